@@ -1,0 +1,180 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine: foresee to the end, then do one step at a time and look again.
+
+Internal to the collection activation.kms; not a public interface.
+
+Check mode, diff, idempotence, verification, what remains after a failure and resuming after a crash are all the same
+question, asked of pure functions: which step is still missing? A run that was killed is resumed by asking it again.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._errors import Failure, OutcomeUnknown, Problem, Unreachable
+from ._foresight import MOST_STEPS, first, foresee
+from ._plan import EVERYTHING, Look, Observe, Outcome, Pause, Planned, Reader, Resource, Seen, Step
+from ._world import World
+
+_REPEATS = 2  # how often a step whose answer was lost is carried out again when the host does not show it
+_UNKNOWN_SETTLE = 60.0  # seconds to look for the effect of a request whose answer was lost
+_POLL = 2.0  # seconds between two looks, doubling up to _POLL_MOST
+_POLL_MOST = 15.0
+
+
+def converge(
+    world: World, resources: t.Sequence[Resource], readers: t.Mapping[type, Reader], *, check: bool
+) -> Outcome:
+    """Bring the world to what the resources want; in check mode only say what that would take.
+
+    Raises:
+        Refusal: the wish is impossible; nothing has been changed.
+        Unreachable, Failure: a first look failed; nothing has been changed.
+        Later problems do not raise: they come back in `Outcome.problem` with what was done.
+    """
+    return _Run(world, resources, readers).run(check)
+
+
+class _Run:
+    """One run over one host."""
+
+    def __init__(self, world: World, resources: t.Sequence[Resource], readers: t.Mapping[type, Reader]) -> None:
+        self._world = world
+        self._resources = resources
+        self._readers = readers
+        self._ended: list[Resource] = []
+        self._kept_up: set[str] = set()
+
+    def run(self, check: bool) -> Outcome:
+        seen = self._look(Seen())
+        plan, predicted = foresee(self._resources, seen)
+        outcome = Outcome(plan=plan, observed=seen, seen=predicted if check else seen, check=check)
+        if check:
+            outcome.remaining = plan
+        else:
+            try:
+                self._work(outcome)
+            except Problem as problem:
+                outcome.problem = problem
+            outcome.remaining = self._rest(outcome)
+        for resource in self._resources:
+            outcome.warnings += [text for text in resource.warnings(outcome.seen) if text not in outcome.warnings]
+        return outcome
+
+    def _work(self, outcome: Outcome) -> None:
+        while True:
+            found = first(self._resources, outcome.seen, self._ended, self._kept_up)
+            if found is None:
+                return
+            resource, item = found
+            if isinstance(item, Step):
+                self._carry_out(resource, item, outcome)
+            elif isinstance(item, Pause):
+                outcome.pauses.append(item)
+                outcome.extra.update(item.result)
+                self._end(resource)
+            else:
+                self._observe(resource, item, outcome)
+
+    def _carry_out(self, resource: Resource, step: Step, outcome: Outcome) -> None:
+        """Run one step and look until nobody asks for it any more."""
+        if step.upkeep:
+            self._kept_up.add(step.id)
+        if len(outcome.done) > MOST_STEPS:
+            raise Failure(f"step {step.id} does not settle", name="step_does_not_settle")
+        for _attempt in range(1 + (0 if step.once else _REPEATS)):
+            self._world.log(f"{step.id}: {step.summary}")
+            lost: OutcomeUnknown | None = None
+            try:
+                step.run(self._world)
+            except OutcomeUnknown as problem:
+                lost = problem
+            self._note(step, outcome)
+            if self._settled(resource, step, outcome, lost):
+                return
+            if lost is None:
+                break
+        raise _unverified(step, lost, self._world.host)
+
+    @staticmethod
+    def _note(step: Step, outcome: Outcome) -> None:
+        """Remember a step that was carried out, once; a step that failed outright changed nothing worth the name."""
+        if not step.upkeep and step not in [planned.step for planned in outcome.done[-1:]]:
+            restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
+            outcome.done.append(Planned(step, restarted))
+
+    def _settled(self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None) -> bool:
+        """Look until the step is no longer asked for, `settle` seconds at most (a minute after a lost answer)."""
+        touched = outcome.seen.parts().keys() if step.touches == EVERYTHING else step.touches
+        patience = max(step.settle, _UNKNOWN_SETTLE if lost else 0.0)
+        until, wait = self._world.now() + patience, _POLL
+        while True:
+            try:
+                outcome.seen = outcome.observed = self._look(outcome.seen.without(touched))
+            except Unreachable:
+                if not patience or self._world.now() >= until:
+                    raise
+                self._world.disconnect()
+            else:
+                item = resource.next(outcome.seen)
+                if step.upkeep or not (isinstance(item, Step) and item.id == step.id):
+                    return True
+            if self._world.now() >= until:
+                return False
+            self._world.sleep(wait)
+            wait = min(wait * 2, _POLL_MOST)
+
+    def _observe(self, resource: Resource, item: Observe, outcome: Outcome) -> None:
+        part = type(item.assume)
+        outcome.seen = outcome.observed = outcome.seen.having(
+            self._readers[part](self._world, Look(self._world, self._readers, outcome.seen))
+        )
+        complaint = item.judge(outcome.seen)
+        if complaint is None:
+            return
+        if item.fails:
+            self._end(resource)
+            outcome.problem = Failure(complaint, name=item.name)
+        else:
+            outcome.warnings.append(complaint)
+
+    def _end(self, resource: Resource) -> None:
+        """This resource is done for this run, and so is every one that comes after it."""
+        self._ended.append(resource)
+        for other in self._resources:
+            if other not in self._ended and any(isinstance(resource, kind) for kind in other.after):
+                self._end(other)
+
+    def _look(self, known: Seen) -> Seen:
+        """Read every part that is needed and not known."""
+        look = Look(self._world, self._readers, known)
+        for resource in self._resources:
+            for part in resource.needs:
+                look[part]
+        return look.seen
+
+    def _rest(self, outcome: Outcome) -> list[Planned]:
+        """What is still foreseen; where foresight itself is impossible now, what the plan still held."""
+        try:
+            return foresee(self._resources, outcome.seen)[0]
+        except (Problem, KeyError):
+            done = {planned.step.id for planned in outcome.done}
+            return [planned for planned in outcome.plan if planned.step.id not in done]
+
+
+def _unverified(step: Step, lost: OutcomeUnknown | None, host: str) -> Failure:
+    """The step was carried out and the host does not show it."""
+    if lost is not None:
+        return Failure(
+            f'{host}: the answer to "{step.summary}" was lost and the host does not show that it happened; '
+            "run the play again, it looks before it repeats anything",
+            name="outcome_unknown",
+            advice=lost.message,
+        )
+    return Failure(
+        f'{host}: "{step.summary}" was carried out without an error, but the host does not show it; '
+        "look at the host's event log and run the play again",
+        name="not_verified",
+    )

@@ -1,0 +1,58 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Foresight: the whole plan as the trace of pure functions, before anything is changed.
+
+Internal to the collection activation.kms; not a public interface.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._errors import Failure
+from ._plan import EVERYTHING, Item, Observe, Pause, Planned, Resource, Seen, Step
+
+MOST_STEPS = 200  # a plan that long does not settle: a resource's prediction does not satisfy the resource itself
+
+
+def foresee(resources: t.Sequence[Resource], seen: Seen) -> tuple[list[Planned], Seen]:
+    """The steps to come, upkeep left out, and what will be seen at the end. Passes through every pause. Pure."""
+    plan: list[Planned] = []
+    after_restart = False
+    kept_up: set[str] = set()
+    for _round in range(MOST_STEPS):
+        found = first(resources, seen, (), kept_up)
+        if found is None:
+            return plan, seen
+        item = found[1]
+        if isinstance(item, Observe):
+            seen = seen.having(item.assume)
+        elif isinstance(item, Pause):
+            after_restart = after_restart or item.restart
+            seen = item.predict(seen)
+        else:
+            if item.upkeep:
+                kept_up.add(item.id)
+            else:
+                plan.append(Planned(item, after_restart))
+            after_restart = after_restart or item.touches == EVERYTHING
+            seen = item.predict(seen)
+    raise Failure(
+        f"the plan does not settle (step {plan[-1].step.id if plan else '?'} is asked for again and again); "
+        "this is a defect of the collection, please report it",
+        name="plan_does_not_settle",
+    )
+
+
+def first(
+    resources: t.Sequence[Resource], seen: Seen, ended: t.Collection[Resource], kept_up: t.Collection[str]
+) -> tuple[Resource, Item] | None:
+    """The first resource that wants something, and what."""
+    for resource in resources:
+        if resource in ended:
+            continue
+        item = resource.next(seen)
+        if item is not None and not (isinstance(item, Step) and item.upkeep and item.id in kept_up):
+            return resource, item
+    return None

@@ -1,0 +1,92 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The doors to everything outside: what the rest of the collection may ask of the world.
+
+Internal to the collection activation.kms; not a public interface.
+
+Protocols only. The real doors are made in `_ansible`; simulations and tests make their own. Nothing below `_ansible`
+opens a socket, a file or a clock by itself, which is why one process can simulate thousands of rollouts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class NoAnswer(Exception):
+    """A door's peer did not answer.
+
+    Attributes:
+        reason: a few words, "connection refused" for instance; never a secret.
+        sent: False when it is certain that the request never reached the peer (refused, name not resolved).
+        login_refused: the peer answered and refused the login.
+    """
+
+    def __init__(self, reason: str, *, sent: bool = True, login_refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+        self.login_refused = login_refused
+
+
+class Stream(t.Protocol):
+    """One TCP connection to a port that is not WinRM's."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; raises NoAnswer."""
+
+    def receive(self, size: int) -> bytes:
+        """Up to `size` bytes; b"" at the end; raises NoAnswer on time-out or reset."""
+
+    def close(self) -> None:
+        """Close; never raises."""
+
+
+class World(t.Protocol):
+    """The doors.
+
+    Attributes:
+        host: the inventory name of the managed host, for messages.
+        operation_timeout: seconds WinRM may take for one answer.
+    """
+
+    host: str
+    operation_timeout: float
+
+    def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        """Post one WS-Management message to the managed host; (HTTP status, body). Raises NoAnswer.
+
+        The session is mended inside (a stale encryption context is renewed and the message, never decrypted, sent
+        again); an answer that never came is never asked for again.
+        """
+
+    def disconnect(self) -> None:
+        """Forget the session with the managed host; the next `send` connects anew."""
+
+    def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        """Send one DNS message over TCP from the controller and return the answer's bytes. Raises NoAnswer."""
+
+    def resolve(self, name: str) -> list[str]:
+        """The addresses of a host name, as the controller sees them; [] when there are none."""
+
+    def dial(self, address: str, port: int, *, timeout: float) -> Stream:
+        """Open a TCP connection from the controller. Raises NoAnswer (reason "refused", "timed out", ...)."""
+
+    def open_file(self, path: str) -> t.BinaryIO:
+        """Open a controller file for reading; raises OSError."""
+
+    def list_folder(self, path: str) -> list[str]:
+        """The names in a controller folder; raises OSError."""
+
+    def append(self, path: str, line: str) -> None:
+        """Append one line to a controller file (the audit log); raises OSError."""
+
+    def now(self) -> float:
+        """Seconds since the epoch on the controller's clock."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def log(self, text: str) -> None:
+        """Tell who watches at -vvv what is being done; scrubbed like everything else."""
