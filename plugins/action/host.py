@@ -1,0 +1,125 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""activation.kms.host: a whole KMS host, in one task."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..plugin_utils._ansible import wishes
+from ..plugin_utils._ansible.action import Job, KmsAction
+from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.world import ControllerWorld
+from ..plugin_utils._errors import Refusal
+from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
+from ..plugin_utils._kms.firewall import OpenPort
+from ..plugin_utils._kms.host_key import HostKeyResource, KeyWish
+from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
+from ..plugin_utils._kms.release import Release
+from ..plugin_utils._kms.restart import Restart
+from ..plugin_utils._kms.settings import Settings, SettingsWish
+from ..plugin_utils._kms.updates import UpdateChain
+from ..plugin_utils._plan import Reader, Resource, Seen
+from ..plugin_utils._windows.licensing import LICENSED, Licensing
+from ..plugin_utils._windows.system import System
+
+SPECIFICATION = Specification(
+    argument_spec={
+        **wishes.UPDATE_OPTIONS,
+        "reboot": {"type": "bool", "default": False},
+        **wishes.REBOOT_OPTIONS,
+        **wishes.KEY_OPTIONS,
+        "port": {"type": "int"},
+        "self_publishing": {"type": "bool"},
+        "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
+        "firewall_remote_addresses": {"type": "list", "elements": "str"},
+        "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
+        "publish": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "zone": {"type": "str", "required": True},
+                "server": {"type": "str", "required": True},
+                "server_port": {"type": "int", "default": 53},
+                "target": {"type": "str"},
+                "priority": {"type": "int", "default": 0},
+                "weight": {"type": "int", "default": 0},
+                "ttl": {"type": "int"},
+                **wishes.TSIG_OPTIONS,
+            },
+        },
+    },
+)
+"""What the module accepts."""
+
+
+class ActionModule(KmsAction):
+    """Updates, restart, key, settings, firewall, endpoint and publication of one host."""
+
+    specification = SPECIFICATION
+
+    def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
+        known = wishes.known_catalogue(options)
+        port = options["port"] or 1688
+        wishes.check_port(port)
+        key = self._key(options, world, known) if options["product_key"] else None
+        publish = [wishes.publish_wish(item, port) for item in options["publish"] or []]
+        if publish and options["self_publishing"]:
+            raise Refusal(
+                "self_publishing: true beside publish would have two owners for one record; drop one of them",
+                name="two_publishers",
+            )
+        readers: dict[type, Reader] = wishes.system_readers(known)
+        resources: list[Resource] = [Release()]
+        if options["serve"]:
+            folder = None if options["packages"] is None else self._find_folder(options["packages"])
+            update = wishes.update_wish(options, folder, known)
+            readers.update(wishes.update_readers(update))
+            resources.append(UpdateChain(update))
+        resources.append(Restart(options["reboot"], wishes.restart_options(options)))
+        resources.append(Settings(_settings(options, key, publish)))
+        if key is not None:
+            resources.append(HostKeyResource(key))
+        if options["firewall"] != "unmanaged":
+            wish = wishes.firewall_wish(port, options["firewall"], options["firewall_remote_addresses"])
+            readers.update(wishes.firewall_readers(port))
+            resources.append(OpenPort(wish))
+        resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
+        readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)
+        if publish:
+            readers[Zones] = read_zones(publish)
+            after = (Restart, HostKeyResource, EndpointCheck)
+            resources += [Publication(one, gate=_serving, target=_fqdn, after=after) for one in publish]
+        return Job(resources, readers)
+
+    def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
+        return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)
+
+    def _address(self, fqdn: str) -> str:
+        """Where the controller reaches the host: the address it manages it by."""
+        return str(t.cast(t.Any, self._connection).get_option("remote_addr") or fqdn)
+
+
+def _settings(options: dict[str, t.Any], key: KeyWish | None, publish: list[PublishWish]) -> SettingsWish:
+    """`publish` implies that the host does not publish itself; a key to activate implies the hold."""
+    return SettingsWish(
+        self_publishing=False if publish else options["self_publishing"],
+        port=options["port"],
+        hold_for=key.key.last_five if key is not None and key.activate else None,
+        published=lambda seen: all(_is_published(seen, wish) for wish in publish),
+    )
+
+
+def _is_published(seen: Seen, wish: PublishWish) -> bool:
+    """Whether the controller's record is in the zone, so that the host's own is no longer needed."""
+    return Publication(wish, target=_fqdn).next(seen) is None
+
+
+def _serving(seen: Seen) -> bool:
+    """Whether an activated host key makes publishing and probing the host worthwhile."""
+    return any(product.license_status == LICENSED for product in seen[Licensing].host_products())
+
+
+def _fqdn(seen: Seen) -> str:
+    return seen[System].fqdn

@@ -1,0 +1,83 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""activation.kms.host_info: everything known about a KMS host, as data."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..plugin_utils._ansible import wishes
+from ..plugin_utils._ansible.action import Job, KmsAction
+from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.world import ControllerWorld
+from ..plugin_utils._errors import Refusal
+from ..plugin_utils._kms.catalogue import STANDARD
+from ..plugin_utils._kms.record import Record
+from ..plugin_utils._kms.updates import Updates
+from ..plugin_utils._plan import Outcome, Resource, Seen
+from ..plugin_utils._windows.firewall.netsh import Firewall
+from ..plugin_utils._windows.licensing import Licensing
+from ..plugin_utils._windows.system import System
+
+try:
+    import jmespath
+
+    HAS_JMESPATH = True
+except ImportError:
+    HAS_JMESPATH = False
+
+SPECIFICATION = Specification(
+    argument_spec={
+        "query": {"type": "str"},
+        "port": {"type": "int", "default": 1688},
+    },
+)
+"""What the module accepts."""
+
+
+class _Everything(Resource):
+    """Wants nothing, looks at everything."""
+
+    name = "everything"
+    needs = (System, Updates, Licensing, Record, Firewall)
+
+    def next(self, seen: Seen) -> None:
+        """Nothing is ever missing."""
+
+
+class ActionModule(KmsAction):
+    """Reads one host."""
+
+    specification = SPECIFICATION
+
+    def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
+        wishes.check_port(options["port"])
+        expression = _compiled(options["query"])
+
+        def report(outcome: Outcome) -> dict[str, t.Any]:
+            observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
+            return {} if expression is None else {"query_result": expression.search(observed)}
+
+        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(options["port"])}
+        return Job([_Everything()], readers, report)
+
+
+def _compiled(query: str | None) -> t.Any:
+    """The JMESPath expression, compiled before the host is contacted. Raises Refusal."""
+    if query is None:
+        return None
+    if not HAS_JMESPATH:
+        raise Refusal(
+            "query needs the Python library jmespath on the controller; install it with: pip install jmespath",
+            name="library_missing",
+            advice="pip install jmespath",
+        )
+    try:
+        return jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise Refusal(
+            f"query is no valid JMESPath expression ({reason}); the documentation of host_info has examples",
+            name="bad_query",
+        ) from None

@@ -1,0 +1,178 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Groups of options that a small module and activation.kms.host share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """One attribute a group of options."""
+
+    UPDATES = r"""
+options:
+  packages:
+    description:
+      - The folder on the controller that holds Microsoft's update packages, under the names Microsoft gave them.
+        It is looked for like the C(files) folder of roles and plays.
+      - The collection ships none of them. On Server 2003 they are C(Kmsw2k3.exe) (KMS 1.0), the package of KB948003
+        (KMS 1.1) and the package of KB968915 (KMS 1.2).
+    type: str
+  package_files:
+    description:
+      - Packages with other names or in other places, as a dictionary from update id (V(kms_1_0), V(kms_1_1),
+        V(kms_1_2)) to the path on the controller.
+    type: dict
+    default: {}
+  package_checksums:
+    description:
+      - The SHA-256 each package must have, as a dictionary from update id to C(sha256:) and 64 hexadecimal digits.
+      - A package that is not pinned is used, with a warning that shows the digest to pin.
+    type: dict
+    default: {}
+  install_args:
+    description:
+      - The silent switches of a package, as a dictionary from update id to a string.
+      - Needed only where the installer is not recognised. The switches must neither ask anything nor restart the host.
+      - Recognised are self-extracting packages around Microsoft's C(Update.exe); they are run with
+        C(/quiet /norestart /log:...).
+    type: dict
+    default: {}
+  install_timeout:
+    description:
+      - How long, in seconds, one installer may take before it is ended.
+    type: int
+    default: 1800
+  catalogue_overrides:
+    description:
+      - Corrections of the collection's catalogue of updates, as a dictionary from update id to fields.
+      - For example a C(min_service_pack) of V(1) for V(kms_1_2), where you know that your package of KMS 1.2 takes
+        Service Pack 1. Microsoft's texts disagree about it.
+    type: dict
+    default: {}
+"""
+
+    SERVE = r"""
+options:
+  serve:
+    description:
+      - The clients that the host shall activate. The catalogue picks the updates that takes, and refuses what no update
+        of this release can serve.
+    type: list
+    elements: str
+    choices:
+      - server_2008
+      - server_2008_r2
+      - server_2012
+      - server_2012_r2
+      - server_2016
+      - server_2019
+      - server_2022
+      - server_2025
+      - server_sac
+      - windows_10
+      - windows_11
+      - windows_11_ltsc_2024
+      - windows_7
+      - windows_8
+      - windows_8_1
+      - windows_vista
+"""
+
+    REBOOT = r"""
+options:
+  reboot_timeout:
+    description:
+      - How long, in seconds, a restart may take until the host is ready again.
+    type: int
+    default: 600
+  reboot_delay:
+    description:
+      - How many seconds the host waits before it restarts. Uses C(shutdown.exe) instead of WMI.
+    type: int
+  reboot_reason:
+    description:
+      - A text for the users who are logged on and for the host's event log. Uses C(shutdown.exe) instead of WMI.
+    type: str
+"""
+
+    KEY = r"""
+options:
+  key_group:
+    description:
+      - The group of the host key, as the volume licensing portal names it. It lets planning judge whether the key can
+        be installed on this release and activates what shall be served, before anything is changed.
+      - A key does not tell its group; without this option the licensing service judges, once it is installed.
+    type: str
+    choices:
+      - windows_vista
+      - server_2008_a
+      - server_2008_b
+      - server_2008_c
+      - windows_7
+      - server_2008_r2_a
+      - server_2008_r2_b
+      - server_2008_r2_c
+      - server_2012
+      - server_2012_r2
+      - server_2012_r2_windows_10
+      - windows_10
+      - server_2016
+      - server_2019
+      - server_2022
+      - server_2025
+  activation:
+    description:
+      - V(online) asks Microsoft to activate the key, once, if it is not activated on this host yet. Choosing it is the
+        consent that C(slmgr.vbs /ato) asks for on Server 2003; the key and data about the machine go to Microsoft.
+      - V(unmanaged) installs the key and leaves its activation to you or to Windows.
+    type: str
+    choices: [online, unmanaged]
+    default: online
+  replace:
+    description:
+      - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone.
+    type: bool
+    default: false
+  reactivate:
+    description:
+      - Lets a key be activated again after the hardware has changed, for example when a virtual machine was moved. It
+        spends one of the key's ten activations on this host.
+    type: bool
+    default: false
+  max_activations:
+    description:
+      - How many activations one run may spend on this host, V(0) or V(1).
+    type: int
+    default: 1
+  activation_timeout:
+    description:
+      - How long, in seconds, an activation may take until it shows; also how long an activation that an interrupted run
+        asked for is waited for before it is asked for again.
+    type: int
+    default: 300
+"""
+
+    TSIG = r"""
+options:
+  auth:
+    description:
+      - How updates and the reads before them are authenticated. V(none) suits a zone that anybody may update.
+    type: str
+    choices: [none, tsig]
+    default: none
+  key_name:
+    description:
+      - The name of the TSIG key, as the DNS server knows it.
+    type: str
+  key_secret:
+    description:
+      - The secret of the TSIG key, in base64.
+    type: str
+  key_algorithm:
+    description:
+      - The algorithm of the TSIG key, as the DNS server has it.
+    type: str
+    choices: [hmac-sha256, hmac-sha384, hmac-sha512, hmac-sha1, hmac-md5]
+    default: hmac-sha256
+"""

@@ -1,0 +1,36 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of every module that works through the host's WinRM connection."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The connection, and the options of the group activation.kms.kms."""
+
+    DOCUMENTATION = r"""
+options:
+  operation_timeout:
+    description:
+      - How long, in seconds, the host's WinRM may take for one answer.
+    type: int
+    default: 60
+  allow_unencrypted_key:
+    description:
+      - Lets the host key travel over a connection that encrypts neither by TLS nor by NTLM or Kerberos messages.
+      - Without it such a run is refused before anything is changed.
+    type: bool
+    default: false
+requirements:
+  - pywinrm >= 0.5.0 on the controller
+notes:
+  - This is an action plugin. It runs on the controller and speaks WS-Management to the host through the inventory's own
+    C(winrm) connection. Neither PowerShell nor Python is needed on the host, and nothing of this collection runs there.
+  - The connection must be C(winrm) with exactly one transport. C(become) is refused, since WMI calls run as the
+    connecting user. With C(delegate_to) the delegate's connection is used.
+  - The user must be an administrator of the host.
+seealso:
+  - module: activation.kms.host
+  - module: activation.kms.host_info
+"""

@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; there is no code here."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: host
+short_description: Set up and keep a whole KMS host
+version_added: 0.1.0
+author: activation.kms contributors (@activation-kms)
+description:
+  - Makes a Windows machine a Microsoft KMS host (Key Management Service, volume activation) and keeps it one, in one task.
+  - Installs the KMS updates it needs, restarts it if allowed, installs and activates the host key, opens the port in the
+    Windows Firewall, looks whether the KMS interface answers, and publishes C(_vlmcs._tcp) SRV records, in this order.
+  - An option that is left out is not managed. So far the host must run Windows Server 2003.
+extends_documentation_fragment:
+  - activation.kms.attributes
+  - activation.kms.attributes.changing
+  - activation.kms.options.serve
+  - activation.kms.options.updates
+  - activation.kms.options.reboot
+  - activation.kms.options.key
+  - activation.kms.windows
+options:
+  reboot:
+    description:
+      - Whether the host may be restarted where an update needs it. Otherwise the run ends well before that, with
+        RV(reboot_required=true), and a later run goes on.
+    type: bool
+    default: false
+  product_key:
+    description:
+      - The KMS host key (CSVLK) from the volume licensing portal. It is never shown; messages name its last five
+        characters, as Windows does.
+    type: str
+  port:
+    description:
+      - The TCP port KMS listens on. Left out, the setting is not managed and V(1688) is opened and published.
+    type: int
+  self_publishing:
+    description:
+      - Whether Windows publishes its own SRV record. O(publish) implies V(false).
+    type: bool
+  firewall:
+    description:
+      - Whether the Windows Firewall admits the port. A firewall that is off is left off, with a warning; an entry for the
+        port that somebody else made is never overwritten.
+    type: str
+    choices: [open, closed, unmanaged]
+    default: unmanaged
+  firewall_remote_addresses:
+    description:
+      - For whom the port is opened, as networks, addresses, V(local_subnet), or the word V(any). Needed with
+        O(firewall=open).
+    type: list
+    elements: str
+  verify_endpoint:
+    description:
+      - Whether the controller asks the port with an RPC bind, and what happens when the KMS interface does not answer.
+        V(fail) also holds back the publication.
+    type: str
+    choices: [warn, fail, skip]
+    default: warn
+  publish:
+    description:
+      - The zones in which the host's SRV record is published, member by member; the records of other hosts are not
+        touched. Sent from the controller by RFC 2136.
+    type: list
+    elements: dict
+    suboptions:
+      zone:
+        description: The DNS domain whose clients shall find the host.
+        type: str
+        required: true
+      server:
+        description: The zone's primary DNS server, by name or address.
+        type: str
+        required: true
+      server_port:
+        description: Its TCP port.
+        type: int
+        default: 53
+      target:
+        description: The name under which clients reach the host; its own full name by default.
+        type: str
+      priority:
+        description: The priority of the record.
+        type: int
+        default: 0
+      weight:
+        description: The weight of the record.
+        type: int
+        default: 0
+      ttl:
+        description: The time to live in seconds; by default that of the records that are there, or an hour.
+        type: int
+      auth:
+        description: How updates are authenticated.
+        type: str
+        choices: [none, tsig]
+        default: none
+      key_name:
+        description: The name of the TSIG key.
+        type: str
+      key_secret:
+        description: The secret of the TSIG key, in base64.
+        type: str
+      key_algorithm:
+        description: The algorithm of the TSIG key.
+        type: str
+        choices: [hmac-sha256, hmac-sha384, hmac-sha512, hmac-sha1, hmac-md5]
+        default: hmac-sha256
+"""
+
+EXAMPLES = r"""
+---
+- name: A bare Server 2003 becomes a verified KMS 1.2 host
+  activation.kms.host:
+    serve: [windows_7, server_2008_r2]
+    packages: kms-packages
+    reboot: true
+    product_key: "{{ vault_kms_host_key }}"
+    key_group: server_2008_r2_c
+    firewall: open
+    firewall_remote_addresses: [10.0.0.0/8]
+    publish:
+      - zone: corp.example
+        server: ns1.corp.example
+        auth: tsig
+        key_name: kms-rollout
+        key_secret: "{{ vault_tsig }}"
+
+- name: Only see what it would take
+  activation.kms.host:
+    serve: [windows_7]
+    packages: kms-packages
+    product_key: "{{ vault_kms_host_key }}"
+  check_mode: true
+"""
+
+RETURN = r"""
+---
+plan:
+  description:
+    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+  returned: success, and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The step's id.
+      type: str
+    summary:
+      description: What it does.
+      type: str
+    after_restart:
+      description: Whether it comes after a restart, so that it may turn out unnecessary.
+      type: bool
+  sample:
+    - id: host_update.kms_1_0
+      summary: install Key Management Service 1.0 for Windows Server 2003
+      after_restart: false
+observed:
+  description:
+    - What was seen at the end, by part.
+  returned: success, and failure after the first look
+  type: dict
+  contains:
+    system:
+      description: The machine with release, edition, service pack, architecture, language, boot time and full name.
+      type: dict
+    updates:
+      description: KMS version, installed KMS updates, and whether one awaits its restart.
+      type: dict
+    licensing:
+      description: The licensing service with its keyed products, port and self-publishing.
+      type: dict
+    record:
+      description: What this collection noted on the host.
+      type: dict
+    packages:
+      description: The packages examined on the controller.
+      type: dict
+    firewall:
+      description: The firewall with regard to the port.
+      type: dict
+    endpoint:
+      description: What the port answered to the controller.
+      type: dict
+    zones:
+      description: The zones with the members seen in them.
+      type: list
+      elements: dict
+reboot_required:
+  description: Whether a KMS update awaits the restart of the host.
+  returned: always
+  type: bool
+done:
+  description: The steps carried out, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+remaining:
+  description: The steps still foreseen, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    name:
+      description: A stable name, or the symbol of a Windows code.
+      type: str
+      sample: SL_E_INVALID_PRODUCT_KEY
+    advice:
+      description: What to do.
+      type: str
+    code:
+      description: The number that Windows or the DNS server gave, where there is one.
+      type: str
+      sample: "0xC004F050"
+"""

@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; there is no code here."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: host_info
+short_description: Everything known about a KMS host, as data
+version_added: 0.1.0
+author: activation.kms contributors (@activation-kms)
+description:
+  - Reads release, edition, service pack, architecture, language, boot time, KMS version, pending restart, WinRM's start
+    mode, keyed licensing products, firewall and full name of a Windows machine. Changes nothing.
+  - What is decided on is numbers and ids, which are the same in every language of Windows.
+extends_documentation_fragment:
+  - activation.kms.attributes
+  - activation.kms.attributes.reading
+  - activation.kms.windows
+options:
+  query:
+    description:
+      - A JMESPath expression over what was observed; its result is returned as RV(query_result). A wrong expression is
+        refused before the host is contacted.
+    type: str
+  port:
+    description:
+      - The TCP port whose entries in the Windows Firewall are looked at.
+    type: int
+    default: 1688
+requirements:
+  - jmespath on the controller, for O(query)
+"""
+
+EXAMPLES = r"""
+---
+- name: See the host
+  activation.kms.host_info:
+  register: kms
+
+- name: The last five characters of every KMS host key
+  activation.kms.host_info:
+    query: licensing.products[?is_kms_host].partial_product_key
+  register: keys
+"""
+
+RETURN = r"""
+---
+observed:
+  description: What was seen, by part.
+  returned: success
+  type: dict
+  contains:
+    system:
+      description: The machine with release, edition, service pack, architecture, language, boot time and full name.
+      type: dict
+    updates:
+      description: KMS version, installed KMS updates, and whether one awaits its restart.
+      type: dict
+    licensing:
+      description: The licensing service with its keyed products, port and self-publishing.
+      type: dict
+    record:
+      description: What this collection noted on the host.
+      type: dict
+    firewall:
+      description: The firewall with regard to the port.
+      type: dict
+query_result:
+  description: The result of O(query).
+  returned: when O(query) is given
+  type: raw
+plan:
+  description: Always empty; this module changes nothing.
+  returned: success
+  type: list
+  elements: dict
+reboot_required:
+  description: Whether a KMS update awaits the restart of the host.
+  returned: success
+  type: bool
+error:
+  description: What went wrong, for programs, with name, advice and sometimes code.
+  returned: failure
+  type: dict
+"""

@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; there is no code here."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: host_key
+short_description: Install and activate the KMS host key
+version_added: 0.1.0
+author: activation.kms contributors (@activation-kms)
+description:
+  - Installs the host key on a machine that has the licensing service, and activates it online, once.
+  - Automatic activation by Windows is held off from before the key is installed until it is activated, so that no
+    activation is spent twice.
+  - A run that was interrupted during the activation is noted on the host; the next one waits for it before it asks again.
+extends_documentation_fragment:
+  - activation.kms.attributes
+  - activation.kms.attributes.changing
+  - activation.kms.options.key
+  - activation.kms.windows
+options:
+  product_key:
+    description:
+      - The KMS host key (CSVLK) from the volume licensing portal. It is never shown; messages name its last five
+        characters, as Windows does.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: Install and activate the host key
+  activation.kms.host_key:
+    product_key: "{{ vault_kms_host_key }}"
+    key_group: server_2008_r2_c
+"""
+
+RETURN = r"""
+---
+plan:
+  description:
+    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+  returned: success, and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The step's id.
+      type: str
+    summary:
+      description: What it does.
+      type: str
+    after_restart:
+      description: Whether it comes after a restart, so that it may turn out unnecessary.
+      type: bool
+  sample:
+    - id: host_update.kms_1_0
+      summary: install Key Management Service 1.0 for Windows Server 2003
+      after_restart: false
+observed:
+  description:
+    - What was seen at the end, by part.
+  returned: success, and failure after the first look
+  type: dict
+  contains:
+    system:
+      description: The machine with release, edition, service pack, architecture, language, boot time and full name.
+      type: dict
+    updates:
+      description: KMS version, installed KMS updates, and whether one awaits its restart.
+      type: dict
+    licensing:
+      description: The licensing service with its keyed products, port and self-publishing.
+      type: dict
+    record:
+      description: What this collection noted on the host.
+      type: dict
+reboot_required:
+  description: Whether a KMS update awaits the restart of the host.
+  returned: always
+  type: bool
+done:
+  description: The steps carried out, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+remaining:
+  description: The steps still foreseen, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    name:
+      description: A stable name, or the symbol of a Windows code.
+      type: str
+      sample: SL_E_INVALID_PRODUCT_KEY
+    advice:
+      description: What to do.
+      type: str
+    code:
+      description: The number that Windows or the DNS server gave, where there is one.
+      type: str
+      sample: "0xC004F050"
+"""

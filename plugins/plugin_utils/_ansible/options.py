@@ -1,0 +1,134 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of a task: validated by Ansible's own validator, without its habit of repeating what was offered.
+
+Internal to the collection activation.kms; not a public interface.
+
+Ansible's messages quote the offered value ("value of auth must be one of: ..., got: S3CRET"), which leaks a secret put
+into the wrong option, and its validator crashes on a scalar where a dict with suboptions is wanted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
+
+from .._errors import Refusal
+from .._secret import HIDDEN, HostKey, Secret
+
+ArgumentSpec = t.Mapping[str, t.Mapping[str, t.Any]]
+
+_GOT = re.compile(
+    r"(, got:|: unable to convert| to convert to \w+:|: could not convert|cannot be converted).*", re.DOTALL
+)
+
+WINDOWS_OPTIONS: ArgumentSpec = {
+    "operation_timeout": {"type": "int", "default": 60},
+    "allow_unencrypted_key": {"type": "bool", "default": False},
+}
+"""Options of every module that works through the host's WinRM connection (the module_defaults group `kms`)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Specification:
+    """What a module accepts, in the words of Ansible's argument specification."""
+
+    argument_spec: ArgumentSpec
+    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
+    required_together: tuple[tuple[str, ...], ...] = ()
+    required_one_of: tuple[tuple[str, ...], ...] = ()
+    required_if: tuple[tuple[t.Any, ...], ...] = ()
+    required_by: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    windows: bool = True
+
+    def spec(self) -> dict[str, t.Any]:
+        """The argument specification as Ansible takes it, the common options included."""
+        return {**self.argument_spec, **(WINDOWS_OPTIONS if self.windows else {})}
+
+
+def validate(specification: Specification, args: t.Mapping[str, t.Any], module: str) -> dict[str, t.Any]:
+    """The options with defaults and types.
+
+    Raises:
+        Refusal: one sentence, with no offered value in it.
+    """
+    spec = specification.spec()
+    _check_shapes(spec, args, module, "")
+    validator: t.Any = t.cast(t.Any, ArgumentSpecValidator)(
+        spec,
+        mutually_exclusive=[list(group) for group in specification.mutually_exclusive],
+        required_together=[list(group) for group in specification.required_together],
+        required_one_of=[list(group) for group in specification.required_one_of],
+        required_if=[list(rule) for rule in specification.required_if],
+        required_by={name: list(others) for name, others in specification.required_by.items()},
+    )
+    result = validator.validate(dict(args))
+    if result.error_messages:
+        raise _refusal(result, args, module)
+    return dict(result.validated_parameters)
+
+
+def secrets_of(spec: t.Mapping[str, t.Any], args: t.Any) -> t.Iterator[Secret]:
+    """Every offered value of an option marked `no_log`, suboptions included, before anything is validated."""
+    if not isinstance(args, t.Mapping):
+        return
+    for name, rule in spec.items():
+        value = args.get(name)
+        if rule.get("no_log") and isinstance(value, str):
+            yield HostKey(value) if name == "product_key" else Secret(value)
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            yield from secrets_of(rule.get("options", {}), item)
+
+
+def _check_shapes(spec: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], module: str, where: str) -> None:
+    """Refuse a scalar where suboptions are wanted: the validator itself would crash on it."""
+    for name, rule in spec.items():
+        value = args.get(name)
+        if value is None or "options" not in rule:
+            continue
+        items = value if isinstance(value, (list, tuple)) else [value]
+        for item in items:
+            if not isinstance(item, t.Mapping):
+                raise Refusal(
+                    f"{module}: option {where}{name} must be {_wanted(rule)}; see ansible-doc {module}",
+                    name="bad_option",
+                )
+            _check_shapes(rule["options"], item, module, f"{where}{name}.")
+
+
+def _wanted(rule: t.Mapping[str, t.Any]) -> str:
+    names = ", ".join(rule["options"])
+    return (
+        f"a list of dictionaries with the keys {names}"
+        if rule["type"] == "list"
+        else f"a dictionary with the keys {names}"
+    )
+
+
+def _refusal(result: t.Any, args: t.Mapping[str, t.Any], module: str) -> Refusal:
+    """The validator's first complaint without the offered values."""
+    error = result.errors[0]
+    text = _GOT.sub("", str(error))
+    choices = re.search(r"^value of (\S+) must be one of: (.*)$", text)
+    if not isinstance(error, UnsupportedError):
+        keep = set(choices.group(2).split(", ")) if choices else set()
+        for value in sorted(_leaves(args), key=len, reverse=True):
+            if len(value) > 3 and value not in keep and value not in args:
+                text = text.replace(value, HIDDEN)
+    return Refusal(f"{module}: {text.strip().rstrip('.')}; see ansible-doc {module}", name="bad_option")
+
+
+def _leaves(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, t.Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield str(value)

@@ -1,0 +1,195 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the modules and what they mean: each group once, for the small module and for `host`.
+
+Internal to the collection activation.kms; not a public interface.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._errors import Refusal
+from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
+from .._kms.firewall import FirewallWish, remote_addresses
+from .._kms.host_key import KeyWish
+from .._kms.keys import host_key
+from .._kms.publication import PublishWish
+from .._kms.record import Record, read_record
+from .._kms.settings import READ_LICENSING
+from .._kms.updates import Packages, Updates, UpdateWish, read_packages, read_updates
+from .._plan import Reader
+from .._secret import Secret
+from .._srv.tsig import ALGORITHMS, TsigKey
+from .._windows.firewall.netsh import Firewall, read_firewall
+from .._windows.licensing import Licensing
+from .._windows.restart import RestartOptions
+from .._windows.system import System, read_system
+from .options import ArgumentSpec
+
+Options = t.Mapping[str, t.Any]
+
+UPDATE_OPTIONS: ArgumentSpec = {
+    "serve": {"type": "list", "elements": "str", "choices": list(CLIENTS)},
+    "packages": {"type": "str"},
+    "package_files": {"type": "dict", "default": {}},
+    "package_checksums": {"type": "dict", "default": {}},
+    "install_args": {"type": "dict", "default": {}},
+    "install_timeout": {"type": "int", "default": 1800},
+    "catalogue_overrides": {"type": "dict", "default": {}},
+}
+REBOOT_OPTIONS: ArgumentSpec = {
+    "reboot_timeout": {"type": "int", "default": 600},
+    "reboot_delay": {"type": "int"},
+    "reboot_reason": {"type": "str"},
+}
+KEY_OPTIONS: ArgumentSpec = {
+    "product_key": {"type": "str", "no_log": True},
+    "key_group": {"type": "str", "no_log": False, "choices": list(KEY_GROUPS)},
+    "activation": {"type": "str", "choices": ["online", "unmanaged"], "default": "online"},
+    "replace": {"type": "bool", "default": False},
+    "reactivate": {"type": "bool", "default": False},
+    "max_activations": {"type": "int", "default": 1},
+    "activation_timeout": {"type": "int", "default": 300},
+}
+TSIG_OPTIONS: ArgumentSpec = {
+    "auth": {"type": "str", "choices": ["none", "tsig"], "default": "none"},
+    "key_name": {"type": "str", "no_log": False},
+    "key_secret": {"type": "str", "no_log": True},
+    "key_algorithm": {"type": "str", "no_log": False, "choices": list(ALGORITHMS), "default": "hmac-sha256"},
+}
+
+
+def system_readers(known: Catalogue) -> dict[type, Reader]:
+    """The readers of what every module about a KMS host builds on."""
+    return {
+        System: read_system,
+        Record: read_record,
+        Licensing: READ_LICENSING,
+        Updates: read_updates(known),
+    }
+
+
+def known_catalogue(options: Options) -> Catalogue:
+    """The catalogue with the user's corrections."""
+    return catalogue(options.get("catalogue_overrides"))
+
+
+def update_wish(options: Options, folder: str | None, known: Catalogue) -> UpdateWish:
+    """The wish about update packages. `folder` is the packages folder, found. Raises Refusal."""
+    for name in ("package_files", "package_checksums", "install_args"):
+        unknown = sorted(set(options[name]) - set(known.updates))
+        if unknown:
+            raise Refusal(
+                f"{name} has the unknown keys {', '.join(map(str, unknown))}; known are {', '.join(known.updates)}",
+                name="bad_option",
+            )
+    for name, digest in options["package_checksums"].items():
+        if not _is_sha256(str(digest)):
+            raise Refusal(
+                f"package_checksums of {name} is no SHA-256; write it as sha256: and 64 hexadecimal digits",
+                name="bad_option",
+            )
+    _positive(options, "install_timeout")
+    return UpdateWish(
+        serve=frozenset(options["serve"] or ()),
+        packages=folder,
+        package_files={name: str(path) for name, path in options["package_files"].items()},
+        checksums={name: str(digest) for name, digest in options["package_checksums"].items()},
+        install_args={name: str(args) for name, args in options["install_args"].items()},
+        install_timeout=float(options["install_timeout"]),
+        reboot_timeout=float(options.get("reboot_timeout") or 600),
+        known=known,
+    )
+
+
+def update_readers(wish: UpdateWish) -> dict[type, Reader]:
+    """The readers of the update packages."""
+    return {Packages: read_packages(wish)}
+
+
+def restart_options(options: Options) -> RestartOptions:
+    """How to restart. Raises Refusal."""
+    _positive(options, "reboot_timeout")
+    delay = options["reboot_delay"]
+    if delay is not None and not 0 <= delay <= 3600:
+        raise Refusal("reboot_delay must be between 0 and 3600 seconds", name="bad_option")
+    return RestartOptions(timeout=float(options["reboot_timeout"]), delay=delay, reason=options["reboot_reason"])
+
+
+def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, known: Catalogue) -> KeyWish:
+    """The wish about the host key. Raises Refusal."""
+    _positive(options, "activation_timeout")
+    if options["max_activations"] not in (0, 1):
+        raise Refusal(
+            "max_activations must be 0 or 1: one activation a host and run is the most there is", name="bad_option"
+        )
+    return KeyWish(
+        key=host_key(options["product_key"]),
+        activate=options["activation"] == "online",
+        key_group=options["key_group"],
+        serve=frozenset(serve),
+        replace=options["replace"],
+        reactivate=options["reactivate"],
+        max_activations=options["max_activations"],
+        activation_timeout=float(options["activation_timeout"]),
+        encrypted=encrypted or options["allow_unencrypted_key"],
+        known=known,
+    )
+
+
+def firewall_wish(port: int, state: str, addresses: t.Sequence[str] | None) -> FirewallWish:
+    """The wish about the firewall; `state` is open or closed. Raises Refusal."""
+    check_port(port)
+    if state == "closed":
+        return FirewallWish(port, open=False)
+    return FirewallWish(port, open=True, scope=remote_addresses(addresses))
+
+
+def firewall_readers(port: int) -> dict[type, Reader]:
+    """The reader of the firewall."""
+    return {Firewall: read_firewall(port)}
+
+
+def tsig_key(options: Options) -> TsigKey | None:
+    """The key to sign DNS messages with. Raises Refusal."""
+    given = [name for name in ("key_name", "key_secret") if options[name]]
+    if options["auth"] == "none":
+        if given:
+            raise Refusal(f"{' and '.join(given)} are given, but auth is none; set auth: tsig", name="bad_option")
+        return None
+    if len(given) < 2:
+        raise Refusal("auth: tsig needs key_name and key_secret", name="bad_option")
+    return TsigKey(options["key_name"], options["key_algorithm"], Secret(options["key_secret"]))
+
+
+def publish_wish(options: Options, port: int) -> PublishWish:
+    """One element of `publish`. Raises Refusal."""
+    return PublishWish(
+        zone=options["zone"],
+        server=options["server"],
+        server_port=options["server_port"],
+        target=options["target"],
+        port=port,
+        priority=options["priority"],
+        weight=options["weight"],
+        ttl=options["ttl"],
+        key=tsig_key(options),
+    )
+
+
+def check_port(port: int) -> None:
+    """Refuse what is no TCP port."""
+    if not 1 <= port <= 65535:
+        raise Refusal("port must be between 1 and 65535", name="bad_option", advice="KMS listens on 1688 by default.")
+
+
+def _positive(options: Options, name: str) -> None:
+    if not 1 <= options[name] <= 86400:
+        raise Refusal(f"{name} must be between 1 and 86400 seconds", name="bad_option")
+
+
+def _is_sha256(text: str) -> bool:
+    digits = text.lower().removeprefix("sha256:")
+    return len(digits) == 64 and all(character in "0123456789abcdef" for character in digits)

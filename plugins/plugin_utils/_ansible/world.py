@@ -1,0 +1,152 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real world: the doors of `_world` on an Ansible controller.
+
+Internal to the collection activation.kms; not a public interface.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+import typing as t
+
+from ansible.utils.display import Display
+
+from .._secret import Scrubber
+from .._world import NoAnswer, Stream
+from .winrm import WinrmDoor
+
+_DISPLAY = Display()
+
+
+class _TcpStream:
+    """A connected socket behind the `Stream` protocol."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise NoAnswer(_reason(error)) from None
+
+    def receive(self, size: int) -> bytes:
+        try:
+            return self._socket.recv(size)
+        except OSError as error:
+            raise NoAnswer(_reason(error)) from None
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class ControllerWorld:
+    """The doors as an action plugin has them. `door` is None for modules that never talk to Windows."""
+
+    def __init__(
+        self, host: str, scrubber: Scrubber, door: WinrmDoor | None = None, operation_timeout: float = 60.0
+    ) -> None:
+        self.host = host
+        self.operation_timeout = operation_timeout
+        self._scrubber = scrubber
+        self._door = door
+
+    def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        """Post one WS-Management message to the managed host."""
+        if self._door is None:
+            raise NoAnswer("this module has no connection to the host", sent=False)
+        return self._door.send(message, timeout)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what is sent to the managed host travels encrypted."""
+        return self._door is not None and self._door.encrypted()
+
+    def disconnect(self) -> None:
+        """Forget the session with the managed host."""
+        if self._door is not None:
+            self._door.disconnect()
+
+    def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        """One DNS message over TCP (RFC 1035 4.2.2: a two-byte length before each message)."""
+        stream = self.dial(server, port, timeout=timeout)
+        try:
+            stream.send(struct.pack("!H", len(message)) + message)
+            (length,) = struct.unpack("!H", _exactly(stream, 2))
+            return _exactly(stream, length)
+        finally:
+            stream.close()
+
+    def resolve(self, name: str) -> list[str]:
+        """The addresses the controller's resolver knows, IPv4 first."""
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return []
+        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def dial(self, address: str, port: int, *, timeout: float) -> Stream:
+        """A TCP connection from the controller."""
+        try:
+            connected = socket.create_connection((address, port), timeout)
+        except OSError as error:
+            raise NoAnswer(_reason(error), sent=False) from None
+        connected.settimeout(timeout)
+        return _TcpStream(connected)
+
+    def open_file(self, path: str) -> t.BinaryIO:
+        """A controller file for reading."""
+        return open(path, "rb")
+
+    def list_folder(self, path: str) -> list[str]:
+        """The names in a controller folder."""
+        return sorted(os.listdir(path))
+
+    def append(self, path: str, line: str) -> None:
+        """One line at the end of a controller file, in one write so that forks do not mix."""
+        data = (self._scrubber.text(line) + "\n").encode("utf-8")
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+
+    def now(self) -> float:
+        """The controller's clock."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def log(self, text: str) -> None:
+        """Shown at -vvv, scrubbed."""
+        _DISPLAY.vvv(self._scrubber.text(text), host=self.host)
+
+
+def _exactly(stream: Stream, size: int) -> bytes:
+    """`size` bytes; the peer closing early is no answer."""
+    data = b""
+    while len(data) < size:
+        piece = stream.receive(size - len(data))
+        if not piece:
+            raise NoAnswer("closed")
+        data += piece
+    return data
+
+
+def _reason(error: OSError) -> str:
+    """refused | timed out | reset | unreachable: one of few words that code decides on."""
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, (TimeoutError, socket.timeout)):
+        return "timed out"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return "reset"
+    return "unreachable"

@@ -1,0 +1,9 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a KMS host is: its data, its resources, its advice.
+
+Internal to the collection activation.kms; not a public interface.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,108 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nobody can observe later, written down on the host itself: HKLM\\SOFTWARE\\activation.kms.
+
+Internal to the collection activation.kms; not a public interface.
+
+Another controller, days later, must be able to restore what was there before, to resume, and not to spend a second
+activation after a crash. One registry value holds all of it as JSON: one request reads it, one write replaces it whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import typing as t
+
+from .._plan import Look
+from .._world import World
+from .._wsman.client import Client
+from .._wsman.registry import Registry
+
+KEY = r"SOFTWARE\activation.kms"
+VALUE = "record"
+ABSENT = "absent"
+"""Stands for "this registry value was not there"; None means "never recorded"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """Notes on one host. Times are the host's own, ISO 8601 in UTC.
+
+    Attributes:
+        former_manual: by registry root, what Activation\\Manual was before it was set to 1; None when not held.
+        former_self_publishing, former_port: what they were before this collection first changed them.
+        activating: {"key": last five, "at": host time}, written before `Activate` is sent.
+        awaiting_restart: {"boot": boot time, "updates": {id: "started" | "done"}}: installed in that boot.
+        staging: our folder on the host while something is in it.
+        service_restart: True from before a setting is written until the licensing service has been restarted.
+    """
+
+    key: t.ClassVar[str] = "record"
+
+    former_manual: t.Mapping[str, int | str] | None = None
+    former_self_publishing: bool | None = None
+    former_port: int | None = None
+    activating: t.Mapping[str, str] | None = None
+    awaiting_restart: t.Mapping[str, t.Any] | None = None
+    staging: str | None = None
+    service_restart: bool = False
+
+    def as_data(self) -> dict[str, t.Any]:
+        """Only what is noted."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, False)}
+
+    def updates_of_boot(self, boot: dt.datetime, tolerance: dt.timedelta) -> t.Mapping[str, str]:
+        """The updates noted for the boot that is still running."""
+        noted = self.awaiting_restart
+        if not noted or abs(_moment(noted["boot"]) - boot) > tolerance:
+            return {}
+        return t.cast("t.Mapping[str, str]", noted["updates"])
+
+    def activation_asked(self, last_five: str) -> dt.datetime | None:
+        """When the activation of this key was asked for, by the host's clock, where its end was never seen."""
+        if self.activating and self.activating.get("key") == last_five:
+            return _moment(self.activating["at"])
+        return None
+
+
+def read_record(world: World, look: Look) -> Record:
+    """The record; an unreadable one counts as empty, since it may only ever add caution."""
+    return load_record(world)
+
+
+def load_record(world: World) -> Record:
+    """The record, outside a look."""
+    text = Registry(Client(world, world.operation_timeout)).text(KEY, VALUE)
+    try:
+        data = json.loads(text) if text else {}
+        return Record(**{name: value for name, value in data.items() if name in _FIELDS})
+    except (ValueError, TypeError, AttributeError):
+        world.log(f"the record in HKLM\\{KEY} cannot be read and counts as empty")
+        return Record()
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
+
+
+def note(world: World, **changes: t.Any) -> Record:
+    """Change parts of the record; an empty record is removed from the host."""
+    record = dataclasses.replace(load_record(world), **changes)
+    save(world, record)
+    return record
+
+
+def save(world: World, record: Record) -> None:
+    """Write the record whole."""
+    registry = Registry(Client(world, world.operation_timeout))
+    data = record.as_data()
+    if data:
+        registry.set_text(KEY, VALUE, json.dumps(data, sort_keys=True))
+    else:
+        registry.delete_key(KEY)
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=dt.timezone.utc)

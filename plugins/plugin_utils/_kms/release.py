@@ -1,0 +1,33 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which releases of Windows this collection changes so far.
+
+Internal to the collection activation.kms; not a public interface.
+"""
+
+from __future__ import annotations
+
+from .._errors import Refusal
+from .._plan import Resource, Seen
+from .._windows.system import System
+
+MANAGED = ("server_2003",)
+
+
+class Release(Resource):
+    """The host runs a release this collection may change. Comes first, so that nothing is touched otherwise."""
+
+    name = "release"
+    needs = (System,)
+
+    def next(self, seen: Seen) -> None:
+        """Never a step; a Refusal for a release nobody has taught the collection yet."""
+        system = seen[System]
+        if system.release not in MANAGED:
+            raise Refusal(
+                f"the host runs {system.caption or system.version} ({system.release}), and so far this collection changes "
+                f"{', '.join(MANAGED)} only; read it with activation.kms.host_info",
+                name="release_not_managed",
+                advice="Use a host of a release that is managed.",
+            )

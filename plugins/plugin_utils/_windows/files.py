@@ -1,0 +1,109 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Getting a file onto a host that has neither PowerShell nor a reachable share: WinRS, stdin and certutil.
+
+Internal to the collection activation.kms; not a public interface.
+
+The content travels as base64 lines into the standard input of findstr, which writes them to a file, and `certutil
+-decode` (part of Windows since Server 2003) turns them back. Read and sent in blocks, so memory stays constant however
+large the file. Everything happens in one folder of our own, which is removed afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+
+from .._errors import Failure
+from .._world import World
+from .._wsman.client import Client
+from .._wsman.shell import Completed, Shell
+from .._wsman.values import literal
+
+_LINE = 57  # bytes: 76 base64 characters, the line length certutil itself writes
+_BLOCK = _LINE * 1024
+_COMMAND_TIMEOUT = 300.0
+
+
+def staging_folder(windows_directory: str) -> str:
+    """Our folder on the host."""
+    return rf"{windows_directory}\Temp\activation.kms"
+
+
+def base64_lines(source: t.BinaryIO) -> t.Iterator[bytes]:
+    """The content as certutil wants it: a BEGIN line, base64 lines, an END line, each ended by CR LF.
+
+    The last line is ended too: findstr of this generation waits forever on a last line that is not.
+    """
+    yield b"-----BEGIN CERTIFICATE-----\r\n"
+    while True:
+        block = source.read(_BLOCK)
+        if not block:
+            break
+        lines = (base64.b64encode(block[at : at + _LINE]) for at in range(0, len(block), _LINE))
+        yield b"".join(line + b"\r\n" for line in lines)
+    yield b"-----END CERTIFICATE-----\r\n"
+
+
+def make_folder(shell: Shell, world: World, folder: str) -> None:
+    """An empty folder: what an earlier run left there is removed."""
+    remove_folder(shell, folder)
+    _must(world, shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True), f"make the folder {folder}")
+
+
+def remove_folder(shell: Shell, folder: str) -> None:
+    """Remove the folder and all in it; not being there is fine."""
+    shell.run(f"rmdir /s /q {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
+
+
+def upload(shell: Shell, world: World, local: str, remote: str, size: int) -> None:
+    """Copy a controller file to the host and make sure that all of it arrived. Raises Failure."""
+    encoded = remote + ".b64"
+    with world.open_file(local) as source:
+        done = shell.run(f'findstr "^" > {encoded}', stdin=base64_lines(source), timeout=3600.0, mutating=True)
+    _must(world, done, f"write {encoded}")
+    _must(
+        world,
+        shell.run(f"certutil -f -decode {encoded} {remote}", timeout=_COMMAND_TIMEOUT, mutating=True),
+        f"decode {remote}",
+    )
+    shell.run(f"del /f /q {encoded}", timeout=_COMMAND_TIMEOUT, mutating=True)
+    arrived = file_size(world, remote)
+    if arrived != size:
+        raise Failure(
+            f"{world.host}: {remote} has {arrived if arrived is not None else 'no'} bytes instead of {size} after "
+            "copying; make room on its system drive, see that no virus scanner removes it, and run the play again",
+            name="copy_incomplete",
+        )
+
+
+def file_size(world: World, path: str) -> int | None:
+    """The size in bytes of one file named in full, None where it does not exist."""
+    client = Client(world, world.operation_timeout)
+    rows = client.query("root/cimv2", f"SELECT FileSize FROM CIM_DataFile WHERE Name={literal(path)}")
+    return rows[0].integer("FileSize") if rows else None
+
+
+def tail(shell: Shell, path: str, lines: int = 6) -> str:
+    """The last lines of a text file on the host, for a message; "" where there is none."""
+    done = shell.run(f"type {path}", timeout=_COMMAND_TIMEOUT, mutating=False)
+    text = done.stdout.replace("\x00", "").strip() if done.exit_code == 0 else ""
+    return " / ".join(line.strip() for line in text.splitlines()[-lines:])
+
+
+def with_shell(world: World) -> Shell:
+    """A shell on the host."""
+    return Shell(Client(world, world.operation_timeout))
+
+
+def _must(world: World, done: Completed, what: str) -> None:
+    if done.exit_code != 0:
+        detail = (done.stderr or done.stdout).strip()[-200:]
+        raise Failure(
+            f"{world.host}: could not {what} (exit code {done.exit_code}"
+            + (f": {detail}" if detail else "")
+            + "); look at free space and permissions on its system drive and run the play again",
+            name="copy_failed",
+            code=str(done.exit_code),
+        )

@@ -1,0 +1,188 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What machine this is: release, edition, service pack, architecture, language, names, clock, services.
+
+Internal to the collection activation.kms; not a public interface.
+
+Read with four requests, none of which changes anything. Decides on numbers; `caption` is carried along for people only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import typing as t
+
+from .._data import load
+from .._errors import Failure
+from .._plan import Look
+from .._world import World
+from .._wsman.client import Client
+from .._wsman.registry import Registry
+from .._wsman.values import Row
+
+_NAMES = load(__file__, "data", "names.yml")
+
+OPERATING_SYSTEM = (
+    "SELECT BuildNumber,Caption,LastBootUpTime,LocalDateTime,OSLanguage,OSProductSuite,OtherTypeDescription,"
+    "ProductType,ServicePackMajorVersion,Version,WindowsDirectory FROM Win32_OperatingSystem"
+)
+COMPUTER = (
+    "SELECT DNSHostName,Domain,DomainRole,Manufacturer,Model,Name,PartOfDomain,SystemType FROM Win32_ComputerSystem"
+)
+SERVICES = (
+    "SELECT Name,StartMode,State FROM Win32_Service WHERE Name='WinRM' OR Name='sppsvc' OR Name='slsvc' "
+    "OR Name='SharedAccess' OR Name='MpsSvc'"
+)
+TCPIP = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
+
+BOOT_TOLERANCE = dt.timedelta(seconds=5)
+"""LastBootUpTime wobbles by fractions of a second to two seconds when the clock is corrected."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A Windows service. `state` and `start_mode` are words that Windows does not translate."""
+
+    name: str
+    state: str
+    start_mode: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self.state == "Running"
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """The machine. Times are the machine's own, in UTC."""
+
+    key: t.ClassVar[str] = "system"
+
+    release: str
+    edition: str
+    caption: str
+    version: str
+    build: int
+    service_pack: int
+    architecture: str
+    language: int
+    language_code: str
+    domain_controller: bool
+    virtual: bool
+    boot_time: dt.datetime
+    clock: dt.datetime
+    windows_directory: str
+    hostname: str
+    dns_suffix: str
+    services: t.Mapping[str, Service]
+
+    @property
+    def fqdn(self) -> str:
+        """The host's own full name in DNS, lower case; the bare name where it has no primary suffix."""
+        return f"{self.hostname}.{self.dns_suffix}".rstrip(".").lower()
+
+    @property
+    def winrm_start_mode(self) -> str:
+        """Auto, Manual, Disabled, or Unknown."""
+        service = self.services.get("winrm")
+        return service.start_mode if service else "Unknown"
+
+    def booted_since(self, moment: dt.datetime) -> bool:
+        """Whether this boot is another one than the boot at that moment."""
+        return abs(self.boot_time - moment) > BOOT_TOLERANCE
+
+    def as_data(self) -> dict[str, t.Any]:
+        """Plain data for results."""
+        data = dataclasses.asdict(self)
+        data["boot_time"] = moment_text(self.boot_time)
+        data["clock"] = moment_text(self.clock)
+        data["services"] = {s.name: {"state": s.state, "start_mode": s.start_mode} for s in self.services.values()}
+        data["fqdn"] = self.fqdn
+        data["winrm_start_mode"] = self.winrm_start_mode
+        return data
+
+
+def moment_text(moment: dt.datetime) -> str:
+    """A moment as ISO 8601 in UTC with Z."""
+    return moment.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_system(world: World, look: Look) -> System:
+    """Read the machine. Raises Problem."""
+    client = Client(world, world.operation_timeout)
+    row = _only(client.query("root/cimv2", OPERATING_SYSTEM), "Win32_OperatingSystem", world.host)
+    computer = _only(client.query("root/cimv2", COMPUTER), "Win32_ComputerSystem", world.host)
+    services = read_services(client)
+    suffix = Registry(client).text(TCPIP, "Domain") or ""
+    boot, clock = row.moment("LastBootUpTime"), row.moment("LocalDateTime")
+    if boot is None or clock is None:
+        raise Failure(
+            f"{world.host}: Windows does not say when it was started (Win32_OperatingSystem)", name="no_boot_time"
+        )
+    version, build = row.text("Version") or "", int(row.text("BuildNumber") or 0)
+    language = row.integer("OSLanguage") or 0
+    product_type = row.integer("ProductType") or 0
+    return System(
+        release=release_of(version, build, product_type),
+        edition=edition_of(row.integer("OSProductSuite") or 0),
+        caption=row.text("Caption") or "",
+        version=version,
+        build=build,
+        service_pack=row.integer("ServicePackMajorVersion") or 0,
+        architecture=architecture_of(computer.text("SystemType") or ""),
+        language=language,
+        language_code=_NAMES["languages"].get(language, ""),
+        domain_controller=product_type == 2,
+        virtual=_is_virtual(computer),
+        boot_time=boot,
+        clock=clock,
+        windows_directory=(row.text("WindowsDirectory") or r"C:\WINDOWS").rstrip("\\"),
+        hostname=computer.text("DNSHostName") or computer.text("Name") or "",
+        dns_suffix=suffix,
+        services=services,
+    )
+
+
+def read_services(client: Client) -> dict[str, Service]:
+    """The services this collection cares for, by lower-case name; one request."""
+    rows = client.query("root/cimv2", SERVICES)
+    found = [Service(row.text("Name") or "", row.text("State") or "", row.text("StartMode") or "") for row in rows]
+    return {service.name.lower(): service for service in found}
+
+
+def release_of(version: str, build: int, product_type: int) -> str:
+    """The release's id, "unknown" for one the table does not have."""
+    for row in _NAMES["releases"]:
+        if version.startswith(row["version"]) and product_type in row["product_types"] and build >= row.get("build", 0):
+            return str(row["id"])
+    return "unknown"
+
+
+def edition_of(suite: int) -> str:
+    """The edition's id from the product suite bits."""
+    for row in _NAMES["editions"]:
+        if suite & row["bit"]:
+            return str(row["id"])
+    return "standard"
+
+
+def architecture_of(system_type: str) -> str:
+    """x86, x64 or ia64. OSArchitecture does not exist on Server 2003, SystemType does and is not translated."""
+    text = system_type.lower()
+    if "x64" in text or "amd64" in text:
+        return "x64"
+    return "ia64" if "itanium" in text or "ia64" in text else "x86"
+
+
+def _is_virtual(computer: Row) -> bool:
+    text = f"{computer.text('Manufacturer') or ''} {computer.text('Model') or ''}".lower()
+    return any(piece in text for piece in _NAMES["virtual"])
+
+
+def _only(rows: t.Sequence[Row], class_name: str, host: str) -> Row:
+    if not rows:
+        raise Failure(f"{host}: {class_name} has no instance; WMI on the host is damaged", name="wmi_damaged")
+    return rows[0]

@@ -1,0 +1,313 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building requests: a small typed Request becomes the bytes of a SOAP envelope.
+
+Internal to the collection activation.kms; not a public interface.
+
+Knows: headers, selectors, options and bodies of the operations this collection uses. A parameter may be a Secret; it is
+revealed here, when the bytes are made, and nowhere before. Refuses to know who sends the bytes and what comes back.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+import typing as t
+import uuid
+
+from .._errors import Failure
+from .._secret import Secret
+from . import names
+
+Scalar = str | int | bool | Secret | None
+Value = Scalar | t.Sequence[Scalar]
+"""A parameter: None becomes xsi:nil, a list becomes repeated elements (an empty list none)."""
+
+MAX_ENVELOPE: t.Final = 153600
+"""Bytes; the default limit of WinRM 2.0 (MaxEnvelopeSizekb 150), also what is asked of the answer."""
+
+_PATIENCE = 60.0  # seconds: WinRM's own default (MaxTimeoutms)
+_MAX_ITEMS = 32000  # WinRM's MaxBatchItems
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+_ESCAPED = re.compile('[&<>"\r\n\t]')
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """One element to be written. Its text is not shown: it may be anything a user gave us."""
+
+    name: str
+    text: str | Secret = dataclasses.field(default="", repr=False)
+    attributes: t.Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    children: tuple[Node, ...] = ()
+
+
+def _new_id() -> str:
+    return f"uuid:{str(uuid.uuid4()).upper()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One message before it is bytes. Its text shows no parameters.
+
+    Attributes:
+        operation: get, enumerate, pull, release, invoke, identify, shell.
+        resource: the WMI class, or the shell's verb (create, command, send, receive, signal, delete).
+        method: the WMI method of an invoke, else "".
+        action, uri: the addressing headers.
+        body: what stands in the SOAP body.
+        selectors, options: the headers of these names.
+        timeout: seconds the server may take (OperationTimeout).
+        message_id: what the answer must relate to.
+    """
+
+    operation: str
+    resource: str
+    method: str
+    action: str
+    uri: str
+    body: tuple[Node, ...] = dataclasses.field(default=(), repr=False)
+    selectors: t.Mapping[str, Scalar] = dataclasses.field(default_factory=dict, repr=False)
+    options: t.Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    timeout: float = _PATIENCE
+    message_id: str = dataclasses.field(default_factory=_new_id)
+
+    @property
+    def doing(self) -> str:
+        """What it does, for a sentence: "calling Win32_Process.Create"."""
+        if self.operation == "invoke":
+            return f"calling {self.resource}.{self.method}"
+        if self.operation == "shell":
+            return f"using the remote shell ({self.resource})"
+        if self.operation == "identify":
+            return "asking WinRM for its version"
+        return f"reading {self.resource}"
+
+    def secrets(self) -> t.Iterator[Secret]:
+        """Every Secret inside, for scrubbing what the server says about it."""
+        pending = list(self.body)
+        while pending:
+            node = pending.pop()
+            if isinstance(node.text, Secret):
+                yield node.text
+            pending.extend(node.children)
+        for value in self.selectors.values():
+            if isinstance(value, Secret):
+                yield value
+
+
+# -- requests: WMI
+
+
+def get(namespace: str, class_name: str, selectors: t.Mapping[str, Scalar], *, timeout: float = _PATIENCE) -> Request:
+    """Read one instance; no selectors for a singleton."""
+    uri = names.class_uri(namespace, class_name)
+    return Request("get", class_name, "", names.GET, uri, selectors=selectors, timeout=timeout)
+
+
+def enumerate_wql(namespace: str, wql: str, *, timeout: float = _PATIENCE) -> Request:
+    """Start a WQL query; as many rows as fit come with the answer (DSP0226 8.2.3)."""
+    start = Node(
+        "n:Enumerate",
+        children=(
+            Node("w:OptimizeEnumeration"),
+            Node("w:MaxElements", str(_MAX_ITEMS)),
+            Node("w:Filter", wql, {"Dialect": names.WQL}),
+        ),
+    )
+    uri = names.all_classes_uri(namespace)
+    return Request("enumerate", names.class_of(wql), "", names.ENUMERATE, uri, (start,), timeout=timeout)
+
+
+def pull(started: Request, context: str) -> Request:
+    """More rows of a query."""
+    body = Node("n:Pull", children=(Node("n:EnumerationContext", context), Node("n:MaxElements", str(_MAX_ITEMS))))
+    return Request("pull", started.resource, "", names.PULL, started.uri, (body,), timeout=started.timeout)
+
+
+def release(started: Request, context: str) -> Request:
+    """Give up a query; an unfinished one counts against the user's quota of operations."""
+    body = Node("n:Release", children=(Node("n:EnumerationContext", context),))
+    return Request("release", started.resource, "", names.RELEASE, started.uri, (body,), timeout=started.timeout)
+
+
+def invoke(
+    namespace: str,
+    class_name: str,
+    method: str,
+    parameters: t.Mapping[str, Value],
+    selectors: t.Mapping[str, Scalar],
+    *,
+    timeout: float = _PATIENCE,
+) -> Request:
+    """Call a method: of an instance with selectors, static without."""
+    uri = names.class_uri(namespace, class_name)
+    children = tuple(node for name, value in parameters.items() for node in _parameter(name, value))
+    body = Node(f"c:{method}_INPUT", "", {"xmlns:c": uri}, children)
+    return Request("invoke", class_name, method, f"{uri}/{method}", uri, (body,), selectors, timeout=timeout)
+
+
+def identify(*, timeout: float = _PATIENCE) -> Request:
+    """Ask for the WinRM version; the one message without addressing headers (DSP0226 11)."""
+    return Request("identify", "", "", "", "", (Node("i:Identify", "", {"xmlns:i": names.IDENTITY}),), timeout=timeout)
+
+
+def _parameter(name: str, value: Value) -> t.Iterator[Node]:
+    """The elements of one parameter."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _parameter(name, item)
+    elif value is None:
+        yield Node(f"c:{name}", "", {"xsi:nil": "true"})
+    elif isinstance(value, (str, int, Secret)):
+        yield Node(f"c:{name}", _scalar(value))
+    else:
+        raise TypeError(f"parameter {name} has the type {type(value).__name__}, which WS-Management cannot carry")
+
+
+def _scalar(value: Scalar) -> str | Secret:
+    """The text of one value; booleans are lower case."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Secret):
+        return value
+    return "" if value is None else str(value)
+
+
+# -- requests: the remote shell
+
+
+def create_shell(codepage: int, *, timeout: float = _PATIENCE) -> Request:
+    """Open a shell without loading the user's profile."""
+    streams = (Node("rsp:InputStreams", "stdin"), Node("rsp:OutputStreams", "stdout stderr"))
+    options = {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": str(codepage)}
+    body = (Node("rsp:Shell", children=streams),)
+    return Request("shell", "create", "", names.CREATE, names.SHELL_CMD, body, options=options, timeout=timeout)
+
+
+def _in_shell(verb: str, action: str, shell_id: str, body: tuple[Node, ...], timeout: float) -> Request:
+    selectors = {"ShellId": shell_id}
+    return Request("shell", verb, "", action, names.SHELL_CMD, body, selectors, timeout=timeout)
+
+
+def run_command(
+    shell_id: str,
+    command: str | Secret,
+    arguments: t.Sequence[str | Secret],
+    *,
+    piped: bool,
+    skip_cmd_shell: bool,
+    timeout: float = _PATIENCE,
+) -> Request:
+    """Start a command; `piped` when its standard input will be sent."""
+    line = (Node("rsp:Command", command), *(Node("rsp:Arguments", argument) for argument in arguments))
+    started = _in_shell("command", names.SHELL_COMMAND, shell_id, (Node("rsp:CommandLine", children=line),), timeout)
+    options = {
+        "WINRS_CONSOLEMODE_STDIN": "FALSE" if piped else "TRUE",
+        "WINRS_SKIP_CMD_SHELL": "TRUE" if skip_cmd_shell else "FALSE",
+    }
+    return dataclasses.replace(started, options=options)
+
+
+def send_input(shell_id: str, command_id: str, data: bytes, *, last: bool, timeout: float = _PATIENCE) -> Request:
+    """A piece of standard input; `last` closes it."""
+    attributes = {"Name": "stdin", "CommandId": command_id, **({"End": "true"} if last else {})}
+    stream = Node("rsp:Stream", base64.b64encode(data).decode("ascii"), attributes)
+    return _in_shell("send", names.SHELL_SEND, shell_id, (Node("rsp:Send", children=(stream,)),), timeout)
+
+
+def receive(shell_id: str, command_id: str, *, timeout: float = _PATIENCE) -> Request:
+    """Wait for output or the end of a command."""
+    wanted = Node("rsp:DesiredStream", "stdout stderr", {"CommandId": command_id})
+    return _in_shell("receive", names.SHELL_RECEIVE, shell_id, (Node("rsp:Receive", children=(wanted,)),), timeout)
+
+
+def terminate(shell_id: str, command_id: str, *, timeout: float = _PATIENCE) -> Request:
+    """End a command, or free what a finished one still holds."""
+    signal = Node("rsp:Signal", "", {"CommandId": command_id}, (Node("rsp:Code", names.SIGNAL_TERMINATE),))
+    return _in_shell("signal", names.SHELL_SIGNAL, shell_id, (signal,), timeout)
+
+
+def delete_shell(shell_id: str, *, timeout: float = _PATIENCE) -> Request:
+    """Close a shell; every process in it dies."""
+    return _in_shell("delete", names.DELETE, shell_id, (), timeout)
+
+
+# -- bytes
+
+
+def to_bytes(request: Request, host: str) -> bytes:
+    """The message as it goes out. Raises Failure (naming `host`) when it is too large or XML cannot carry it."""
+    declared = {f"xmlns:{prefix}": uri for prefix, uri in names.NAMESPACES.items()}
+    header = () if request.operation == "identify" else _header(request)
+    parts = (Node("s:Header", children=header), Node("s:Body", children=request.body))
+    pieces: list[str] = []
+    _write(Node("s:Envelope", "", declared, parts), pieces)
+    text = "".join(pieces)
+    if _FORBIDDEN.search(text):
+        raise Failure(
+            f"{host}: {request.doing}: a value holds a control character, which WS-Management cannot carry; "
+            "remove it from the module's options",
+            name="unsendable_character",
+        )
+    data = text.encode("utf-8")
+    if len(data) > MAX_ENVELOPE:
+        raise Failure(
+            f"{host}: {request.doing}: the message has {len(data)} bytes and WinRM accepts {MAX_ENVELOPE}; "
+            "shorten the module's options",
+            name="message_too_large",
+        )
+    return data
+
+
+def _header(request: Request) -> tuple[Node, ...]:
+    """The headers that Windows from Server 2003 R2 on accepts, in the order its own clients use."""
+    understand = {"s:mustUnderstand": "true"}
+    locale = {"xml:lang": "en-US", "s:mustUnderstand": "false"}  # the host may not have English texts
+    header = [
+        Node("a:To", names.ENDPOINT),
+        Node("a:ReplyTo", children=(Node("a:Address", names.ANONYMOUS, understand),)),
+        Node("w:ResourceURI", request.uri, understand),
+        Node("a:Action", request.action, understand),
+        Node("a:MessageID", request.message_id),
+        Node("w:MaxEnvelopeSize", str(MAX_ENVELOPE), understand),
+        Node("w:OperationTimeout", duration(request.timeout)),
+        Node("w:Locale", "", locale),
+        Node("p:DataLocale", "", locale),
+    ]
+    if request.selectors:
+        entries = request.selectors.items()
+        nodes = tuple(Node("w:Selector", _scalar(value), {"Name": name}) for name, value in entries)
+        header.append(Node("w:SelectorSet", children=nodes))
+    if request.options:
+        nodes = tuple(Node("w:Option", value, {"Name": name}) for name, value in request.options.items())
+        header.append(Node("w:OptionSet", children=nodes))
+    return tuple(header)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as an XML duration; never under the half second below which WinRM does not go."""
+    milliseconds = max(round(seconds * 1000), 500)
+    whole, rest = divmod(milliseconds, 1000)
+    return f"PT{whole}.{rest:03}S" if rest else f"PT{whole}S"
+
+
+def _write(node: Node, pieces: list[str]) -> None:
+    """The element as text. Secrets are revealed here."""
+    attributes = "".join(f' {name}="{_escape(value)}"' for name, value in node.attributes.items())
+    text = _escape(node.text.reveal() if isinstance(node.text, Secret) else node.text)
+    if not text and not node.children:
+        pieces.append(f"<{node.name}{attributes}/>")
+        return
+    pieces.append(f"<{node.name}{attributes}>{text}")
+    for inner in node.children:
+        _write(inner, pieces)
+    pieces.append(f"</{node.name}>")
+
+
+def _escape(text: str) -> str:
+    """Text for an element or an attribute; line ends as references, or a parser would change them (XML 1.0, 2.11)."""
+    return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], text)
