@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host
 short_description: Set up and keep a whole KMS host
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Makes a Windows machine a Microsoft KMS host (Key Management Service, volume activation) and keeps it one, in one task.

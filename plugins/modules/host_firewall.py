@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_firewall
 short_description: Open or close the KMS port in the Windows Firewall
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Opens one TCP port inbound for the networks named, in every profile of the Windows Firewall that is on.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_info
 short_description: Everything known about a KMS host, as data
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Reads release, edition, service pack, architecture, language, boot time, KMS version, pending restart, WinRM's start

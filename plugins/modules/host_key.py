@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_key
 short_description: Install and activate the KMS host key
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Installs the host key on a machine that has the licensing service, and activates it online, once.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_reboot
 short_description: A restart that is known to have happened and to be over
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Restarts a Windows machine and waits until another boot time has been read several times in a row and, where KMS is

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_update
 short_description: Install the KMS update packages a host needs
-version_added: 0.1.0
+version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Installs the packages that make a machine a KMS host and let it serve the clients named, by the shortest way, for

@@ -92,8 +92,10 @@ class _Run:
             except OutcomeUnknown as problem:
                 lost = problem
             self._note(step, outcome)
-            if self._settled(resource, step, outcome, lost):
+            still_asked = self._settle(resource, step, outcome, lost)
+            if still_asked is None:
                 return
+            step = still_asked  # made from what is seen now: what the first attempt did of it is done
             if lost is None:
                 break
         raise _unverified(step, lost, self._world.host)
@@ -101,15 +103,21 @@ class _Run:
     @staticmethod
     def _note(step: Step, outcome: Outcome) -> None:
         """Remember a step that was carried out, once; a step that failed outright changed nothing worth the name."""
-        if not step.upkeep and step not in [planned.step for planned in outcome.done[-1:]]:
+        if not step.upkeep and step.id not in [planned.step.id for planned in outcome.done[-1:]]:
             restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
             outcome.done.append(Planned(step, restarted))
 
-    def _settled(self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None) -> bool:
-        """Look until the step is no longer asked for, `settle` seconds at most (a minute after a lost answer)."""
+    def _settle(
+        self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None
+    ) -> Step | None:
+        """Look until the step is no longer asked for, `settle` seconds at most (a minute after a lost answer).
+
+        Returns the step where it still is.
+        """
         touched = outcome.seen.parts().keys() if step.touches == EVERYTHING else step.touches
         patience = max(step.settle, _UNKNOWN_SETTLE if lost else 0.0)
         until, wait = self._world.now() + patience, _POLL
+        asked = step
         while True:
             try:
                 outcome.seen = outcome.observed = self._look(outcome.seen.without(touched))
@@ -120,9 +128,10 @@ class _Run:
             else:
                 item = resource.next(outcome.seen)
                 if step.upkeep or not (isinstance(item, Step) and item.id == step.id):
-                    return True
+                    return None
+                asked = item
             if self._world.now() >= until:
-                return False
+                return asked
             self._world.sleep(wait)
             wait = min(wait * 2, _POLL_MOST)
 

@@ -93,6 +93,13 @@ class HostKeyResource(Resource):
                 name="restart_pending",
                 advice="Restart the host with activation.kms.host_reboot.",
             )
+        if not seen[Licensing].answers:
+            raise Refusal(
+                "the licensing service of the host does not run, so it can take no host key; start it (net start sppsvc, "
+                "or net start slsvc on older releases) and run the play again",
+                name="licensing_service_stopped",
+                advice="Start the licensing service.",
+            )
         if self.wish.key_group is not None:
             check_group(self.wish.key_group, system.release, self.wish.serve, self.wish.known)
 

@@ -14,7 +14,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._plan import EVERYTHING, Pause, Resource, Seen, Step
-from .._windows.licensing import service_answers
+from .._windows.licensing import Licensing, service_answers
 from .._windows.restart import RestartOptions, restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
@@ -31,7 +31,7 @@ class Restart(Resource):
     """
 
     name = "restart"
-    needs: tuple[type, ...] = (System, Record, Updates)
+    needs: tuple[type, ...] = (System, Record, Licensing, Updates)
     after: tuple[type[Resource], ...] = (UpdateChain,)
 
     def __init__(self, allowed: bool, options: RestartOptions, *, always: bool = False) -> None:
@@ -88,13 +88,14 @@ def restart_step(system: System, options: RestartOptions, *, licensing: bool) ->
 
 
 def restarted(seen: Seen) -> Seen:
-    """What will be seen after a restart: a later boot, nothing pending."""
-    system, updates = seen[System], seen[Updates]
+    """What will be seen after a restart: a later boot, nothing pending, and the licensing service where KMS is installed."""
+    system, updates, licensing = seen[System], seen[Updates], seen[Licensing]
     clock = system.clock + dt.timedelta(minutes=5)
     return seen.having(
         dataclasses.replace(system, boot_time=clock, clock=clock),
         dataclasses.replace(updates, restart_pending=False, pending_signs=()),
         dataclasses.replace(seen[Record], awaiting_restart=None),
+        dataclasses.replace(licensing, present=licensing.present or bool(updates.installed), answers=True),
     )
 
 

@@ -137,7 +137,7 @@ class Settings(Resource):
 
         def run(world: World) -> None:
             if hold:
-                _hold(world, roots, seen[Record])
+                _hold(world, roots)
             if restart:
                 note(world, service_restart=True, **former)
                 for root in roots:
@@ -180,13 +180,17 @@ def _predicted(root: Root, publishing: bool | None, port: int | None, hold: bool
     )
 
 
-def _hold(world: World, roots: t.Iterable[str], record: Record) -> None:
-    """Note the former values first, then set them: what was there can always be restored."""
-    if record.former_manual is None:
-        former: dict[str, int | str] = {}
-        for root in roots:
-            value = read_manual(world, root)
-            former[root] = ABSENT if value is None else value
+def _hold(world: World, roots: t.Iterable[str]) -> None:
+    """Note the former values first, then set them: what was there can always be restored.
+
+    A value that is noted already is ours by now, so it is never noted again.
+    """
+    former: dict[str, int | str] = dict(load_record(world).former_manual or {})
+    fresh = [root for root in roots if root not in former]
+    for root in fresh:
+        value = read_manual(world, root)
+        former[root] = ABSENT if value is None else value
+    if fresh:
         note(world, former_manual=former)
     for root in roots:
         write_manual(world, root, 1)

@@ -12,6 +12,7 @@ address that was looked at, one message each. Knows nothing of Windows.
 
 from __future__ import annotations
 
+import struct
 import typing as t
 import zlib
 
@@ -139,9 +140,7 @@ def _judge_look(world: World, place: Place, address: str, reply: Reply) -> None:
 def _answers_unsigned(world: World, place: Place, address: str) -> bool:
     """PowerDNS refuses a bad signature without a word about it: ask once more without one."""
     try:
-        plain = ask(
-            world, place, address, question(dns.name.from_text(place.owner), dns.rdatatype.SOA), signed=False
-        )
+        plain = ask(world, place, address, question(dns.name.from_text(place.owner), dns.rdatatype.SOA), signed=False)
     except (NoAnswer, Garbled):
         return False
     return plain.code in ("NOERROR", "NXDOMAIN") and plain.authoritative
@@ -197,8 +196,14 @@ def _message(state: ZoneState, change: Change) -> dns.update.UpdateMessage:
 
 
 def _rdata(one: Member) -> dns.rdata.Rdata:
-    """The record data with an absolute target, in the spelling of the member."""
-    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.SRV, one.data())
+    """The record's data, byte by byte.
+
+    An SRV target must not be compressed (RFC 2782). dnspython before 2.8 does it all the same, and as compression ignores
+    letter case, a member would be deleted or added in somebody else's spelling.
+    """
+    target = b"".join(bytes([len(label)]) + label for label in dns.name.from_text(one.target).labels)
+    numbers = struct.pack("!HHH", one.priority, one.weight, one.port)
+    return dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.SRV, numbers + target)
 
 
 def _jitter(wish: Wish, attempt: int, now: float) -> float:

@@ -33,7 +33,7 @@ def zone_name(text: str) -> str:
     labels = name.split(".")
     if name.startswith(SERVICE + "."):
         raise _bad(
-            f"zone {text!r} is the name of the record itself; write the domain it is for: {name[len(SERVICE) + 1:]}"
+            f"zone {text!r} is the name of the record itself; write the domain it is for: {name[len(SERVICE) + 1 :]}"
         )
     if is_address(name):
         raise _bad(f"zone {text!r} is an address; write the DNS domain of the clients, corp.example for instance")
@@ -72,15 +72,15 @@ def target_name(text: str) -> str:
     return name
 
 
-def server_name(text: str) -> str:
-    """The DNS server: a host name, or an address as it stands. Raises Refusal."""
+def host_name(text: str, what: str = "server", port_option: str = "server_port") -> str:
+    """A machine to be contacted: a host name, or an address as it stands. Raises Refusal."""
     stripped = str(text).strip().strip("[]")
     if is_address(stripped):
         return stripped
-    name = _normal(text, "server")
+    name = _normal(text, what)
     if re.search(r":\d+\Z", name):
-        raise _bad(f"server {text!r} holds a port; write the name or address alone and give the port in server_port")
-    _check_labels(text, name.split("."), _ZONE_LABEL, "server", "letters, digits and hyphens")
+        raise _bad(f"{what} {text!r} holds a port; write the host alone, and the port in the option {port_option}")
+    _check_labels(text, name.split("."), _ZONE_LABEL, what, "letters, digits and hyphens")
     return name
 
 

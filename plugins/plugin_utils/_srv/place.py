@@ -40,7 +40,7 @@ class Place:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "zone", names.zone_name(self.zone))
-        object.__setattr__(self, "server", names.server_name(self.server))
+        object.__setattr__(self, "server", names.host_name(self.server))
         names.number(self.port, "server_port", 1, 65535)
         if self.verify_reply not in VERIFY_REPLY:
             raise Refusal(f"verify_reply must be one of {', '.join(VERIFY_REPLY)}", name="bad_wish")

@@ -22,6 +22,7 @@ from .._plan import Look, Reader
 from .._secret import HostKey
 from .._world import World
 from .._wsman.client import Client
+from .._wsman.faults import Fault
 from .._wsman.registry import Registry
 from .._wsman.values import Output, Row
 from .system import System
@@ -49,6 +50,10 @@ VALUE_PORT = "KeyManagementServiceListeningPort"
 VALUE_NO_DNS = "DisableDnsPublishing"
 VALUE_MANUAL = "Manual"
 VALUE_MARK = "KeyManagementServiceVersion"
+
+# The class is there but the service behind it is not: not active, disabled, did not start in time, server did not start,
+# RPC server unavailable. So it is between the installation of KMS 1.0 and the restart.
+_NOT_RUNNING = ("0x80070426", "0x80070422", "0x8007041D", "0x80080005", "0x800706BA")
 
 LICENSED = 1
 OUT_OF_TOLERANCE = 3
@@ -95,11 +100,15 @@ class Root:
 
 @dataclasses.dataclass(frozen=True)
 class Licensing:
-    """What the licensing service shows. `present` is False where its classes do not exist (Server 2003 before KMS)."""
+    """What the licensing service shows. `present` is False where its classes do not exist (Server 2003 before KMS).
+
+    `answers` is False where the classes exist and the service behind them does not run.
+    """
 
     key: t.ClassVar[str] = "licensing"
 
     present: bool
+    answers: bool = True
     version: str = ""
     is_kms_host: bool | None = None
     current_count: int | None = None
@@ -127,6 +136,7 @@ class Licensing:
         """Plain data for results."""
         return {
             "present": self.present,
+            "answers": self.answers,
             "version": self.version,
             "is_kms_host": self.is_kms_host,
             "current_count": self.current_count,
@@ -150,9 +160,16 @@ def read_licensing(with_manual: t.Callable[[Look], bool]) -> Reader:
     def read(world: World, look: Look) -> Licensing:
         client = Client(world, world.operation_timeout)
         query = SERVICE_QUERY_2003 if look[System].version.startswith("5.2.") else SERVICE_QUERY
-        services = client.query_or_none("root/cimv2", query)
         roots = _read_roots(Registry(client), with_manual(look))
-        return _licensing(world, services[0], roots) if services else Licensing(present=False, roots=roots)
+        try:
+            services = client.query_or_none("root/cimv2", query)
+        except Fault as fault:
+            if fault.code in _NOT_RUNNING:
+                return Licensing(present=True, answers=False, roots=roots)
+            raise
+        if services is None:
+            return Licensing(present=False, roots=roots)
+        return _licensing(world, services[0], roots) if services else Licensing(True, answers=False, roots=roots)
 
     return read
 
@@ -177,7 +194,7 @@ def read_products(world: World) -> tuple[Product, ...]:
 
 
 def service_answers(world: World) -> bool:
-    """Whether the licensing service's WMI class gives its instance; one request."""
+    """Whether the licensing service's WMI class gives its instance; one request. Raises Problem where it does not run."""
     return bool(Client(world, world.operation_timeout).query_or_none("root/cimv2", SERVICE_ANSWERS))
 
 

@@ -24,7 +24,7 @@ from .system import BOOT_TOLERANCE
 _BOOT = "SELECT LastBootUpTime FROM Win32_OperatingSystem"
 _GOOD_READS = 3
 _PRIVILEGE = ("0x80041062", "0x00000522")  # WBEM_E_PRIVILEGE_NOT_HELD, ERROR_PRIVILEGE_NOT_HELD
-_RETURN_PRIVILEGE = 1314
+_RETURN_PRIVILEGE = (1314, 0x80041062)
 _FORCED_REBOOT = 6  # Win32Shutdown flags: 2 reboot + 4 force
 _HEAD_START = 5.0  # seconds Windows keeps answering after it was asked
 
@@ -142,7 +142,7 @@ def _ask_wmi(world: World) -> bool:
         if problem.code in _PRIVILEGE:
             return False
         raise
-    if output.return_value == _RETURN_PRIVILEGE:
+    if output.return_value in _RETURN_PRIVILEGE:
         return False
     if output.return_value not in (0, 1115):
         raise Failure(

@@ -31,6 +31,7 @@ _WBEM_NOT_FOUND = 0x80041002
 _WBEM_NO_CLASS = {0x80041010, 0x8004100E, _WBEM_NOT_FOUND}  # WBEM_E_INVALID_CLASS, WBEM_E_INVALID_NAMESPACE
 
 # MI_Result numbers (DSP0223, CIMStatusCode)
+_CIM_BAD_QUERY = {12, 14, 15}  # no such property, query language, invalid query
 _CIM_DENIED, _CIM_NO_NAMESPACE, _CIM_NO_CLASS, _CIM_NOT_FOUND, _CIM_LIMITS = 2, 3, 5, 6, 27
 
 _TOKEN = re.compile(r"HRESULT:?\s*0x([0-9a-f]{8})\b", re.IGNORECASE)
@@ -107,9 +108,9 @@ class Fault(Failure):
         """The class or its namespace is not there. For faults of queries only: a filter can fail otherwise too."""
         if self.hresult is not None:
             return self.hresult in _WBEM_NO_CLASS
-        if self.access_denied or self.quota:
+        if self.access_denied or self.quota or self.numbers.cim_status in _CIM_BAD_QUERY:
             return False
-        if self.numbers.cim_status is not None and self.numbers.cim_status in (_CIM_NO_NAMESPACE, _CIM_NO_CLASS):
+        if self.numbers.cim_status in (_CIM_NO_NAMESPACE, _CIM_NO_CLASS):
             return True
         return bool((_FILTER | _NO_SUCH_URI) & self._codes()) or self.subcode == "CannotProcessFilter"
 

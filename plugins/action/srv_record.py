@@ -1,0 +1,87 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""activation.kms.srv_record: the `_vlmcs._tcp` members of a zone."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..plugin_utils._ansible import wishes
+from ..plugin_utils._ansible.action import Job, KmsAction
+from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.world import ControllerWorld
+from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
+from ..plugin_utils._plan import Outcome
+from ..plugin_utils._srv.members import member
+from ..plugin_utils._srv.place import VERIFY_REPLY
+
+SPECIFICATION = Specification(
+    argument_spec={
+        "zone": {"type": "str", "required": True},
+        "server": {"type": "str", "required": True},
+        "server_port": {"type": "int", "default": 53},
+        "target": {"type": "str"},
+        "members": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "target": {"type": "str", "required": True},
+                "port": {"type": "int"},
+                "priority": {"type": "int"},
+                "weight": {"type": "int"},
+            },
+        },
+        "port": {"type": "int", "default": 1688},
+        "priority": {"type": "int", "default": 0},
+        "weight": {"type": "int", "default": 0},
+        "ttl": {"type": "int"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "exclusive": {"type": "bool", "default": False},
+        "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY), "default": "strict"},
+        **wishes.TSIG_OPTIONS,
+    },
+    mutually_exclusive=(("target", "members"),),
+    required_one_of=(("target", "members"),),
+    windows=False,
+)
+"""What the module accepts."""
+
+_NUMBERS = ("port", "priority", "weight")
+
+
+class ActionModule(KmsAction):
+    """Publishes or withdraws members of one zone, from the controller."""
+
+    specification = SPECIFICATION
+
+    def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
+        wish = _wish(options)
+        wish.aimed_at(wish.target)
+
+        def report(outcome: Outcome) -> dict[str, t.Any]:
+            return {"zone": wish.zone, **outcome.seen[Zones][wish.place].as_data()}
+
+        return Job([Publication(wish)], {Zones: read_zones([wish])}, report)
+
+
+def _wish(options: t.Mapping[str, t.Any]) -> PublishWish:
+    """The options as a wish. Raises Refusal."""
+    common = {name: options[name] for name in _NUMBERS}
+    given = [
+        member(item["target"], **{name: common[name] if item[name] is None else item[name] for name in _NUMBERS})
+        for item in options["members"] or ()
+    ]
+    return PublishWish(
+        zone=options["zone"],
+        server=options["server"],
+        server_port=options["server_port"],
+        target=options["target"],
+        members=tuple(given),
+        ttl=options["ttl"],
+        key=wishes.tsig_key(options),
+        state=options["state"],
+        exclusive=options["exclusive"],
+        verify_reply=options["verify_reply"],
+        **common,
+    )

@@ -1,0 +1,291 @@
+#!/usr/bin/python
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; there is no code here."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: srv_record
+short_description: Publish KMS hosts in DNS, member by member
+version_added: 1.0.0
+author: activation.kms contributors (@activation-kms)
+description:
+  - Makes sure that hosts are, or are not, among the C(_vlmcs._tcp) SRV records by which KMS clients find their host.
+  - A member is identified by its target host. Its port, priority and weight are its properties and are corrected when
+    they differ. Members that nobody named are left alone, so any number of hosts can be published at the same time from
+    any number of controllers.
+  - Updates are sent by RFC 2136 over TCP, one message for all members, which the server carries out as a whole or not
+    at all.
+  - The records are read from the same server first, signed with the same key. A wrong secret, an unknown key, a clock
+    that is off, or a server that does not serve the zone is therefore found before anything is changed, also in check
+    mode.
+extends_documentation_fragment:
+  - activation.kms.attributes
+  - activation.kms.attributes.changing
+  - activation.kms.options.tsig
+attributes:
+  check_mode:
+    details: Check mode sends questions only. It cannot find out whether the key has the right to change the records.
+  platform:
+    platforms: all
+options:
+  zone:
+    description:
+      - The DNS domain whose clients shall find the hosts, C(corp.example) for example. The record's name is
+        C(_vlmcs._tcp) before it.
+      - It is usually a zone of its own. Where it is not, the record goes to the zone of the server that holds the name.
+    type: str
+    required: true
+  server:
+    description:
+      - The primary DNS server of the zone, by name or address. Where several domain controllers hold the zone, always
+        name the same one.
+    type: str
+    required: true
+  server_port:
+    description:
+      - The TCP port of the DNS server.
+    type: int
+    default: 53
+  target:
+    description:
+      - The fully qualified name of one KMS host. Exactly one of O(target) and O(members) is needed.
+    type: str
+  members:
+    description:
+      - Several KMS hosts at once. What is left out of an element is taken from O(port), O(priority) and O(weight).
+    type: list
+    elements: dict
+    suboptions:
+      target:
+        description: The fully qualified name of the KMS host.
+        type: str
+        required: true
+      port:
+        description: The TCP port it listens on.
+        type: int
+      priority:
+        description: The priority of the record.
+        type: int
+      weight:
+        description: The weight of the record.
+        type: int
+  port:
+    description:
+      - The TCP port the KMS host listens on.
+    type: int
+    default: 1688
+  priority:
+    description:
+      - The priority of the record. Clients turn to the lowest first. Windows Vista and Server 2008 ignore it.
+    type: int
+    default: 0
+  weight:
+    description:
+      - The weight of the record, the share of clients among members of one priority. Windows Vista and Server 2008
+        ignore it.
+    type: int
+    default: 0
+  ttl:
+    description:
+      - The time to live in seconds. DNS has one for all members of the name, so this changes the others' too.
+      - When left out, it stays as it is, and is an hour where there is no member yet.
+    type: int
+  state:
+    description:
+      - V(present) publishes the hosts. V(absent) removes every record of the hosts, whatever its port, priority and
+        weight.
+    type: str
+    choices: [present, absent]
+    default: present
+  exclusive:
+    description:
+      - With O(state=present), removes all members that are not named here and were there when the records were read.
+    type: bool
+    default: false
+  verify_reply:
+    description:
+      - What a reply is worth whose signature is missing or wrong.
+      - V(strict) does not believe it. When it was the reply to an update, the records are read again and decide.
+      - V(readback) believes what it says as far as a second look confirms it, with a warning. It is meant for servers
+        known to sign wrongly, such as the internal DNS server of Samba.
+    type: str
+    choices: [strict, readback]
+    default: strict
+requirements:
+  - dnspython >= 2.7.0 on the controller
+notes:
+  - This is an action plugin. It runs on the controller (the execution node), whatever host the task is for, opens no
+    connection to that host, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is needed once.
+  - On BIND, the smallest right that suffices is C(update-policy { grant KEY name _vlmcs._tcp.corp.example. SRV; };).
+  - Microsoft DNS knows no TSIG keys. A zone there that allows nonsecure updates can be updated with O(auth=none).
+    Where aging and scavenging are on in server and zone, it removes dynamic records that nobody refreshes, by default
+    after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the zone from
+    scavenging or create them by hand.
+  - A KMS host that publishes itself adds its record again within a day. M(activation.kms.host) with
+    O(activation.kms.host#module:publish) turns that off.
+seealso:
+  - module: activation.kms.host
+  - module: activation.kms.endpoint_info
+  - name: Troubleshoot KMS DNS issues
+    description: Microsoft's description of the records and of how clients use them.
+    link: https://learn.microsoft.com/windows-server/get-started/common-troubleshooting-procedures-kms-dns
+"""
+
+EXAMPLES = r"""
+---
+- name: Publish the host this task is for
+  activation.kms.srv_record:
+    zone: corp.example
+    server: ns1.corp.example
+    target: "{{ inventory_hostname_short }}.corp.example"
+    auth: tsig
+    key_name: kms-rollout
+    key_secret: "{{ vault_tsig }}"
+
+- name: Two hosts and nobody else, the second as a reserve
+  activation.kms.srv_record:
+    zone: corp.example
+    server: ns1.corp.example
+    members:
+      - target: kms1.corp.example
+      - target: kms2.corp.example
+        priority: 10
+    exclusive: true
+    auth: tsig
+    key_name: kms-rollout
+    key_secret: "{{ vault_tsig }}"
+  run_once: true
+
+- name: Withdraw a host before it is retired
+  activation.kms.srv_record:
+    zone: corp.example
+    server: ns1.corp.example
+    target: kms1.corp.example
+    state: absent
+    auth: tsig
+    key_name: kms-rollout
+    key_secret: "{{ vault_tsig }}"
+"""
+
+RETURN = r"""
+---
+plan:
+  description:
+    - The steps foreseen at the beginning of the run. In check mode these are the steps a run would take.
+  returned: success, and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The step's id.
+      type: str
+    summary:
+      description: What it does.
+      type: str
+    after_restart:
+      description: Always false here.
+      type: bool
+  sample:
+    - id: srv_record.publish
+      summary: publish kms1.corp.example in zone corp.example on ns1.corp.example
+      after_restart: false
+zone:
+  description: The domain of the clients.
+  returned: success, and failure after the first look
+  type: str
+  sample: corp.example
+owner:
+  description: The name of the records.
+  returned: success, and failure after the first look
+  type: str
+  sample: _vlmcs._tcp.corp.example
+dns_zone:
+  description: The DNS zone that holds the name.
+  returned: success, and failure after the first look
+  type: str
+  sample: corp.example
+server:
+  description: The DNS server.
+  returned: success, and failure after the first look
+  type: str
+  sample: ns1.corp.example
+serial:
+  description: The zone's serial number when it was last read.
+  returned: success, and failure after the first look
+  type: int
+  sample: 2026112201
+verified:
+  description: Whether the signature of every answer was right. Always true with O(auth=none).
+  returned: success, and failure after the first look
+  type: bool
+members:
+  description: All members at the end, those of others included. In check mode what a run would leave.
+  returned: success, and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    target:
+      description: The host, in lower case.
+      type: str
+    port:
+      description: The TCP port.
+      type: int
+    priority:
+      description: The priority.
+      type: int
+    weight:
+      description: The weight.
+      type: int
+    ttl:
+      description: The time to live in seconds.
+      type: int
+  sample:
+    - target: kms1.corp.example
+      port: 1688
+      priority: 0
+      weight: 0
+      ttl: 3600
+observed:
+  description: What was seen at the end, by part.
+  returned: success, and failure after the first look
+  type: dict
+  contains:
+    zones:
+      description: The one zone, with the keys above and the members as last read, also in check mode.
+      type: list
+      elements: dict
+reboot_required:
+  description: Always false here.
+  returned: success, and failure after the first look
+  type: bool
+done:
+  description: The steps carried out, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+remaining:
+  description: The steps still foreseen, like RV(plan).
+  returned: when the run ended before everything was done
+  type: list
+  elements: dict
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    name:
+      description: A stable name.
+      type: str
+      sample: key_secret_wrong
+    advice:
+      description: What to do.
+      type: str
+    code:
+      description: The result code of DNS or the error of TSIG, where there is one.
+      type: str
+      sample: BADSIG
+"""

@@ -1,0 +1,118 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts as an action plugin runs them, without Ansible's process around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import typing as t
+
+from simulated import HOST_KEY, ZONE, Killed, SimulatedWorld, Surroundings
+
+from ansible_collections.activation.kms.plugins.action import host, host_reboot
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import KmsAction
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification, validate
+from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem
+from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
+
+Options = dict[str, t.Any]
+
+
+def wish(folder: pathlib.Path, **changes: t.Any) -> Options:
+    """The rollout of the README."""
+    options: Options = {
+        "serve": ["windows_7", "server_2008_r2"],
+        "packages": str(folder),
+        "reboot": True,
+        "product_key": HOST_KEY,
+        "key_group": "server_2008_r2_c",
+        "port": 1688,
+        "firewall": "open",
+        "firewall_remote_addresses": ["10.0.0.0/8"],
+        "publish": [{"zone": ZONE, "server": "127.0.0.1"}],
+    }
+    options.update(changes)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@dataclasses.dataclass
+class Run:
+    """One controller's run. `outcome` is None when it was killed or refused; `refusal` says why."""
+
+    outcome: Outcome | None
+    refusal: Problem | None
+    killed: bool
+    world: SimulatedWorld
+
+    @property
+    def converged(self) -> bool:
+        """Whether it came to its end with nothing left to do."""
+        return self.outcome is not None and self.outcome.problem is None and not self.outcome.remaining
+
+    @property
+    def code(self) -> str | None:
+        """The number with which it failed."""
+        return self.outcome.problem.code if self.outcome is not None and self.outcome.problem is not None else None
+
+    @property
+    def story(self) -> str:
+        """For the message of a failed check."""
+        if self.outcome is None:
+            return "killed" if self.killed else f"refused: {self.refusal}"
+        done = [planned.step.id for planned in self.outcome.done]
+        return f"done {done}, problem {self.outcome.problem}, faults {self.world.met}"
+
+
+class _Connection:
+    """What the action plugin asks of Ansible's connection."""
+
+    def get_option(self, name: str) -> str:
+        return "127.0.0.1"
+
+
+class _HostAction(host.ActionModule):
+    """The action plugin without Ansible's process around it."""
+
+    _connection = _Connection()
+
+    def _find_folder(self, path: str) -> str:
+        return path
+
+
+def restart(around: Surroundings) -> Run:
+    """Somebody follows the advice and restarts the host, with host_reboot and `if_pending: false`."""
+    return _run(around, {}, host_reboot.ActionModule, host_reboot.SPECIFICATION, {"if_pending": False}, None, False)
+
+
+def run(
+    around: Surroundings,
+    folder: pathlib.Path,
+    options: Options,
+    faults: dict[int, str] | None = None,
+    check: bool = False,
+) -> Run:
+    """One controller runs the module `host` once."""
+    files = {item.name: str(item) for item in folder.iterdir()}
+    return _run(around, files, _HostAction, host.SPECIFICATION, options, faults, check)
+
+
+def _run(
+    around: Surroundings,
+    files: dict[str, str],
+    action: type[KmsAction],
+    specification: Specification,
+    options: Options,
+    faults: dict[int, str] | None,
+    check: bool,
+) -> Run:
+    world = SimulatedWorld(around, files, faults)
+    try:
+        job = action.__new__(action)._job(validate(specification, options, "activation.kms"), t.cast(t.Any, world))
+        return Run(converge(world, job.resources, job.readers, check=check), None, False, world)
+    except Problem as problem:
+        return Run(None, problem, False, world)
+    except Killed:
+        return Run(None, None, True, world)

@@ -1,0 +1,179 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole world in one process: emulated Windows, a DNS zone, a virtual clock, and faults at chosen requests.
+
+The collection's real code runs against emulated Windows' real core; only sockets, processes and the passing of time
+are left out. The same seed replays the same run to the last byte.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
+from emulated_windows.clock import VirtualClock
+from emulated_windows.core import Authority, EmulatedHost, HostOptions
+from emulated_windows.dns_server import Responder
+from emulated_windows.dns_zone import Zone
+from emulated_windows.rpc_listener import Malformed, answer_bind
+
+ZONE = "corp.example"
+HOST_KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
+FOREIGN = f"_vlmcs._tcp.{ZONE}"
+_ROUND_TRIP = 0.02  # seconds a request takes
+_READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
+
+
+class Killed(BaseException):
+    """The controller dies here: no handler of the collection may run after it."""
+
+
+@dataclasses.dataclass
+class Exchange:
+    """One request as the host saw it."""
+
+    operation: str
+    resource: str
+    method: str
+    mutation: bool
+
+
+@dataclasses.dataclass
+class Surroundings:
+    """What outlives a controller: host, zone, clock."""
+
+    clock: VirtualClock
+    machine: EmulatedHost
+    zone: Zone
+    responder: Responder
+    authority: Authority
+    exchanges: list[Exchange] = dataclasses.field(default_factory=list)
+    serials: list[int] = dataclasses.field(default_factory=list)
+
+
+def surroundings(options: HostOptions, start: float = 1_795_000_000.0) -> Surroundings:
+    """A host and a zone with one foreign KMS host in it."""
+    clock = VirtualClock(start)
+    authority = Authority({HOST_KEY: "server_2008_r2_c"})
+    zone = Zone(ZONE, "127.0.0.1")
+    zone.add_address(options.fqdn, "127.0.0.1")
+    zone.publish(ZONE, f"foreign.{ZONE}", 1688)
+    machine = EmulatedHost(options, clock, authority, publish=zone.publish)
+    return Surroundings(clock, machine, zone, Responder(zone, None), authority)
+
+
+class _Bound:
+    """A connection to the KMS port: answers one bind."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._answer = b""
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._answer = answer_bind(data, self._port)
+        except Malformed:
+            self._answer = b""
+
+    def receive(self, size: int) -> bytes:
+        piece, self._answer = self._answer[:size], self._answer[size:]
+        return piece
+
+    def close(self) -> None:
+        self._answer = b""
+
+
+class SimulatedWorld:
+    """One controller's doors. `faults` names what happens at which request: drop, lost, kill, kill_after."""
+
+    host = "kms03"
+    operation_timeout = 60.0
+    encrypted = True
+
+    def __init__(self, around: Surroundings, files: Mapping[str, str], faults: Mapping[int, str] | None = None) -> None:
+        self._around = around
+        self._files = files
+        self._faults = dict(faults or {})
+        self.requests = 0
+        self.met: list[str] = []
+
+    def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        clock, machine = self._around.clock, self._around.machine
+        self.requests += 1
+        clock.advance(_ROUND_TRIP)
+        fault = self._faults.get(self.requests)
+        if fault is not None:
+            self.met.append(fault)
+        if fault == "kill":
+            raise Killed
+        if not machine.reachable():
+            raise NoAnswer("the connection was refused", sent=False)
+        if fault == "drop":
+            raise NoAnswer("the connection was reset")
+        reply = machine.handle(message, user="Administrator", encrypted=True)
+        event = reply.event
+        self._around.exchanges.append(Exchange(event.operation, event.resource, event.method, event.mutation))
+        if fault == "kill_after":
+            raise Killed
+        if reply.delay > timeout + _READ_MARGIN:
+            clock.advance(timeout + _READ_MARGIN)
+            raise NoAnswer("no answer within the time-out")
+        clock.advance(reply.delay)
+        if reply.drop or fault == "lost":
+            raise NoAnswer("the connection was closed without an answer")
+        return reply.status, reply.body
+
+    def disconnect(self) -> None:
+        return None
+
+    def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        self._around.clock.advance(_ROUND_TRIP)
+        answer = self._around.responder.answer(message, udp=False)
+        if answer is None:
+            raise NoAnswer("closed")
+        return answer
+
+    def resolve(self, name: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    def dial(self, address: str, port: int, *, timeout: float) -> _Bound:
+        answer = self._around.machine.dial(port, "10.1.2.3")
+        if answer == "accepted":
+            return _Bound(port)
+        if answer == "filtered":
+            self._around.clock.advance(timeout)
+            raise NoAnswer("timed out", sent=False)
+        raise NoAnswer("refused", sent=False)
+
+    def open_file(self, path: str) -> t.BinaryIO:
+        return open(path, "rb")
+
+    def list_folder(self, path: str) -> list[str]:
+        return list(self._files)
+
+    def append(self, path: str, line: str) -> None:
+        raise AssertionError("nothing is written on the controller in a simulation")
+
+    def now(self) -> float:
+        return self._around.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._around.clock.advance(seconds)
+
+    def log(self, text: str) -> None:
+        return None
+
+
+def srv_members(zone: Zone) -> set[str]:
+    """The KMS hosts published in the zone, read from the zone itself."""
+    return set(_targets(zone))
+
+
+def _targets(zone: Zone) -> Iterator[str]:
+    for line in zone.to_text().splitlines():
+        fields = line.split()
+        if "SRV" in fields and fields[0].startswith("_vlmcs._tcp"):
+            yield fields[-1].rstrip(".").lower()

@@ -1,0 +1,78 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The story of the README on the default dials: plan, check mode, what a run sends when nothing is to do."""
+
+from __future__ import annotations
+
+import pathlib
+
+import yaml
+from conftest import PERSONA
+from rollout import run, wish
+from simulated import ZONE, Surroundings, srv_members, surroundings
+
+from emulated_windows.core import HostOptions
+
+READS = yaml.safe_load((pathlib.Path(__file__).parent / "reads.yml").read_text(encoding="utf-8"))
+
+PLAN = [
+    "host_update.kms_1_0",
+    "host_update.kms_1_2",
+    "host_reboot.restart",
+    "host_settings.hold",
+    "host_key.install",
+    "host_key.activate",
+    "host_firewall.open",
+    "srv_record.publish",
+]
+
+
+def bare() -> Surroundings:
+    """The bare host of the README."""
+    return surroundings(HostOptions(name="kms03", persona=PERSONA))
+
+
+def test_check_mode_foresees_the_whole_rollout_and_changes_nothing(packages: pathlib.Path) -> None:
+    around = bare()
+    serial, before = around.zone.serial, around.machine.show()
+    foreseen = run(around, packages, wish(packages), check=True)
+    assert foreseen.outcome is not None, foreseen.story
+    assert [planned.step.id for planned in foreseen.outcome.plan] == PLAN
+    assert [planned.after_restart for planned in foreseen.outcome.plan] == [False] * 3 + [True] * 5
+    assert not any(exchange.mutation for exchange in around.exchanges)
+    assert around.zone.serial == serial
+    assert {**around.machine.show(), "clock": 0} == {**before, "clock": 0}
+
+
+def test_a_run_does_what_was_foreseen(packages: pathlib.Path) -> None:
+    around = bare()
+    done = run(around, packages, wish(packages))
+    assert done.converged, done.story
+    assert done.outcome is not None
+    assert [planned.step.id for planned in done.outcome.done] == PLAN
+    assert srv_members(around.zone) == {f"foreign.{ZONE}", f"kms03.{ZONE}"}
+
+
+def test_without_reboot_it_ends_well_before_the_restart(packages: pathlib.Path) -> None:
+    around = bare()
+    done = run(around, packages, wish(packages, reboot=False))
+    assert done.outcome is not None
+    assert done.outcome.problem is None
+    assert done.outcome.extra == {"reboot_required": True}
+    assert [planned.step.id for planned in done.outcome.done] == [*PLAN[:2], "host_firewall.open"]
+    assert [planned.step.id for planned in done.outcome.remaining] == [*PLAN[3:6], "srv_record.publish"]
+    assert around.machine.show()["products"] == []
+    assert around.machine.show()["boot_count"] == 1
+
+
+def test_in_spec_a_run_sends_exactly_the_reads_of_the_persona(packages: pathlib.Path) -> None:
+    around = bare()
+    run(around, packages, wish(packages))
+    around.exchanges.clear()
+    again = run(around, packages, wish(packages))
+    assert again.outcome is not None
+    assert not again.outcome.changed
+    sent = [[exchange.operation, exchange.resource, exchange.method] for exchange in around.exchanges]
+    assert sent == READS[PERSONA]
+    assert len(sent) <= 20
