@@ -180,7 +180,11 @@ def expect_no_change(folder: pathlib.Path, what: str, before: int) -> None:
 def show(folder: pathlib.Path, when: str) -> str:
     """The machine's own state in a few words."""
     state = json.loads(emulated("show", str(folder / "estate.yml"), "kms03"))
-    keys = [f"*****-{p['partial_product_key']} (status {p['license_status']})" for p in state["products"]]
+    keys = [
+        f"*****-{p['partial_product_key']} (status {p['license_status']})"
+        for p in state["products"]
+        if p["partial_product_key"]
+    ]
     return (
         f"kms03 {when}: {state['os']['caption']}, KMS {state['kms_version'] or 'none'}, host key "
         f"{', '.join(keys) or 'none'}, listening on {state['listening'] or 'nothing'}, "

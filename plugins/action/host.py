@@ -61,7 +61,7 @@ class ActionModule(KmsAction):
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         known = wishes.known_catalogue(options)
-        port = options["port"] or 1688
+        port = 1688 if options["port"] is None else options["port"]
         wishes.check_port(port)
         key = self._key(options, world, known) if options["product_key"] else None
         publish = [wishes.publish_wish(item, port) for item in options["publish"] or []]

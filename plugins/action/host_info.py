@@ -57,7 +57,7 @@ class ActionModule(KmsAction):
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
             observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
-            return {} if expression is None else {"query_result": expression.search(observed)}
+            return {} if expression is None else {"query_result": _searched(expression, observed)}
 
         readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(options["port"])}
         return Job([_Everything()], readers, report)
@@ -74,10 +74,33 @@ def _compiled(query: str | None) -> t.Any:
             advice="pip install jmespath",
         )
     try:
-        return jmespath.compile(query)
+        expression = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
-        reason = str(error).splitlines()[0].rstrip(":")
-        raise Refusal(
-            f"query is no valid JMESPath expression ({reason}); the documentation of host_info has examples",
-            name="bad_query",
-        ) from None
+        raise _bad_query(error) from None
+    unknown = sorted(_functions(expression.parsed) - set(jmespath.functions.Functions.FUNCTION_TABLE))
+    if unknown:
+        raise _bad_query(f"unknown function {', '.join(unknown)}")
+    return expression
+
+
+def _functions(node: t.Mapping[str, t.Any]) -> set[str]:
+    """The functions an expression calls; jmespath itself looks them up only when it meets them."""
+    own = {str(node["value"])} if node["type"] == "function_expression" else set()
+    return own.union(*(_functions(child) for child in node.get("children", ()) if isinstance(child, dict)))
+
+
+def _searched(expression: t.Any, observed: dict[str, t.Any]) -> t.Any:
+    """What the expression finds. Raises Refusal where it does not fit what was observed."""
+    try:
+        return expression.search(observed)
+    except jmespath.exceptions.JMESPathError as error:
+        raise _bad_query(error) from None
+
+
+def _bad_query(reason: object) -> Refusal:
+    first = next(iter(str(reason).splitlines()), "").rstrip(":")
+    return Refusal(
+        f"query is no valid JMESPath expression for what is observed ({first}); the documentation of host_info has "
+        "examples",
+        name="bad_query",
+    )

@@ -59,8 +59,8 @@ class _Run:
             except Problem as problem:
                 outcome.problem = problem
             outcome.remaining = self._rest(outcome)
-        for resource in self._resources:
-            outcome.warnings += [text for text in resource.warnings(outcome.seen) if text not in outcome.warnings]
+        said = [text for state in (seen, outcome.seen) for one in self._resources for text in one.warnings(state)]
+        outcome.warnings = list(dict.fromkeys([*outcome.warnings, *said]))
         return outcome
 
     def _work(self, outcome: Outcome) -> None:
@@ -107,9 +107,7 @@ class _Run:
             restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
             outcome.done.append(Planned(step, restarted))
 
-    def _settle(
-        self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None
-    ) -> Step | None:
+    def _settle(self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None) -> Step | None:
         """Look until the step is no longer asked for, `settle` seconds at most (a minute after a lost answer).
 
         Returns the step where it still is.

@@ -147,7 +147,7 @@ class Resource(t.Protocol):
         """The first thing still missing, or None. Pure; raises Refusal."""
 
     def warnings(self, seen: Seen) -> list[str]:
-        """What the user should know, judged at the end. Pure."""
+        """What the user should know; judged by what was seen first, and again at the end. Pure."""
         return []
 
 

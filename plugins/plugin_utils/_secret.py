@@ -13,11 +13,14 @@ So secrets travel as Secret, whose text is never the value, and every result pas
 from __future__ import annotations
 
 import base64
+import json
+import re
 import typing as t
 import urllib.parse
 from xml.sax.saxutils import escape
 
 HIDDEN = "********"
+_KEY_LENGTH = 25  # characters of a product key without its dashes
 _SHORTEST = 4  # shorter values would blank out ordinary text ("a" in every word); no real secret is that short
 
 
@@ -55,28 +58,48 @@ class Secret:
 
 
 class HostKey(Secret):
-    """A KMS host key (CSVLK). Shows its last five characters, as Windows itself does (PartialProductKey)."""
+    """A KMS host key (CSVLK). Shows its last five characters, as Windows itself does (PartialProductKey).
+
+    What is too short to be a key may be a password in the wrong option: of that nothing is shown.
+    """
 
     __slots__ = ()
 
     @property
     def last_five(self) -> str:
         """The last five characters in upper case; Windows stores them as PartialProductKey."""
-        return self._value[-5:].upper()
+        return self._value.strip()[-5:].upper()
 
     @property
     def shown(self) -> str:
-        return f"*****-{self.last_five}"
+        return f"*****-{self.last_five}" if len(self._value.strip()) >= _KEY_LENGTH else HIDDEN
 
 
-def _spellings(value: str) -> t.Iterator[str]:
-    """The forms in which a secret could turn up: as it is, without dashes, escaped for XML or a URL, base64."""
-    for form in {value, value.replace("-", ""), value.upper(), value.lower(), value.strip()}:
-        yield form
-        yield escape(form, {'"': "&quot;", "'": "&apos;"})
-        yield urllib.parse.quote(form, safe="")
-        yield base64.b64encode(form.encode()).decode()
-        yield base64.b64encode(form.encode("utf-16-le")).decode()
+def _forms(secret: Secret) -> t.Iterator[str]:
+    """The value, in upper and lower case, without dashes; a host key also with dashes where a key has them."""
+    value = secret.reveal()
+    forms = {value, value.replace("-", ""), value.strip()}
+    if isinstance(secret, HostKey):
+        bare = re.sub(r"[\W_]", "", value)
+        forms |= {bare, "-".join(bare[at : at + 5] for at in range(0, len(bare), 5))}
+    for form in forms:
+        yield from {form, form.upper(), form.lower()}
+
+
+def _spellings(form: str) -> t.Iterator[str]:
+    """How it could be written: as it is, escaped for XML (text, attribute), a URL, JSON or Python, in base64."""
+    yield form
+    yield escape(form)
+    yield escape(form, {'"': "&quot;"})
+    yield escape(form, {'"': "&quot;", "'": "&apos;"})
+    yield urllib.parse.quote(form, safe="")
+    yield urllib.parse.quote(form)
+    yield urllib.parse.quote_plus(form)
+    yield json.dumps(form)[1:-1]
+    yield json.dumps(form, ensure_ascii=False)[1:-1]
+    yield repr(form)[1:-1]
+    yield base64.b64encode(form.encode("utf-8", "surrogatepass")).decode()
+    yield base64.b64encode(form.encode("utf-16-le", "surrogatepass")).decode()
 
 
 class Scrubber:
@@ -84,20 +107,22 @@ class Scrubber:
 
     def __init__(self, secrets: t.Iterable[Secret] = ()) -> None:
         self._shown: dict[str, str] = {}
+        self._longest_first: list[str] = []
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
         """Learn one more secret; values of fewer than four characters are not looked for."""
-        for form in _spellings(secret.reveal()):
+        for form in _forms(secret):
             if len(form) >= _SHORTEST:
-                self._shown[form] = secret.shown
+                self._shown.update(dict.fromkeys(_spellings(form), secret.shown))
+        self._longest_first = sorted(self._shown, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by what may be shown of it; longest spellings first."""
-        for form in sorted(self._shown, key=len, reverse=True):
-            if form in text:
-                text = text.replace(form, self._shown[form])
+        for spelling in self._longest_first:
+            if spelling in text:
+                text = text.replace(spelling, self._shown[spelling])
         return text
 
     def scrub(self, value: t.Any) -> t.Any:

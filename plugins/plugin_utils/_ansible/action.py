@@ -73,7 +73,9 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
             advice = "Please report it with the output of -vvvv."
             result.update({"failed": True, "changed": False, "msg": f"{text}; {advice[0].lower()}{advice[1:-1]}"})
             result["error"] = {"name": "unexpected", "advice": advice}
-        return t.cast("dict[str, t.Any]", scrubber.scrub(result))
+        # What Ansible goes by stays readable whatever the secret is: a password may well be "failed".
+        kept = {name: result[name] for name in ("changed", "failed", "unreachable") if name in result}
+        return {**scrubber.scrub(result), **kept}
 
     def _carry_out(self, host: str, scrubber: Scrubber) -> dict[str, t.Any]:
         specification = self.specification

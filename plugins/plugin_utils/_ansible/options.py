@@ -24,8 +24,13 @@ from .._secret import HIDDEN, HostKey, Secret
 ArgumentSpec = t.Mapping[str, t.Mapping[str, t.Any]]
 
 _GOT = re.compile(
-    r"(, got:|: unable to convert| to convert to \w+:|: could not convert|cannot be converted).*", re.DOTALL
+    r"(, got:|\. Got no match for:|: unable to convert|: could not convert|cannot be converted).*", re.DOTALL
 )
+_CONVERSION = re.compile(
+    r"^(?:argument|Elements value for option) '?([^' ]+)'? is of type .* and we were unable to convert to (\w+)",
+    re.DOTALL,
+)
+_CHOICES = re.compile(r"must be one(?: or more)? of: (.*)$")
 
 WINDOWS_OPTIONS: ArgumentSpec = {
     "operation_timeout": {"type": "int", "default": 60},
@@ -79,8 +84,8 @@ def secrets_of(spec: t.Mapping[str, t.Any], args: t.Any) -> t.Iterator[Secret]:
         return
     for name, rule in spec.items():
         value = args.get(name)
-        if rule.get("no_log") and isinstance(value, str):
-            yield HostKey(value) if name == "product_key" else Secret(value)
+        if rule.get("no_log"):
+            yield from (HostKey(text) if name == "product_key" else Secret(text) for text in _leaves(value))
         for item in value if isinstance(value, (list, tuple)) else [value]:
             yield from secrets_of(rule.get("options", {}), item)
 
@@ -113,10 +118,13 @@ def _wanted(rule: t.Mapping[str, t.Any]) -> str:
 def _refusal(result: t.Any, args: t.Mapping[str, t.Any], module: str) -> Refusal:
     """The validator's first complaint without the offered values."""
     error = result.errors[0]
-    text = _GOT.sub("", str(error))
-    choices = re.search(r"^value of (\S+) must be one of: (.*)$", text)
-    if not isinstance(error, UnsupportedError):
-        keep = set(choices.group(2).split(", ")) if choices else set()
+    conversion = _CONVERSION.match(str(error))
+    text = "option {} must be of the type {}".format(*conversion.groups()) if conversion else _GOT.sub("", str(error))
+    choices = _CHOICES.search(text)
+    if isinstance(error, UnsupportedError):
+        text = f"unsupported options: {text}"
+    else:
+        keep = set(choices.group(1).split(", ")) if choices else set()
         for value in sorted(_leaves(args), key=len, reverse=True):
             if len(value) > 3 and value not in keep and value not in args:
                 text = text.replace(value, HIDDEN)

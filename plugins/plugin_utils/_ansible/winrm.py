@@ -154,7 +154,8 @@ def _never_sent(error: Exception) -> bool:
     """Whether the error proves that the request did not reach the host."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
-    return isinstance(error, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(error)
+    signs = ("NewConnectionError", "NameResolutionError", "CERTIFICATE_VERIFY_FAILED")
+    return isinstance(error, requests.exceptions.ConnectionError) and any(sign in repr(error) for sign in signs)
 
 
 def _reason(error: Exception) -> str:

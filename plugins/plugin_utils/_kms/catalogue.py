@@ -122,9 +122,28 @@ def catalogue(overrides: t.Mapping[str, t.Any] | None = None) -> Catalogue:
                 f"known are {', '.join(rows[name])}",
                 name="bad_override",
             )
-        rows[name].update(fields)
+        rows[name].update({field: _fitting(name, field, value, rows) for field, value in fields.items()})
     native = {release: frozenset(row["native"]) for release, row in _UPDATES["hosts"].items()}
     return Catalogue({name: _update(name, row) for name, row in rows.items()}, native)
+
+
+def _fitting(name: str, field: str, value: t.Any, rows: t.Mapping[str, t.Any]) -> t.Any:
+    """A corrected value of the type the catalogue has there; numbers and words may come as text. Raises Refusal."""
+    known = rows[name][field]
+    fits = isinstance(value, type(known)) and not (isinstance(value, bool) and not isinstance(known, bool))
+    if isinstance(known, int) and not isinstance(known, bool) and isinstance(value, str) and value.isdecimal():
+        value, fits = int(value), True
+    if isinstance(known, list):
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if field in ("needs", "supersedes") and fits:
+        fits = set(value) <= set(rows) - {name}
+    if not fits:
+        raise Refusal(
+            f"catalogue_overrides gives {name}.{field} a value of another kind than the catalogue has there "
+            f"({known!r}); see ansible-doc",
+            name="bad_override",
+        )
+    return value
 
 
 def _update(name: str, row: t.Mapping[str, t.Any]) -> Update:

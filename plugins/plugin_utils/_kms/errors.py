@@ -9,20 +9,26 @@ Internal to the collection activation.kms; not a public interface.
 from __future__ import annotations
 
 from .._data import load
-from .._errors import Failure, Problem
+from .._errors import Failure
 from .._wsman.values import Output
 
 _ERRORS = load(__file__, "data", "errors.yml")["errors"]
+_UNEXPLAINED = ("licensing_error", "windows_error")  # names of failures that say no more than their number
 ACTIVATION_IN_PROGRESS = "0xC004E028"
 
 
-def explained(problem: Problem, host: str, doing: str) -> Failure:
+def explained(problem: Failure, host: str, doing: str) -> Failure:
     """A failure of a licensing call with the number's meaning and advice.
+
+    What is no answer of the licensing service (WinRM's quota, a message it refused) explains itself already.
 
     Args:
         doing: what was tried, "installing the host key *****-67892" for instance.
     """
-    return failure(host, doing, normal_code(problem.code), problem.advice)
+    code = normal_code(problem.code)
+    if code not in _ERRORS and problem.name not in _UNEXPLAINED:
+        return problem
+    return failure(host, doing, code, problem.advice)
 
 
 def failure(host: str, doing: str, code: str | None, detail: str = "") -> Failure:

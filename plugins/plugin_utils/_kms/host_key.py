@@ -62,18 +62,21 @@ class HostKeyResource(Resource):
         self.wish = wish
 
     def next(self, seen: Seen) -> Step | None:
-        """Install, mark for discovery, activate; whatever is missing first."""
+        """Install, activate, mark for discovery; whatever is missing first.
+
+        The mark comes last: it is upkeep, and an upkeep step that did not stick is not waited for.
+        """
         self._judge_host(seen)
         licensing = seen[Licensing]
         product = licensing.host_product(self.wish.key.last_five)
         if product is None:
             self._judge_replacement(licensing)
             return self._install(licensing)
+        if self.wish.activate and product.license_status != LICENSED:
+            return self._activate(seen, product)
         if not all(root.version_mark for root in licensing.roots.values()):
             return _mark(licensing)
-        if product.license_status == LICENSED or not self.wish.activate:
-            return None
-        return self._activate(seen, product)
+        return None
 
     def _judge_host(self, seen: Seen) -> None:
         """Everything about the host that speaks against the key, before it is touched. Raises Refusal."""

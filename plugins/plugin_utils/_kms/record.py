@@ -52,7 +52,11 @@ class Record:
 
     def as_data(self) -> dict[str, t.Any]:
         """Only what is noted."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, False)}
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
 
     def updates_of_boot(self, boot: dt.datetime, tolerance: dt.timedelta) -> t.Mapping[str, str]:
         """The updates noted for the boot that is still running."""
@@ -78,13 +82,26 @@ def load_record(world: World) -> Record:
     text = Registry(Client(world, world.operation_timeout)).text(KEY, VALUE)
     try:
         data = json.loads(text) if text else {}
-        return Record(**{name: value for name, value in data.items() if name in _FIELDS})
-    except (ValueError, TypeError, AttributeError):
+        record = Record(**{name: value for name, value in data.items() if name in _FIELDS})
+        _check(record)
+        return record
+    except (ValueError, TypeError, AttributeError, KeyError):
         world.log(f"the record in HKLM\\{KEY} cannot be read and counts as empty")
         return Record()
 
 
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
+
+
+def _check(record: Record) -> None:
+    """Raises one of several errors where a note is not of the form in which this collection writes it."""
+    if record.awaiting_restart is not None:
+        _moment(record.awaiting_restart["boot"])
+        dict(record.awaiting_restart["updates"])
+    if record.activating is not None:
+        _moment(record.activating["at"])
+    if record.former_manual is not None:
+        dict(record.former_manual)
 
 
 def note(world: World, **changes: t.Any) -> Record:

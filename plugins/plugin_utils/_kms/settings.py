@@ -127,6 +127,7 @@ class Settings(Resource):
             return before.having(
                 dataclasses.replace(
                     before[Licensing],
+                    answers=before[Licensing].answers or restart,
                     roots={
                         name: _predicted(before[Licensing].roots.get(name, Root()), publishing, port, hold)
                         for name in roots

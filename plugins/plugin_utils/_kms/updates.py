@@ -212,12 +212,14 @@ class UpdateChain(Resource):
         return None
 
     def warnings(self, seen: Seen) -> list[str]:
-        """The digest to pin for each package that was not pinned."""
+        """The digest to pin for each package that is to be installed and was not pinned."""
+        files, installed = seen[Packages].files, seen[Updates].installed
+        chain = self.wish.known.chain(seen[System].release, self.wish.serve, list(files), installed)
         return [
-            f"the package {package.path} for {name} is not pinned; its SHA-256 is {package.sha256}: compare it with a "
-            f'copy you trust and pin it with package_checksums: {{{name}: "sha256:{package.sha256}"}}'
-            for name, package in seen[Packages].files.items()
-            if name not in self.wish.checksums
+            f"the package {files[name].path} for {name} is not pinned; compare it with a copy you trust and pin it with "
+            f'package_checksums: {{{name}: "sha256:{files[name].sha256}"}}'
+            for name in chain
+            if name in files and name not in installed and name not in self.wish.checksums
         ]
 
     def _step(self, update: Update, package: PackageFile, system: System) -> Step:
@@ -342,8 +344,10 @@ def _install(world: World, update: Update, package: PackageFile, system: System,
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
         code = _copy_and_run(world, update, package, system, folder, wish)
-    except Failure:  # certain: nothing was installed. After a lost answer the note stays.
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
+    except Failure as problem:
+        # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
+        if problem.name != "command_timeout":
+            note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
     if code == _RESTART_STARTED:

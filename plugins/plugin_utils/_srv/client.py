@@ -198,7 +198,7 @@ def _message(state: ZoneState, change: Change) -> dns.update.UpdateMessage:
 def _rdata(one: Member) -> dns.rdata.Rdata:
     """The record's data, byte by byte.
 
-    An SRV target must not be compressed (RFC 2782). dnspython before 2.8 does it all the same, and as compression ignores
+    An SRV target must not be compressed (RFC 2782). dnspython 2.7 does it all the same, and as compression ignores
     letter case, a member would be deleted or added in somebody else's spelling.
     """
     target = b"".join(bytes([len(label)]) + label for label in dns.name.from_text(one.target).labels)

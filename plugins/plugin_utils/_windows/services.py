@@ -27,8 +27,8 @@ def restart_service(world: World, name: str) -> None:
 def _change(world: World, name: str, method: str) -> None:
     client = Client(world, world.operation_timeout)
     output = client.invoke("root/cimv2", "Win32_Service", method, {}, selectors={"Name": name}, mutating=True)
-    # 7 is "did not answer in time": it may still get there, so the state decides.
-    if output.return_value not in (0, 7, _ALREADY[method]):
+    # 5 is "not in its present state" (stopped or stopping already), 7 "did not answer in time": the state decides.
+    if output.return_value not in (0, 5, 7, _ALREADY[method]):
         raise Failure(
             f"{world.host}: the service {name} could not be {'stopped' if method == 'StopService' else 'started'} "
             f"(Win32_Service.{method} returned {output.return_value}); look at it on the host and run the play again",

@@ -1,0 +1,91 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands built into cmd.exe: ver, echo, type, md, rd, del.
+
+Knows their exit codes and messages in short. Refuses switches nobody here uses.
+"""
+
+from __future__ import annotations
+
+from ..machine.disk import DiskFullError
+from .program import Call, Done, Program, Result, always, lines, never
+
+SYNTAX = lines("The syntax of the command is incorrect.")
+NOT_FOUND = lines("The system cannot find the file specified.")
+DISK_FULL = lines("There is not enough space on the disk.")
+
+
+def _ver(call: Call) -> Result:
+    return Done(0, lines("", f"Microsoft Windows [Version {call.machine.persona.release.version}]"))
+
+
+def _echo(call: Call) -> Result:
+    return Done(0, f"{call.line.tail[1:] if call.line.tail else 'ECHO is on.'}\r\n")
+
+
+def _type(call: Call) -> Result:
+    if len(call.arguments) != 1:
+        return Done(1, err=SYNTAX)
+    file = call.machine.disk.file(call.path(call.arguments[0]))
+    if file is None:
+        return Done(1, err=NOT_FOUND)
+    for chunk in file.chunks():
+        call.write(chunk)
+    return Done(0)
+
+
+def _make(call: Call) -> Result:
+    if len(call.arguments) != 1:
+        return Done(1, err=SYNTAX)
+    path = call.path(call.arguments[0])
+    if call.machine.disk.full:
+        return Done(1, err=DISK_FULL)
+    if call.machine.disk.file(path) is not None or not call.machine.disk.make_folder(path):
+        return Done(1, err=lines(f"A subdirectory or file {call.arguments[0]} already exists."))
+    return Done(0)
+
+
+def _switches(call: Call) -> tuple[set[str], list[str]]:
+    switches = {word.lower() for word in call.arguments if word.startswith("/")}
+    return switches, [word for word in call.arguments if not word.startswith("/")]
+
+
+def _remove_folder(call: Call) -> Result:
+    switches, paths = _switches(call)
+    if len(paths) != 1 or not switches <= {"/s", "/q"}:
+        return Done(1, err=SYNTAX)
+    path = call.path(paths[0])
+    if not call.machine.disk.has_folder(path):
+        return Done(2, err=NOT_FOUND)
+    if "/s" not in switches and not call.machine.disk.is_empty(path):
+        return Done(145, err=lines("The directory is not empty."))
+    call.machine.disk.remove_folder(path)
+    return Done(0)
+
+
+def _delete(call: Call) -> Result:
+    switches, paths = _switches(call)
+    if not paths or not switches <= {"/f", "/q"}:
+        return Done(1, err=SYNTAX)
+    for path in paths:
+        if not call.machine.disk.delete(call.path(path)):
+            # DEL says so and still ends with 0
+            return Done(0, err=lines(f"Could Not Find {call.path(path)}"))
+    return Done(0)
+
+
+def write_text(call: Call, path: str, text: str) -> bool:
+    """A small file an installation leaves. False where there is no room or no folder."""
+    try:
+        return call.machine.disk.write(path, text.encode(), call.machine.now(), native=True) is not None
+    except DiskFullError:
+        return False
+
+
+PROGRAMS = {
+    "ver": Program(_ver, never, builtin=True), "echo": Program(_echo, never, builtin=True),
+    "type": Program(_type, never, builtin=True), "md": Program(_make, always, builtin=True),
+    "mkdir": Program(_make, always, builtin=True), "rd": Program(_remove_folder, always, builtin=True),
+    "rmdir": Program(_remove_folder, always, builtin=True), "del": Program(_delete, always, builtin=True),
+    "erase": Program(_delete, always, builtin=True)}

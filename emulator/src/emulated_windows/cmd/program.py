@@ -1,0 +1,102 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a program of the emulated machine is, and what it can answer.
+
+Knows three ways a program goes on: it ends after some time, it reads from its standard input, or it hangs. Refuses to
+know single programs and how a shell delivers their output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..machine.disk import normal
+from ..machine.machine import Machine
+from .line import Line
+
+
+@dataclass(frozen=True)
+class Done:
+    """It ends so many seconds from now, with this exit code and this last output."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+    seconds: float = 0.0
+    effect: Callable[[], None] | None = None
+    """What it has done by then."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """It waits for its standard input. `feed(data, at_end)` returns None while it wants more."""
+
+    feed: Callable[[bytes, bool], Done | None]
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class Hangs:
+    """It never ends by itself."""
+
+    out: str = ""
+
+
+Result = Done | Reads | Hangs
+
+
+@dataclass
+class Call:
+    """One start of a program."""
+
+    machine: Machine
+    line: Line
+    environment: dict[str, str]
+    folder: str
+    write: Callable[[bytes], None]
+    """Standard output, for programs that produce it piece by piece."""
+    processes: list[str] = field(default_factory=list)
+    """Command lines of further processes the program starts; set by the program."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Everything behind the program."""
+        return self.line.words[1:]
+
+    def path(self, text: str) -> str:
+        """A full path for what stands on the command line."""
+        text = text.replace("/", "\\")
+        if len(text) > 1 and text[1] == ":":
+            return text
+        return f"{self.folder.rstrip(chr(92))}\\{text}" if not text.startswith("\\") else f"C:{text}"
+
+
+def absolute(folder: str, text: str) -> str:
+    """The normal spelling of a path seen from a folder."""
+    return normal(text if len(text) > 1 and text[1] == ":" else f"{folder}\\{text}")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program or a built-in command."""
+
+    run: Callable[[Call], Result]
+    mutates: Callable[[Line], bool]
+    builtin: bool = False
+
+
+def always(_line: Line) -> bool:
+    """It can change the machine."""
+    return True
+
+
+def never(_line: Line) -> bool:
+    """It only reads."""
+    return False
+
+
+def lines(*texts: str) -> str:
+    """Text as Windows programs print it."""
+    return "".join(f"{text}\r\n" for text in texts)

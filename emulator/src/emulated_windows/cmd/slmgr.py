@@ -1,0 +1,87 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cscript slmgr.vbs, as far as people use it: /ipk, /ato, /dli.
+
+Knows that /ato asks for consent before it goes online on Server 2003 and waits for an answer (walk-through of KMS 1.0,
+2007), that a failed activation still exits 0, and that a hard error exits with the HRESULT.
+"""
+
+from __future__ import annotations
+
+from ..machine.errors import ProviderError
+from ..machine.machine import Machine
+from ..machine.updates import SYSTEM32
+from .line import Line
+from .program import Call, Done, Program, Reads, Result, lines
+
+
+def _words(line: Line) -> list[str]:
+    return [word for word in line.words[1:] if not word.startswith("//")]
+
+
+def _run(call: Call) -> Result:
+    words = _words(call.line)
+    if not words or not words[0].lower().endswith("slmgr.vbs"):
+        return Done(1, lines("Input Error: this script is not modelled."))
+    path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32.lower() else ""
+    if call.machine.disk.file(path or call.path(words[0])) is None:
+        return Done(1, lines(f'Input Error: Can not find script file "{words[0]}".'))
+    verb = words[1].lower().replace("-", "/", 1) if len(words) > 1 else ""
+    if verb == "/ipk" and len(words) == 3:
+        return _install(call.machine, words[2])
+    if verb == "/ato":
+        return Reads(lambda data, end: _consent(call.machine, data, end),
+                     "Activation goes online and sends information about this computer to Microsoft. Continue (y/n)? ")
+    if verb == "/dli":
+        return _show(call.machine)
+    return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | /dli"))
+
+
+def _error(error: ProviderError) -> Done:
+    return Done(error.hresult - 0x100000000, lines(f"Error: 0x{error.hresult:X}"), seconds=error.seconds)
+
+
+def _install(machine: Machine, key: str) -> Done:
+    try:
+        seconds = machine.licensing.install_key(key)
+    except ProviderError as error:
+        return _error(error)
+    return Done(0, lines(f"Installed product key {key} successfully."), seconds=seconds)
+
+
+def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:
+    if data[:1].lower() != b"y":
+        return Done(0, lines("", "Activation was not attempted.")) if data or end else None
+    key = machine.licensing.key
+    row = machine.licensing.row_of(key.group) if key is not None else None
+    if row is None:
+        return Done(0, lines("Error: no product key is installed."))
+    try:
+        seconds = machine.licensing.activate(row.id)
+    except ProviderError as error:
+        return Done(0, lines(f"Error: 0x{error.hresult:X} activation failed."), seconds=error.seconds)
+    return Done(0, lines("Product activated successfully."), seconds=seconds)
+
+
+def _show(machine: Machine) -> Done:
+    key = machine.licensing.key
+    row = machine.licensing.row_of(key.group) if key is not None else None
+    if key is None or row is None:
+        return Done(0, lines("Error: no product key is installed."))
+    count = machine.licensing.count
+    return Done(0, lines(
+        f"Name: {row.name}", f"Description: {row.description}", f"Partial Product Key: {key.partial}",
+        f"License Status: {'Licensed' if key.status == 1 else 'Initial grace period'}", "",
+        "Key Management Service is enabled on this machine",
+        f"    Current count: {0 if count == 0xFFFFFFFF else count}",
+        f"    Listening on Port: {machine.licensing.settings.port}",
+        f"    DNS publishing {'enabled' if machine.licensing.publishes() else 'disabled'}", "    KMS priority: Normal"))
+
+
+def _mutates(line: Line) -> bool:
+    words = _words(line)
+    return len(words) > 1 and words[1].lower() not in ("/dli", "/dlv", "/xpr", "/dti")
+
+
+PROGRAMS = {"cscript": Program(_run, _mutates)}

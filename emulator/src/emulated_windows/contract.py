@@ -1,0 +1,67 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values that cross the border between the core and the sockets around it.
+
+Knows one exchange (Reply, Event) and what an estate file can say about one host (HostOptions). Refuses to know how
+bytes arrive and how a machine works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Event:
+    """What one exchange was, for the journal."""
+
+    operation: str
+    """identify, get, put, create, delete, enumerate, pull, release, invoke, shell or invalid."""
+    resource: str
+    """Class name, or for a shell the verb: create, command, send, receive, signal, delete."""
+    method: str = ""
+    """WMI method; for a shell command its command line; for enumerate the WQL text."""
+    mutation: bool = False
+    """Could it change the machine? Making and ending shells and read-only command lines could not."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one request."""
+
+    status: int
+    body: bytes
+    event: Event
+    delay: float = 0.0
+    """Seconds the server holds the answer back."""
+    drop: bool = False
+    """After `delay` the connection is closed without an answer."""
+
+
+@dataclass
+class HostOptions:
+    """Everything about one host that an estate file can say."""
+
+    name: str
+    persona: str = "server-2003-sp2-x86"
+    domain: str = "corp.example"
+    domain_member: bool = True
+    firewall: str = "on"
+    """on, off, or stopped (the SharedAccess service does not run)."""
+    start: str = "bare"
+    """What is installed at the beginning: bare, kms_1_0, kms_1_1, kms_1_2, and each with _unrestarted behind."""
+    boot_seconds: float = 120.0
+    """How long a restart takes. All other durations keep their proportion to it (see `Pace`)."""
+    dials: Mapping[str, str] = field(default_factory=dict)
+    """Explicit settings; what is not named here is drawn from `seed` (seed None: each dial's default)."""
+    seed: int | None = None
+    user: str = "Administrator"
+    virtual: bool = False
+    winrm_start_mode: str = "Auto"
+
+    @property
+    def fqdn(self) -> str:
+        """The full name under which this host stands in DNS."""
+        return f"{self.name}.{self.domain}" if self.domain else self.name

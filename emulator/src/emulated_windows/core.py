@@ -1,0 +1,118 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Emulated Windows without sockets: bytes in, bytes out.
+
+Knows one host as a whole. This is the only module others need; it re-exports what crosses the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import report
+from .authority import Authority, confirmation_id
+from .clock import Clock, VirtualClock, WallClock
+from .contract import Event, HostOptions, Reply
+from .faults import FaultPlan
+from .machine.machine import Machine
+from .machine.start import prepare
+from .persona import Persona, dial_table, personas
+from .wmi.values import Row
+from .wsman.service import Service
+
+__all__ = ["Authority", "Clock", "EmulatedHost", "Event", "HostOptions", "Persona", "Reply", "VirtualClock",
+           "WallClock", "confirmation_id", "dial_table", "personas"]
+
+
+class EmulatedHost:
+    """One emulated Windows host."""
+
+    def __init__(self, options: HostOptions, clock: Clock, authority: Authority, *,
+                 publish: Callable[[str, str, int], None] | None = None) -> None:
+        """`publish(zone, target, port)` is called when the licensing service publishes its own SRV record; an OSError
+        of it is a failed publication. ValueError, with a sentence, for options that make no sense."""
+        self.options = options
+        self.machine = Machine(options, clock, authority, publish)
+        prepare(self.machine)
+        self._service = Service(self.machine)
+
+    @property
+    def dials(self) -> dict[str, str]:
+        """The settings in force."""
+        return self.machine.dials
+
+    # -- the wire ------------------------------------------------------------------------------------------------
+
+    def handle(self, body: bytes, *, user: str, encrypted: bool, anonymous: bool = False) -> Reply:
+        """Answer one WS-Management request. `encrypted`: sealed by the message or by TLS."""
+        return self._service.handle(body, user=user, encrypted=encrypted, anonymous=anonymous)
+
+    def reachable(self) -> bool:
+        """Does WinRM accept connections now?"""
+        self.machine.schedule.settle()
+        return self.machine.answers()
+
+    def dial(self, port: int, remote: str) -> str:
+        """What a TCP connection to this port from this address meets: refused, filtered or accepted."""
+        machine = self.machine
+        machine.schedule.settle()
+        if machine.power.state == "down" or machine.faults.no_kms_answer:
+            return "filtered"
+        if machine.services.running("SharedAccess") and not machine.firewall.lets_in(port, remote):
+            return "filtered"
+        return "accepted" if machine.licensing.listening_port() == port else "refused"
+
+    def kms_port(self) -> int | None:
+        """The port the licensing service listens on now."""
+        self.machine.schedule.settle()
+        return None if self.machine.power.state == "down" else self.machine.licensing.listening_port()
+
+    def wake_at(self) -> float | None:
+        """When something next changes by itself."""
+        self.machine.schedule.settle()
+        return self.machine.schedule.next_time()
+
+    # -- looking and meddling ------------------------------------------------------------------------------------
+
+    def show(self) -> dict[str, Any]:
+        """The state as JSON-able data."""
+        self.machine.schedule.settle()
+        return report.show(self.machine)
+
+    def load_class(self, name: str, rows: Sequence[Row], namespace: str = "root/cimv2") -> None:
+        """Put a class made of given rows in the place of a modelled one. For comparing shapes with recordings."""
+        self._service.context.catalogue.load(name, rows, namespace)
+
+    def take_transport_fault(self) -> str | None:
+        """Asked once for each HTTP request before `handle`: None, drop, drop-after, stale or reset."""
+        return self.machine.faults.transport()
+
+    def inject(self, kind: str, args: Sequence[str]) -> None:
+        """Make something go wrong. ValueError, with a sentence, for a fault that does not exist."""
+        machine = self.machine
+        machine.schedule.settle()
+        if kind == "clear":
+            machine.faults = FaultPlan()
+            machine.disk.full = False
+            machine.power.slow_boot, machine.power.flaps = 0.0, 0
+        elif kind == "disk-full":
+            machine.disk.full = True
+        elif kind == "slow-boot":
+            machine.power.slow_boot = float(_whole(kind, args))
+        elif kind == "flap":
+            machine.power.flaps = _whole(kind, args)
+        elif kind == "service-stopped":
+            service = machine.services.get(args[0]) if len(args) == 1 else None
+            if service is None:
+                raise ValueError(f"fault {kind} takes the name of a service of this machine")
+            machine.services.stopped(service)
+        else:
+            machine.faults.plan(kind, args)
+
+
+def _whole(kind: str, args: Sequence[str]) -> int:
+    if len(args) != 1 or not args[0].isdigit():
+        raise ValueError(f"fault {kind} takes one whole number")
+    return int(args[0])

@@ -1,0 +1,313 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ESTATE.yml: which machines there are, where they listen, who may log on.
+
+Knows every key of the file and has a sentence for every mistake in it. Refuses to know how anything is served.
+All scalars are read as text first, so that `on`, `no` and `0123` mean what the author typed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .contract import HostOptions
+from .persona import dial_table, personas
+from .section import EstateError, Section
+
+TRANSPORTS = ("basic", "ntlm")
+SCHEMES = {"http": 5985, "https": 5986}
+FIREWALLS = ("on", "off", "stopped")
+START_MODES = ("Auto", "Manual", "Disabled")
+TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+MAX_HOSTS = 4000
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_HOST_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}", re.IGNORECASE)
+_NETBIOS_LENGTH = 15
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The one account of the estate, the same on every machine."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(user={self.user!r})"
+
+
+@dataclass(frozen=True)
+class Tsig:
+    """The key of the embedded DNS server; `secret` is decoded."""
+
+    name: str
+    algorithm: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Tsig(name={self.name!r}, algorithm={self.algorithm!r})"
+
+
+@dataclass(frozen=True)
+class DnsSettings:
+    """The embedded DNS server. Without `tsig` it takes unsigned updates."""
+
+    address: str
+    port: int
+    zone: str
+    tsig: Tsig | None
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """One machine: where it is served and, in `options`, what it is."""
+
+    name: str
+    address: str
+    port: int
+    scheme: str
+    transport: str
+    allow_unencrypted: bool
+    options: HostOptions
+
+    @property
+    def fqdn(self) -> str:
+        """The machine's full DNS name."""
+        return f"{self.options.name}.{self.options.domain}".lower()
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A whole ESTATE.yml."""
+
+    path: Path
+    domain: str
+    credentials: Credentials
+    dns: DnsSettings | None
+    host_keys: Mapping[str, str]
+    hosts: tuple[HostSettings, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with text scalars only, and no key twice."""
+
+    yaml_implicit_resolvers = {
+        "<": [("tag:yaml.org,2002:merge", re.compile("<<"))],
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen and name != "<<":
+                raise EstateError(f"{name} stands twice (line {key.start_mark.line + 1}).")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def load_estate(path: Path) -> Estate:
+    """Read and judge the file. Raises EstateError with one sentence."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = yaml.load(text, Loader=_Loader)  # a SafeLoader
+    except EstateError as error:
+        raise EstateError(f"{path}: {error}") from None
+    except OSError as error:
+        raise EstateError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise EstateError(f"{path} is not UTF-8 text.") from None
+    except yaml.YAMLError as error:
+        raise EstateError(f"{path} is not valid YAML: {_yaml_problem(error)}.") from None
+    if not isinstance(data, dict):
+        raise EstateError(f"{path} must be a mapping with at least `credentials` and `hosts` or `fleet`.")
+    try:
+        return _estate(path, Section("", data))
+    except EstateError as error:
+        raise EstateError(f"{path}: {error}") from None
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    problem = getattr(error, "problem", None) or "it cannot be parsed"
+    mark = getattr(error, "problem_mark", None)
+    return f"{problem}, line {mark.line + 1}" if mark else str(problem)
+
+
+def _estate(path: Path, top: Section) -> Estate:
+    domain = _domain(top, "domain", "corp.example")
+    credentials = _credentials(top.section("credentials"))
+    boot_seconds = top.number("boot_seconds", 2.0)
+    dns = _dns(top.section("dns")) if top.has("dns") else None
+    host_keys = _host_keys(top.section("host_keys")) if top.has("host_keys") else {}
+    common = {"domain": domain, "boot_seconds": boot_seconds, "user": credentials.user}
+    hosts: list[HostSettings] = []
+    if top.has("hosts"):
+        section = top.section("hosts")
+        hosts += [_host(name, section.section(name), common) for name in section.names()]
+    if top.has("fleet"):
+        hosts += _fleet(top.section("fleet"), common)
+    top.finish()
+    if not hosts:
+        raise EstateError("there are no hosts: add `hosts` or `fleet`.")
+    _refuse_clashes(hosts, dns)
+    return Estate(path, domain, credentials, dns, host_keys, tuple(hosts))
+
+
+def _credentials(section: Section) -> Credentials:
+    found = Credentials(section.text("user"), section.text("password"))
+    section.finish()
+    for what, value in (("user", found.user), ("password", found.password)):
+        # pyspnego reads accounts from lines of DOMAIN:user:password.
+        if not value or ":" in value or not value.isprintable():
+            raise EstateError(f"credentials.{what} must be one line of text without a colon.")
+    if re.search(r"[\\@]", found.user):
+        raise EstateError("credentials.user must be the bare name of a local account, such as Administrator.")
+    return found
+
+
+def _dns(section: Section) -> DnsSettings:
+    address = _loopback(section, "address")
+    port = section.port("port")
+    zone = _domain(section, "zone")
+    tsig = _tsig(section.section("tsig")) if section.has("tsig") else None
+    section.finish()
+    return DnsSettings(address, port, zone, tsig)
+
+
+def _tsig(section: Section) -> Tsig:
+    name = _domain(section, "name")
+    algorithm = section.choice("algorithm", TSIG_ALGORITHMS, "hmac-sha256")
+    try:
+        # Strictly: a lenient decoder takes `***` for an empty key.
+        secret = base64.b64decode(section.text("secret"), validate=True)
+    except (binascii.Error, ValueError):
+        raise EstateError("dns.tsig.secret is not Base64 (`tsig-keygen` makes one).") from None
+    section.finish()
+    if not secret:
+        raise EstateError("dns.tsig.secret is empty.")
+    return Tsig(name, algorithm, secret)
+
+
+def _host_keys(section: Section) -> dict[str, str]:
+    keys = {}
+    for number, key in enumerate(section.names(), 1):
+        if not _HOST_KEY.fullmatch(key):
+            raise EstateError(f"host_keys: entry {number} is not a key of five times five characters with dashes.")
+        keys[key.upper()] = section.text(key)
+    return keys
+
+
+def _host(name: str, section: Section, common: Mapping[str, Any]) -> HostSettings:
+    address = _loopback(section, "address")
+    found = _machine(name, address, section, common)
+    section.finish()
+    return found
+
+
+def _fleet(section: Section, common: Mapping[str, Any]) -> Iterator[HostSettings]:
+    count = section.integer("count", 1, MAX_HOSTS)
+    prefix = section.text("prefix", "fleet")
+    try:
+        network = ipaddress.IPv4Network(section.text("network"))
+    except ValueError:
+        raise EstateError("fleet.network must be an IPv4 network such as 127.1.0.0/16.") from None
+    if not network.is_loopback:
+        raise EstateError(f"fleet.network: {network} is not inside 127.0.0.0/8; emulated Windows serves loopback only.")
+    if network.num_addresses - 2 < count:
+        raise EstateError(f"fleet.network: {network} has no room for {count} hosts.")
+    for number, address in zip(range(1, count + 1), network.hosts(), strict=False):
+        yield _machine(f"{prefix}{number:04d}", str(address), section, common, number)
+    section.finish()
+
+
+def _machine(name: str, address: str, section: Section, common: Mapping[str, Any], number: int = 0) -> HostSettings:
+    if not _LABEL.fullmatch(name) or len(name) > _NETBIOS_LENGTH:
+        raise EstateError(
+            f"{section.where}: {name} is not a computer name: up to {_NETBIOS_LENGTH} letters, digits and dashes."
+        )
+    scheme = section.choice("scheme", tuple(SCHEMES), "http")
+    transport = section.choice("transport", TRANSPORTS, "ntlm")
+    return HostSettings(
+        name=name,
+        address=address,
+        port=section.port("port", SCHEMES[scheme]),
+        scheme=scheme,
+        transport=transport,
+        allow_unencrypted=section.flag("allow_unencrypted", transport == "basic"),
+        options=_options(name, section, common, number),
+    )
+
+
+def _options(name: str, section: Section, common: Mapping[str, Any], number: int) -> HostOptions:
+    persona = section.choice("persona", tuple(sorted(personas())))
+    seed = section.integer("seed", 0, 2**31) if section.has("seed") else None
+    return HostOptions(
+        name=name,
+        persona=persona,
+        domain=_domain(section, "domain", common["domain"]),
+        domain_member=section.flag("domain_member", True),
+        firewall=section.choice("firewall", FIREWALLS, "on"),
+        start=section.text("start", "bare"),
+        boot_seconds=section.number("boot_seconds", common["boot_seconds"]),
+        dials=_dials(section, persona),
+        seed=None if seed is None else seed + number,  # every machine of a fleet is drawn differently
+        user=common["user"],
+        virtual=section.flag("virtual", False),
+        winrm_start_mode=section.choice("winrm_start_mode", START_MODES, "Auto"),
+    )
+
+
+def _dials(section: Section, persona: str) -> dict[str, str]:
+    if not section.has("dials"):
+        return {}
+    table = dial_table(persona)
+    dials = section.section("dials")
+    for name in dials.names():
+        if name not in table:
+            raise EstateError(f"{dials.where}.{name}: there is no such dial; there are {', '.join(sorted(table))}.")
+    return {name: dials.choice(name, table[name]) for name in dials.names()}
+
+
+def _loopback(section: Section, key: str) -> str:
+    text = section.text(key)
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        raise EstateError(f"{section.path(key)}: {text} is not an IPv4 address.") from None
+    if not address.is_loopback:
+        raise EstateError(
+            f"{section.path(key)}: {text} is not a loopback address; emulated Windows serves 127.0.0.0/8 only."
+        )
+    return str(address)
+
+
+def _domain(section: Section, key: str, default: str | None = None) -> str:
+    name = section.text(key, default).rstrip(".").lower()
+    if not name or len(name) > 200 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise EstateError(f"{section.path(key)}: {name or 'an empty text'} is not a DNS name.")
+    return name
+
+
+def _refuse_clashes(hosts: list[HostSettings], dns: DnsSettings | None) -> None:
+    if len(hosts) > MAX_HOSTS:
+        raise EstateError(f"{len(hosts)} hosts are too many for one process; the limit is {MAX_HOSTS}.")
+    names: set[str] = set()
+    addresses: dict[str, str] = {}
+    for host in hosts:
+        if host.name.lower() in names:
+            raise EstateError(f"there are two hosts named {host.name}.")
+        if host.address in addresses:
+            raise EstateError(f"{addresses[host.address]} and {host.name} share {host.address}; each needs its own.")
+        names.add(host.name.lower())
+        addresses[host.address] = host.name
+        if dns is not None and (host.address, host.port) == (dns.address, dns.port):
+            raise EstateError(f"dns and {host.name} share {host.address}:{host.port}.")

@@ -1,0 +1,156 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of a machine: folders, files, and how full it is.
+
+Knows paths (kept as written, compared without case), contents and times. Contents beyond 64 KB live in temporary
+files, because an estate of hundreds of hosts receives installers of several megabytes each. Refuses to know access
+rights and drives other than C:.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+SPOOL_ABOVE = 65_536
+CHUNK = 65_536
+
+
+class DiskFullError(Exception):
+    """There is no room for what should be written."""
+
+
+@dataclass
+class File:
+    """One file."""
+
+    path: str
+    """As it was written, with drive and backslashes."""
+    content: IO[bytes]
+    size: int
+    created: float
+    modified: float
+    native: bool = False
+    """Belonged to the machine at its start, or to an installation."""
+    version: str | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        """The contents, piece by piece."""
+        self.content.seek(0)
+        while chunk := self.content.read(CHUNK):
+            yield chunk
+
+    def read(self) -> bytes:
+        """The whole contents. Only for files known to be small."""
+        return b"".join(self.chunks())
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=SPOOL_ABOVE)
+
+
+def normal(path: str) -> str:
+    """One spelling for each place: backslashes, no doubled or trailing ones, lower case."""
+    drive, _, rest = path.replace("/", "\\").partition("\\")
+    parts = [part for part in rest.split("\\") if part not in ("", ".")]
+    return "\\".join([drive.lower(), *(part.lower() for part in parts)])
+
+
+def folder_of(path: str) -> str:
+    """The folder a file lies in, in normal spelling."""
+    return normal(path).rpartition("\\")[0]
+
+
+class Disk:
+    """All folders and files of one machine."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, tuple[str, bool]] = {"c:": ("C:", True)}
+        self.files: dict[str, File] = {}
+        self.full = False
+
+    def make_folder(self, path: str, *, native: bool = False) -> bool:
+        """Create a folder and those above it. False if it was there."""
+        key = normal(path)
+        if key in self.folders:
+            return False
+        above = key.rpartition("\\")[0]
+        if above and above not in self.folders:
+            self.make_folder(path.rstrip("\\").rpartition("\\")[0], native=native)
+        self.folders[key] = (path.rstrip("\\"), native)
+        return True
+
+    def file(self, path: str) -> File | None:
+        """The file at a path."""
+        return self.files.get(normal(path))
+
+    def has_folder(self, path: str) -> bool:
+        """Is there a folder at a path?"""
+        return normal(path) in self.folders
+
+    def create(self, path: str, now: float, *, native: bool = False, version: str | None = None) -> File | None:
+        """A new empty file, replacing one of that name. None where its folder does not exist."""
+        if folder_of(path) not in self.folders:
+            return None
+        file = File(path, _spool(), 0, now, now, native, version)
+        self.delete(path)
+        self.files[normal(path)] = file
+        return file
+
+    @staticmethod
+    def nowhere(now: float) -> File:
+        """The NUL device: takes everything, stands in no folder."""
+        return File("NUL", _spool(), 0, now, now, native=True)
+
+    def append(self, file: File, data: bytes, now: float) -> None:
+        """Write more. Raises DiskFullError when there is no room."""
+        if not data:
+            return
+        if self.full:
+            raise DiskFullError(file.path)
+        file.content.seek(0, 2)
+        file.content.write(data)
+        file.size += len(data)
+        file.modified = now
+
+    def write(self, path: str, data: bytes, now: float, *, native: bool = False) -> File | None:
+        """A file with these contents. None where its folder is missing."""
+        file = self.create(path, now, native=native)
+        if file is not None:
+            self.append(file, data, now)
+        return file
+
+    def plant(self, path: str, size: int, when: float, version: str | None = None) -> None:
+        """A file of Windows or of an installation, whose contents nobody will ask for."""
+        self.make_folder(path.rpartition("\\")[0], native=True)
+        file = self.create(path, when, native=True, version=version)
+        if file is not None:
+            file.size = size
+
+    def delete(self, path: str) -> bool:
+        """Remove a file. False if it was not there."""
+        file = self.files.pop(normal(path), None)
+        if file is not None:
+            file.content.close()
+        return file is not None
+
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder with everything in it."""
+        top = normal(path)
+        for name in [name for name in self.files if name.startswith(top + "\\")]:
+            self.delete(name)
+        for name in [name for name in self.folders if name == top or name.startswith(top + "\\")]:
+            del self.folders[name]
+
+    def is_empty(self, path: str) -> bool:
+        """Has this folder nothing in it?"""
+        top = normal(path) + "\\"
+        return not any(name.startswith(top) for name in (*self.files, *self.folders))
+
+    def foreign(self) -> list[str]:
+        """Files and folders somebody left here: neither Windows' own nor an installation's."""
+        return sorted([file.path for file in self.files.values() if not file.native]
+                      + [shown for shown, native in self.folders.values() if not native])

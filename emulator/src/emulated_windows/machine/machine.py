@@ -1,0 +1,108 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One machine: everything that WMI classes show and command lines change.
+
+Knows its parts and what happens to all of them when it goes down and comes up. Refuses to know SOAP, WQL and cmd.exe.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from .. import dials as dial_module
+from ..authority import Authority
+from ..clock import Clock
+from ..contract import HostOptions
+from ..faults import FaultPlan
+from ..persona import persona
+from .disk import Disk
+from .events import EventLog
+from .firewall import Firewall
+from .licensing import Licensing
+from .power import Power
+from .processes import Processes
+from .registry import Registry
+from .schedule import Schedule, Task
+from .services import Services
+from .updates import Updates
+
+Publish = Callable[[str, str, int], None]
+USUAL_BOOT_SECONDS = 120.0
+LICENSING_AFTER_BOOT = (8.0, 20.0)
+
+
+class Machine:
+    """One emulated Windows machine."""
+
+    def __init__(self, options: HostOptions, clock: Clock, authority: Authority, publish: Publish | None) -> None:
+        self.options = options
+        self.persona = persona(options.persona)
+        self.dials = dial_module.turn(self.persona.dials, options.dials, options.seed, options.name)
+        self.authority = authority
+        self.publish = publish
+        self.faults = FaultPlan()
+        self.rng = random.Random(f"machine {options.seed} {options.name}")
+        self.schedule = Schedule(clock)
+        self.registry = Registry()
+        self.disk = Disk()
+        self.events = EventLog()
+        booted = self.now() - self.rng.uniform(3_600, 864_000)
+        self.services = Services(self.schedule, self.pace, self.persona.services)
+        self.processes = Processes(self.persona.processes, booted)
+        self.power = Power(self.schedule, self.rng, options.boot_seconds, booted)
+        self.firewall = Firewall(self.registry, domain_member=options.domain_member)
+        self.updates = Updates(self.registry, self.disk, self.dials, self.host_time)
+        self.licensing = Licensing(self)
+        self.shells_open: Callable[[], int] = lambda: 0
+        self._until_down: list[Task] = []
+        self.power.on_down.append(self._go_down)
+        self.power.on_up.append(self._come_up)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The true time."""
+        return self.schedule.now()
+
+    def host_time(self, when: float) -> float:
+        """What the machine's own clock shows at a true time."""
+        return when + float(self.dials["clock_offset"])
+
+    def pace(self, seconds: float) -> float:
+        """A duration on this machine: all keep their proportion to the time a restart takes."""
+        return seconds * min(1.0, self.options.boot_seconds / USUAL_BOOT_SECONDS)
+
+    def while_up(self, seconds: float, action: Callable[[], None]) -> Task:
+        """Do something later, unless the machine goes down before."""
+        self._until_down = [task for task in self._until_down if task.time >= self.now() and not task.cancelled]
+        task = self.schedule.after(seconds, action)
+        self._until_down.append(task)
+        return task
+
+    # -- network -------------------------------------------------------------------------------------------------
+
+    def answers(self) -> bool:
+        """Does WinRM accept connections?"""
+        return not self.power.silent(self.now()) and self.services.running("WinRM")
+
+    # -- restart -------------------------------------------------------------------------------------------------
+
+    def _go_down(self) -> None:
+        for task in self._until_down:
+            task.cancel()
+        self._until_down = []
+        self.processes.kill_foreign()
+        self.services.stop_all()
+        self.registry.forget_volatile()
+        self.licensing.busy_until = 0.0
+
+    def _come_up(self) -> None:
+        self.processes.reset(self.power.boot_time)
+        self.updates.after_boot()
+        self.services.start_automatic(except_for=self.licensing.service_name)
+        service = self.services.get(self.licensing.service_name)
+        if service is not None and service.mode == "Auto":
+            service.state = "Start Pending"
+            self.while_up(self.pace(self.rng.uniform(*LICENSING_AFTER_BOOT)), self.licensing.start_now)

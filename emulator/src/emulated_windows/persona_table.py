@@ -1,0 +1,54 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What there is to emulate, as a table for people: each behaviour with how we know it, each dial with its settings.
+
+Knows how it is laid out. Refuses to know the facts: they stand with the personas and the dials.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from .dials import ALL
+from .persona import Persona, personas
+
+_WIDTH = 118
+_LABELS = {
+    "captured": "seen in a recorded exchange with that Windows",
+    "documented": "written down by Microsoft or the DMTF",
+    "assumed": "nobody here has seen it",
+}
+
+
+def table_text() -> str:
+    """The whole table."""
+    return "\n".join([*_legend(), *(line for persona in personas().values() for line in _persona(persona)), *_dials()])
+
+
+def _legend() -> Iterator[str]:
+    yield "How we know what emulated Windows does:"
+    yield from _rows([[label, meaning] for label, meaning in _LABELS.items()])
+    yield ""
+
+
+def _persona(persona: Persona) -> Iterator[str]:
+    counts = [f"{label} {sum(b.label == label for b in persona.behaviours)}" for label in _LABELS]
+    yield f"{persona.name}: {persona.title} ({', '.join(counts)})"
+    yield from _rows([[each.label, f"{each.what} [{each.source}]"] for each in persona.behaviours])
+    yield ""
+
+
+def _dials() -> Iterator[str]:
+    yield "Dials: what nobody has confirmed can be set either way (first setting: default)"
+    yield from _rows([[dial.name, f"{' | '.join(dial.settings)}. {dial.meaning}"] for dial in ALL])
+    yield ""
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    first = max((len(row[0]) for row in rows), default=0)
+    for name, text in rows:
+        lines = textwrap.wrap(" ".join(text.split()), _WIDTH - first - 4, break_long_words=False) or [""]
+        yield f"  {name:<{first}}  {lines[0]}"
+        yield from (f"  {'':<{first}}  {line}" for line in lines[1:])

@@ -1,0 +1,184 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One process that serves an estate, from the first socket to the last.
+
+Knows the order of starting and stopping, signals, and what `show` and `fault` ask. Refuses to know HTTP and Windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from .auth import Accounts
+from .authority import Authority
+from .clock import WallClock
+from .control import ControlServer, state_folder
+from .core import EmulatedHost
+from .dns_server import DnsServer
+from .dns_zone import Zone
+from .estate import DnsSettings, Estate, HostSettings
+from .host_server import HostServer, Slots, Surroundings
+from .journal import Journal
+from .section import EstateError
+from .sockets import raise_file_limit
+from .tls import self_signed
+
+MAX_CONNECTIONS = 4096
+_DESCRIPTORS_A_HOST = 5  # WinRM, and for a filtered KMS port two, twice while a port changes
+_DESCRIPTORS_SPARE = 128
+
+
+class EstateServer:
+    """Serves one estate until told to stop."""
+
+    def __init__(self, estate: Estate, journal: Path | None) -> None:
+        self._estate = estate
+        self._journal_path = journal
+        self._stack = ExitStack()
+        self._hosts: dict[str, HostServer] = {}
+        self._zone = None if estate.dns is None else make_zone(estate, estate.dns)
+
+    async def start(self) -> None:
+        """Open every socket. Raises EstateError and leaves nothing open."""
+        try:
+            control = ControlServer(self._estate.path, self.command)
+            await control.open()
+            self._stack.callback(control.close)
+            self._open_hosts(self._around())
+            if self._zone is not None and self._estate.dns is not None:
+                dns = DnsServer(self._zone, self._estate.dns.tsig, self._estate.dns.address, self._estate.dns.port)
+                self._stack.callback(dns.close)
+                await dns.open()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close everything."""
+        self._stack.close()
+
+    def command(self, request: Mapping[str, Any]) -> object:
+        """Carry out one command that came through the control socket."""
+        kind = request.get("command")
+        if kind == "dns":
+            if self._zone is None:
+                raise ValueError("this estate has no embedded DNS server (key `dns`)")
+            return {"zone": self._zone.to_text(), "counters": dict(self._zone.counters)}
+        if kind == "show" and request.get("host") is None:
+            return {name: self._show(server) for name, server in self._hosts.items()}
+        server = self._server(str(request.get("host")))
+        if kind == "show":
+            return self._show(server)
+        if kind == "fault":
+            server.machine.inject(str(request["kind"]), [str(arg) for arg in request["args"]])
+            server.sync()
+            server.cut_off()
+            return None
+        raise ValueError(f"there is no command {kind}")
+
+    def _show(self, server: HostServer) -> dict[str, Any]:
+        server.sync()
+        return server.machine.show()
+
+    def _server(self, name: str) -> HostServer:
+        for known, server in self._hosts.items():
+            if name.lower() in (known.lower(), server.settings.fqdn):
+                return server
+        names = list(self._hosts)
+        listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise ValueError(f"there is no host {name} in this estate; there are {listed}")
+
+    def _around(self) -> Surroundings:
+        estate = self._estate
+        needed = len(estate.hosts) * _DESCRIPTORS_A_HOST + MAX_CONNECTIONS + _DESCRIPTORS_SPARE
+        limit = raise_file_limit(needed)
+        slots = limit - len(estate.hosts) * _DESCRIPTORS_A_HOST - _DESCRIPTORS_SPARE
+        if slots < 16:
+            raise EstateError(
+                f"{len(estate.hosts)} hosts need about {needed} open files, the limit is {limit}; raise `ulimit -n`."
+            )
+        try:
+            journal = Journal(self._journal_path)
+        except OSError as error:
+            raise EstateError(f"the journal {self._journal_path} cannot be written: {error.strerror}.") from None
+        self._stack.callback(journal.close)
+        domains = tuple(dict.fromkeys(name for host in estate.hosts for name in _domains(host)))
+        computers = [host.name for host in estate.hosts]
+        file = state_folder(estate.path) / "accounts"  # private, and replaced by the next start after a crash
+        accounts = Accounts(estate.credentials.user, estate.credentials.password, [*domains, *computers], file)
+        self._stack.callback(accounts.close)
+        return Surroundings(WallClock(), journal, accounts, domains, Slots(min(slots, MAX_CONNECTIONS)), _tls(estate))
+
+    def _open_hosts(self, around: Surroundings) -> None:
+        try:
+            authority = Authority(self._estate.host_keys)
+        except ValueError as error:
+            raise EstateError(f"{self._estate.path}: host_keys: {error}.") from None
+        publish = None if self._zone is None else self._zone.publish
+        for settings in self._estate.hosts:
+            try:
+                machine = EmulatedHost(settings.options, around.clock, authority, publish=publish)
+            except (ValueError, KeyError) as error:
+                message = str(error.args[0] if error.args else error).rstrip(".")
+                raise EstateError(f"{self._estate.path}: {settings.name}: {message}.") from None
+            server = HostServer(settings, machine, around)
+            self._hosts[settings.name] = server
+            self._stack.callback(server.close)
+            server.open()
+
+
+def make_zone(estate: Estate, dns: DnsSettings) -> Zone:
+    """The zone at the start: SOA, NS, and an address record for each machine inside it."""
+    zone = Zone(dns.zone, dns.address)
+    for host in estate.hosts:
+        zone.add_address(host.fqdn, host.address)
+    return zone
+
+
+def _domains(host: HostSettings) -> tuple[str, ...]:
+    domain = host.options.domain
+    return (domain, domain.partition(".")[0])
+
+
+def _tls(estate: Estate) -> ssl.SSLContext | None:
+    secure = [host for host in estate.hosts if host.scheme == "https"]
+    if not secure:
+        return None
+    return self_signed([host.fqdn for host in secure], [host.address for host in secure])
+
+
+async def serve(estate: Estate, journal: Path | None, ready_file: Path | None) -> None:
+    """Serve until SIGTERM or SIGINT. `ready_file` exists exactly while everything listens."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = EstateServer(estate, journal)
+    await server.start()
+    try:
+        if ready_file is not None:
+            _write_ready(ready_file, estate)
+        await stop.wait()
+    finally:
+        server.stop()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        await asyncio.sleep(0)  # closing transports finish
+
+
+def _write_ready(path: Path, estate: Estate) -> None:
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(json.dumps({"pid": os.getpid(), "hosts": len(estate.hosts)}) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise EstateError(f"the ready file {path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,158 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Win32_OperatingSystem, Win32_ComputerSystem, Win32_NetworkAdapterConfiguration: the machine as a whole.
+
+Columns as recorded on Server 2003 (arrays that were NULL there are added from the class pages). Restarting through
+WMI is a dial: nobody has confirmed whether the token of a WinRM request holds the privilege.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..machine.errors import ProviderError
+from ..machine.machine import Machine
+from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned
+from .schema import Method, Parameter, Schema, methods, properties
+from .values import Moment, Row
+from .wql import Condition
+
+WBEM_E_PRIVILEGE_NOT_HELD = 0x80041062
+PRIVILEGE_NOT_HELD = 1314
+REBOOT_FLAG, FORCE_FLAG = 2, 4
+
+_OPERATING_SYSTEM = properties("""
+    BootDevice BuildNumber BuildType Caption CodeSet CountryCode CreationClassName CSCreationClassName CSDVersion
+    CSName CurrentTimeZone:n DataExecutionPrevention_32BitApplications:b DataExecutionPrevention_Available:b
+    DataExecutionPrevention_Drivers:b DataExecutionPrevention_SupportPolicy:n Debug:b Description Distributed:b
+    EncryptionLevel:n ForegroundApplicationBoost:n FreePhysicalMemory:n FreeSpaceInPagingFiles:n
+    FreeVirtualMemory:n InstallDate:d LargeSystemCache:n LastBootUpTime:d LocalDateTime:d Locale Manufacturer
+    MaxNumberOfProcesses:n MaxProcessMemorySize:n Name NumberOfLicensedUsers:n NumberOfProcesses:n NumberOfUsers:n
+    Organization OSLanguage:n OSProductSuite:n OSType:n OtherTypeDescription PAEEnabled:b PlusProductID
+    PlusVersionNumber Primary:b ProductType:n QuantumLength:n QuantumType:n RegisteredUser SerialNumber
+    ServicePackMajorVersion:n ServicePackMinorVersion:n SizeStoredInPagingFiles:n Status SuiteMask:n SystemDevice
+    SystemDirectory SystemDrive TotalSwapSpaceSize:n TotalVirtualMemorySize:n TotalVisibleMemorySize:n Version
+    WindowsDirectory""")
+
+_COMPUTER_SYSTEM = properties("""
+    AdminPasswordStatus:n AutomaticResetBootOption:b AutomaticResetCapability:b BootOptionOnLimit:n
+    BootOptionOnWatchDog:n BootROMSupported:b BootupState Caption ChassisBootupState:n CreationClassName
+    CurrentTimeZone:n DaylightInEffect:b Description DNSHostName Domain DomainRole:n EnableDaylightSavingsTime:b
+    FrontPanelResetStatus:n InfraredSupported:b InitialLoadInfo:[] InstallDate:d KeyboardPasswordStatus:n
+    LastLoadInfo Manufacturer Model Name NameFormat NetworkServerModeEnabled:b NumberOfProcessors:n
+    OEMLogoBitmap:n[] OEMStringArray:[] PartOfDomain:b PauseAfterReset:n PowerManagementCapabilities:n[]
+    PowerManagementSupported:b PowerOnPasswordStatus:n PowerState:n PowerSupplyState:n PrimaryOwnerContact
+    PrimaryOwnerName ResetCapability:n ResetCount:n ResetLimit:n Roles:[] Status SupportContactDescription:[]
+    SystemStartupDelay:n SystemStartupOptions:[] SystemStartupSetting:n SystemType ThermalState:n
+    TotalPhysicalMemory:n UserName WakeUpType:n Workgroup""")
+
+_ADAPTER = properties("""
+    ArpAlwaysSourceRoute:b ArpUseEtherSNAP:b Caption DatabasePath DeadGWDetectEnabled:b DefaultIPGateway:[]
+    DefaultTOS:n DefaultTTL:n Description DHCPEnabled:b DHCPLeaseExpires:d DHCPLeaseObtained:d DHCPServer DNSDomain
+    DNSDomainSuffixSearchOrder:[] DNSEnabledForWINSResolution:b DNSHostName DNSServerSearchOrder:[]
+    DomainDNSRegistrationEnabled:b ForwardBufferMemory:n FullDNSRegistrationEnabled:b GatewayCostMetric:n[]
+    IGMPLevel:n Index:n InterfaceIndex:n IPAddress:[] IPConnectionMetric:n IPEnabled:b IPFilterSecurityEnabled:b
+    IPPortSecurityEnabled:b IPSecPermitIPProtocols:[] IPSecPermitTCPPorts:[] IPSecPermitUDPPorts:[] IPSubnet:[]
+    IPUseZeroBroadcast:b IPXAddress IPXEnabled:b IPXFrameType:n[] IPXMediaType:n IPXNetworkNumber:[]
+    IPXVirtualNetNumber KeepAliveInterval:n KeepAliveTime:n MACAddress MTU:n NumForwardPackets:n
+    PMTUBHDetectEnabled:b PMTUDiscoveryEnabled:b ServiceName SettingID TcpipNetbiosOptions:n
+    TcpMaxConnectRetransmissions:n TcpMaxDataRetransmissions:n TcpNumConnections:n TcpUseRFC1122UrgentPointer:b
+    TcpWindowSize:n WINSEnableLMHostsLookup:b WINSHostLookupFile WINSPrimaryServer WINSScopeID
+    WINSSecondaryServer""")
+
+
+class OperatingSystem(WmiClass):
+    """Win32_OperatingSystem. Win32ShutdownTracker does not exist on Server 2003 (class page)."""
+
+    schema = Schema(
+        "Win32_OperatingSystem", properties=_OPERATING_SYSTEM, keys=("Name",), singleton=True,
+        methods=methods(
+            Method("Reboot"), Method("Shutdown"),
+            Method("Win32Shutdown", (Parameter("Flags", "sint32"), Parameter("Reserved", "sint32"))),
+            Method("SetDateTime", (Parameter("LocalDateTime", "string"),))))
+
+    def rows(self, machine: Machine, where: Condition | None) -> Found:
+        """The one instance."""
+        release = machine.persona.release
+        booted = machine.power.boot_time
+        if machine.dials["boot_time_wobble"] == "1":
+            booted += machine.rng.choice((0.0, 1.0))
+        row: Row = dict(machine.persona.operating_system)
+        row.update({
+            "BuildNumber": release.build, "Caption": release.caption, "CreationClassName": "Win32_OperatingSystem",
+            "CSCreationClassName": "Win32_ComputerSystem", "CSDVersion": f"Service Pack {release.service_pack}",
+            "CSName": machine.options.name.upper(),
+            "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
+            "InstallDate": Moment(1_331_501_284.0), "LastBootUpTime": moment(machine, booted),
+            "LocalDateTime": Moment(round(machine.host_time(machine.now()), 3)), "Name": release.full_name,
+            "NumberOfProcesses": len(machine.processes), "OSLanguage": release.lcid,
+            "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
+            "ServicePackMajorVersion": release.service_pack, "Version": release.version})
+        return Found([row])
+
+    def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
+        """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
+        flags = number_of(arguments, "Flags") if method == "Win32Shutdown" else REBOOT_FLAG
+        if method not in ("Reboot", "Win32Shutdown") or not flags & REBOOT_FLAG:
+            return returned(PRIVILEGE_NOT_HELD)
+        if machine.dials["reboot"] == "returns_1314":
+            return returned(PRIVILEGE_NOT_HELD)
+        if machine.dials["reboot"] != "works":
+            raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        return returned(machine.power.restart())
+
+
+def _digits(text: str, count: int) -> str:
+    return str(int(hashlib.sha256(text.encode()).hexdigest(), 16))[:count]
+
+
+class ComputerSystem(WmiClass):
+    """Win32_ComputerSystem."""
+
+    schema = Schema("Win32_ComputerSystem", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True)
+
+    def rows(self, machine: Machine, where: Condition | None) -> Found:
+        """The one instance."""
+        options = machine.options
+        name = options.name.upper()
+        row: Row = dict(machine.persona.computer_system)
+        row.update({
+            "Caption": name, "CreationClassName": "Win32_ComputerSystem",
+            "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120, "DNSHostName": options.name,
+            "Domain": options.domain if options.domain_member else "WORKGROUP",
+            "DomainRole": 3 if options.domain_member else 2,
+            "Manufacturer": "VMware, Inc." if options.virtual else "HP",
+            "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4", "Name": name,
+            "PartOfDomain": options.domain_member, "SystemType": machine.persona.release.system_type,
+            "Workgroup": None if options.domain_member else "WORKGROUP"})
+        return Found([row])
+
+
+class AdapterConfiguration(WmiClass):
+    """Win32_NetworkAdapterConfiguration: one adapter that carries IP, one that does not."""
+
+    schema = Schema("Win32_NetworkAdapterConfiguration", properties=_ADAPTER, keys=("Index",))
+
+    def rows(self, machine: Machine, where: Condition | None) -> Found:
+        """Both adapters."""
+        empty: Row = {item.name: None for item in self.schema.properties}
+        ras: Row = {**empty, "Caption": "[00000001] RAS Async Adapter", "Description": "RAS Async Adapter",
+                    "DHCPEnabled": False, "Index": 1, "IPEnabled": False, "IPXEnabled": False,
+                    "ServiceName": "AsyncMac", "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0001}"}
+        octet = 1 + int(_digits(machine.options.fqdn, 6)) % 250
+        lan: Row = {
+            **empty, "Caption": "[00000007] HP NC7782 Gigabit Server Adapter",
+            "DatabasePath": r"%SystemRoot%\System32\drivers\etc",
+            "DefaultIPGateway": ["10.20.0.1"], "Description": "HP NC7782 Gigabit Server Adapter", "DHCPEnabled": False,
+            "DNSDomain": machine.options.domain, "DNSEnabledForWINSResolution": False,
+            "DNSDomainSuffixSearchOrder": [machine.options.domain], "DNSHostName": machine.options.name,
+            "DNSServerSearchOrder": ["10.20.0.10"], "DomainDNSRegistrationEnabled": False,
+            "FullDNSRegistrationEnabled": True, "GatewayCostMetric": [0], "Index": 7, "InterfaceIndex": 65539,
+            "IPAddress": [f"10.20.0.{octet}"], "IPConnectionMetric": 10, "IPEnabled": True,
+            "IPFilterSecurityEnabled": False, "IPSecPermitIPProtocols": ["0"], "IPSecPermitTCPPorts": ["0"],
+            "IPSecPermitUDPPorts": ["0"], "IPSubnet": ["255.255.255.0"], "IPXEnabled": False,
+            "MACAddress": f"00:12:79:3A:5B:{octet:02X}", "ServiceName": "q57w2k",
+            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0007}", "TcpipNetbiosOptions": 0,
+            "WINSEnableLMHostsLookup": True, "WINSScopeID": ""}
+        return Found([ras, lan])
