@@ -74,6 +74,7 @@ class ActionModule(KmsAction):
         resources: list[Resource] = [Release()]
         if options["serve"]:
             folder = None if options["packages"] is None else self._find_folder(options["packages"])
+            options["package_files"] = self._find_files(options["package_files"])
             update = wishes.update_wish(options, folder, known)
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
@@ -82,7 +83,8 @@ class ActionModule(KmsAction):
         if key is not None:
             resources.append(HostKeyResource(key))
         if options["firewall"] != "unmanaged":
-            wish = wishes.firewall_wish(port, options["firewall"], options["firewall_remote_addresses"])
+            option = "firewall_remote_addresses"
+            wish = wishes.firewall_wish(port, options["firewall"], options[option], option)
             readers.update(wishes.firewall_readers(port))
             resources.append(OpenPort(wish))
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))

@@ -33,6 +33,6 @@ class ActionModule(KmsAction):
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         port = options["port"]
-        wish = wishes.firewall_wish(port, options["state"], options["remote_addresses"])
+        wish = wishes.firewall_wish(port, options["state"], options["remote_addresses"], "remote_addresses")
         readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(port)}
         return Job([Release(), OpenPort(wish)], readers)

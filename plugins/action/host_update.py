@@ -28,6 +28,7 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         known = wishes.known_catalogue(options)
         folder = None if options["packages"] is None else self._find_folder(options["packages"])
+        options["package_files"] = self._find_files(options["package_files"])
         wish = wishes.update_wish(options, folder, known)
         readers = {**wishes.system_readers(known), **wishes.update_readers(wish)}
         return Job([Release(), UpdateChain(wish)], readers)

@@ -91,6 +91,9 @@ class _Run:
                 step.run(self._world)
             except OutcomeUnknown as problem:
                 lost = problem
+            except Problem:
+                self._look_after_failure(step, outcome)
+                raise
             self._note(step, outcome)
             still_asked = self._settle(resource, step, outcome, lost)
             if still_asked is None:
@@ -102,17 +105,31 @@ class _Run:
 
     @staticmethod
     def _note(step: Step, outcome: Outcome) -> None:
-        """Remember a step that was carried out, once; a step that failed outright changed nothing worth the name."""
+        """Remember a step that was carried out, once. One that failed is not among them; see `Outcome.partly`."""
         if not step.upkeep and step.id not in [planned.step.id for planned in outcome.done[-1:]]:
             restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
             outcome.done.append(Planned(step, restarted))
+
+    def _look_after_failure(self, step: Step, outcome: Outcome) -> None:
+        """Whether a step that failed has changed something all the same: what is seen tells; silence counts as yes."""
+        before = outcome.seen
+        try:
+            outcome.seen = outcome.observed = self._look(before.without(self._touched(step, before)))
+        except Problem:
+            outcome.partly = True
+        else:
+            outcome.partly = outcome.seen.parts() != before.parts() or step.touches == EVERYTHING
+
+    @staticmethod
+    def _touched(step: Step, seen: Seen) -> t.Collection[type]:
+        return seen.parts().keys() if step.touches == EVERYTHING else step.touches
 
     def _settle(self, resource: Resource, step: Step, outcome: Outcome, lost: OutcomeUnknown | None) -> Step | None:
         """Look until the step is no longer asked for, `settle` seconds at most (a minute after a lost answer).
 
         Returns the step where it still is.
         """
-        touched = outcome.seen.parts().keys() if step.touches == EVERYTHING else step.touches
+        touched = self._touched(step, outcome.seen)
         patience = max(step.settle, _UNKNOWN_SETTLE if lost else 0.0)
         until, wait = self._world.now() + patience, _POLL
         asked = step

@@ -177,6 +177,7 @@ class Outcome:
         extra: what pauses put into the result.
         warnings: sentences for the user.
         problem: what stopped the run, or None.
+        partly: the step that failed has, or may have, changed something before it did.
     """
 
     plan: list[Planned]
@@ -188,9 +189,10 @@ class Outcome:
     extra: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     warnings: list[str] = dataclasses.field(default_factory=list)
     problem: Problem | None = None
+    partly: bool = False
     check: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether something was changed, or in check mode would be."""
-        return bool(self.plan if self.check else self.done)
+        return bool(self.plan if self.check else self.done or self.partly)

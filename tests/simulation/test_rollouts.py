@@ -40,6 +40,7 @@ class Scenario:
             start=start,
             firewall=firewall,
             seed=seed,
+            dials={"publishing_read": draw.choice(["at_each_publication", "at_service_start"])},
             boot_seconds=draw.choice([20.0, 120.0, 400.0]),
         )
         self.around: Surroundings = surroundings(self.host)

@@ -62,8 +62,36 @@ def test_without_reboot_it_ends_well_before_the_restart(packages: pathlib.Path) 
     assert done.outcome.extra == {"reboot_required": True}
     assert [planned.step.id for planned in done.outcome.done] == [*PLAN[:2], "host_firewall.open"]
     assert [planned.step.id for planned in done.outcome.remaining] == [*PLAN[3:6], "srv_record.publish"]
-    assert around.machine.show()["products"] == []
+    assert not any(product["partial_product_key"] for product in around.machine.show()["products"])
     assert around.machine.show()["boot_count"] == 1
+
+
+def test_without_microsoft_it_fails_clearly_and_a_later_run_asks_again(packages: pathlib.Path) -> None:
+    around = bare()
+    around.machine.inject("no-microsoft", [])
+    failed = run(around, packages, wish(packages))
+    assert failed.code == "0x80072EE7", failed.story
+    assert failed.outcome is not None
+    assert [planned.step.id for planned in failed.outcome.done] == PLAN[:5]
+    assert [planned.step.id for planned in failed.outcome.remaining] == PLAN[5:]
+    around.machine.inject("clear", [])
+    assert run(around, packages, wish(packages)).converged
+    assert around.machine.show()["activations_spent"] == {"67892": 1}
+
+
+def test_a_host_that_publishes_itself_is_never_without_a_record(packages: pathlib.Path) -> None:
+    around = bare()
+    alone = run(around, packages, wish(packages, publish=None))
+    assert alone.converged, alone.story
+    assert around.machine.show()["self_publishing"] is True
+    around.clock.advance(86400)
+    done = run(around, packages, wish(packages))
+    assert done.converged, done.story
+    assert done.outcome is not None
+    steps = [planned.step.id for planned in done.outcome.done]
+    assert steps in (["srv_record.publish", "host_settings.apply"], ["host_settings.apply"]), steps
+    assert around.machine.show()["self_publishing"] is False
+    assert f"kms03.{ZONE}" in srv_members(around.zone)
 
 
 def test_in_spec_a_run_sends_exactly_the_reads_of_the_persona(packages: pathlib.Path) -> None:

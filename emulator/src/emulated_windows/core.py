@@ -22,15 +22,33 @@ from .persona import Persona, dial_table, personas
 from .wmi.values import Row
 from .wsman.service import Service
 
-__all__ = ["Authority", "Clock", "EmulatedHost", "Event", "HostOptions", "Persona", "Reply", "VirtualClock",
-           "WallClock", "confirmation_id", "dial_table", "personas"]
+__all__ = [
+    "Authority",
+    "Clock",
+    "EmulatedHost",
+    "Event",
+    "HostOptions",
+    "Persona",
+    "Reply",
+    "VirtualClock",
+    "WallClock",
+    "confirmation_id",
+    "dial_table",
+    "personas",
+]
 
 
 class EmulatedHost:
     """One emulated Windows host."""
 
-    def __init__(self, options: HostOptions, clock: Clock, authority: Authority, *,
-                 publish: Callable[[str, str, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        options: HostOptions,
+        clock: Clock,
+        authority: Authority,
+        *,
+        publish: Callable[[str, str, int], None] | None = None,
+    ) -> None:
         """`publish(zone, target, port)` is called when the licensing service publishes its own SRV record; an OSError
         of it is a failed publication. ValueError, with a sentence, for options that make no sense."""
         self.options = options

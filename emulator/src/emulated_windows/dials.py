@@ -31,17 +31,32 @@ class Dial:
 
 
 _WIRE = (
-    Dial("class_missing", ("cannot_process_filter", "nested_invalid_class", "destination_unreachable"),
-         "Which numbers the fault carries when WQL names a class that does not exist."),
-    Dial("empty_enumeration", ("no_items", "empty_items", "context_then_pull"),
-         "How an enumeration without rows is answered."),
-    Dial("paging", ("all_at_once", "one_then_pull"),
-         "Everything in the EnumerateResponse (recorded on 2003), or one row and a context (recorded on 2008 R2)."),
-    Dial("hresult_place", ("nested_code", "outer_code", "text_token", "return_value", "extended_status"),
-         "Where the HRESULT of a provider stands when a method fails."),
+    Dial(
+        "class_missing",
+        ("cannot_process_filter", "nested_invalid_class", "destination_unreachable"),
+        "Which numbers the fault carries when WQL names a class that does not exist.",
+    ),
+    Dial(
+        "empty_enumeration",
+        ("no_items", "empty_items", "context_then_pull"),
+        "How an enumeration without rows is answered.",
+    ),
+    Dial(
+        "paging",
+        ("all_at_once", "one_then_pull"),
+        "Everything in the EnumerateResponse (recorded on 2003), or one row and a context (recorded on 2008 R2).",
+    ),
+    Dial(
+        "hresult_place",
+        ("nested_code", "outer_code", "text_token", "return_value", "extended_status"),
+        "Where the HRESULT of a provider stands when a method fails.",
+    ),
     Dial("null_array_output", ("nil", "omitted"), "How an output parameter that is a NULL array is written."),
-    Dial("cim_create_refusal", ("action_not_supported", "provider_not_capable"),
-         "Which fault refuses Create and Delete of CIM instances up to 2008 R2."),
+    Dial(
+        "cim_create_refusal",
+        ("action_not_supported", "provider_not_capable"),
+        "Which fault refuses Create and Delete of CIM instances up to 2008 R2.",
+    ),
     Dial("exit_code_form", ("signed", "unsigned"), "How an exit code above 0x7FFFFFFF is written in rsp:ExitCode."),
     Dial("time_zone", ("utc", "offset"), "Date and time with Z, or with the offset of a zone two hours ahead."),
     Dial("allow_unencrypted", ("no", "yes"), "WinRM service setting AllowUnencrypted.", drawn=False),
@@ -49,59 +64,95 @@ _WIRE = (
 
 _SYSTEM = (
     Dial("value_missing", ("2", "1"), "StdRegProv's ReturnValue for a value that does not exist in an existing key."),
-    Dial("reboot", ("works", "privilege_not_held_fault_0x80041062", "returns_1314"),
-         "Whether the token of a WinRM request may restart the machine through WMI."),
+    Dial(
+        "reboot",
+        ("works", "privilege_not_held_fault_0x80041062", "returns_1314"),
+        "Whether the token of a WinRM request may restart the machine through WMI.",
+    ),
     Dial("reboot_answer", ("answered", "connection_lost"), "Whether a forced restart still gets its answer out."),
     Dial("boot_time_wobble", ("0", "1"), "Seconds by which LastBootUpTime moves between two readings."),
     Dial("clock_offset", ("0", "5400"), "Seconds by which the clock of the host is ahead of the true time."),
     Dial("qfe_noise", ("none", "file_1_rows"), "Rows of Win32_QuickFixEngineering named 'File 1'."),
-    Dial("pending_renames", ("none", "unrelated"),
-         "A PendingFileRenameOperations value that no update of ours has written."),
+    Dial(
+        "pending_renames",
+        ("none", "unrelated"),
+        "A PendingFileRenameOperations value that no update of ours has written.",
+    ),
 )
 
 _UPDATES = (
-    Dial("installed_witness",
-         ("registry_sp3_and_qfe", "qfe_only", "registry_sp2_only", "registry_sp3_only"),
-         "Where an installed update.exe package can be seen."),
+    Dial(
+        "installed_witness",
+        ("registry_sp3_and_qfe", "qfe_only", "registry_sp2_only", "registry_sp3_only"),
+        "Where an installed update.exe package can be seen.",
+    ),
     Dial("volatile_mark", ("value", "subkey", "none"), "Shape of UpdateExeVolatile while a restart is pending."),
     Dial("kms10_restart", ("required", "not_required"), "Whether KMS 1.0 works only after a restart."),
-    Dial("kms10_before_restart", ("class_present", "class_absent"),
-         "Whether the licensing classes exist between the installation of KMS 1.0 and that restart."),
+    Dial(
+        "kms10_before_restart",
+        ("class_present", "class_absent"),
+        "Whether the licensing classes exist between the installation of KMS 1.0 and that restart.",
+    ),
     Dial("kms10_exit_code", ("3010", "0"), "Exit code of the KMS 1.0 package where a restart is required."),
-    Dial("kms_in_vm", ("refused_by_1_0", "allowed", "refused"),
-         "Which versions refuse a host key in a virtual machine (0xC004F06B); matters where virtual is set."),
+    Dial(
+        "kms_in_vm",
+        ("refused_by_1_0", "allowed", "refused"),
+        "Which versions refuse a host key in a virtual machine (0xC004F06B); matters where virtual is set.",
+    ),
 )
 
 _LICENSING = (
     Dial("licensing_service", ("sppsvc", "slsvc"), "Name of the licensing service of the KMS for Server 2003."),
-    Dial("licensing_registry",
-         ("SL", "SPP", "both_SL_effective", "both_SPP_effective", "SL_made_at_first_start",
-          "SPP_made_at_first_start"),
-         "Which licensing key exists in the registry and which one the service reads."),
-    Dial("licensing_members", ("vista", "windows_7"),
-         "Whether the WMI classes look as on Vista (no port, publishing or priority) or as on Windows 7."),
-    Dial("assumed_columns", ("accepted", "refused"),
-         "Whether a column the licensing classes may not have is answered with NULL or refused."),
-    Dial("licensing_stopped", ("fault", "starts_itself", "no_rows"),
-         "What a query of the licensing classes gets while the licensing service does not run."),
+    Dial(
+        "licensing_registry",
+        ("SL", "SPP", "both_SL_effective", "both_SPP_effective", "SL_made_at_first_start", "SPP_made_at_first_start"),
+        "Which licensing key exists in the registry and which one the service reads.",
+    ),
+    Dial(
+        "licensing_members",
+        ("vista", "windows_7"),
+        "Whether the WMI classes look as on Vista (no port, publishing or priority) or as on Windows 7.",
+    ),
+    Dial(
+        "assumed_columns",
+        ("accepted", "refused"),
+        "Whether a column the licensing classes may not have is answered with NULL or refused.",
+    ),
+    Dial(
+        "licensing_stopped",
+        ("fault", "starts_itself", "no_rows"),
+        "What a query of the licensing classes gets while the licensing service does not run.",
+    ),
     Dial("service_version", ("6.0", "5.2"), "First numbers of SoftwareLicensingService.Version."),
     Dial("application_id", ("windows_55c9", "other"), "ApplicationID of the KMS product rows."),
-    Dial("description_form", ("plain", "with_group"),
-         "Whether descriptions all read VOLUME_KMS channel or name the key group."),
-    Dial("host_flag", ("at_installation", "at_activation"),
-         "When IsKeyManagementServiceMachine becomes 1."),
+    Dial(
+        "description_form",
+        ("plain", "with_group"),
+        "Whether descriptions all read VOLUME_KMS channel or name the key group.",
+    ),
+    Dial("host_flag", ("at_installation", "at_activation"), "When IsKeyManagementServiceMachine becomes 1."),
     Dial("status_after_key", ("2", "0", "5"), "LicenseStatus of a host key that is not yet activated."),
-    Dial("auto_activation", ("on", "off"),
-         "Whether Windows activates a fresh host key by itself where Activation\\Manual is absent or 0."),
-    Dial("activation_duration", ("short", "beyond_timeout"),
-         "Whether online activation ends within MaxTimeoutms."),
+    Dial(
+        "auto_activation",
+        ("on", "off"),
+        "Whether Windows activates a fresh host key by itself where Activation\\Manual is absent or 0.",
+    ),
+    Dial("activation_duration", ("short", "beyond_timeout"), "Whether online activation ends within MaxTimeoutms."),
     Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003."),
     Dial("installation_id_digits", ("54", "63"), "Length of OfflineInstallationId."),
     Dial("kms_listens", ("with_key", "always"), "Whether TCP 1688 is open before a host key is installed."),
-    Dial("publishing_read", ("at_each_publication", "at_service_start"),
-         "When DisableDnsPublishing is read.", drawn=False),
-    Dial("microsoft", ("reachable", "name_not_resolved", "timed_out"),
-         "Whether the host reaches the activation servers.", drawn=False),
+    Dial(
+        "publishing_read",
+        ("at_each_publication", "at_service_start"),
+        "When DisableDnsPublishing is read.",
+        drawn=False,
+    ),
+    Dial(
+        "microsoft",
+        ("reachable", "name_not_resolved", "timed_out"),
+        "Whether the host reaches the activation servers.",
+        drawn=False,
+    ),
 )
 
 ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING

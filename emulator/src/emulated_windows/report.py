@@ -26,8 +26,11 @@ def _data(value: Value) -> Any:
 
 def _registry(machine: Machine) -> dict[str, dict[str, Any]]:
     """Only what belongs to KMS: our own key and the licensing service's."""
-    return {f"HKLM\\{path}": {value.name: _data(value) for value in key.values.values()}
-            for root in (OWN_KEY, machine.licensing.root) for path, key in machine.registry.walk(root)}
+    return {
+        f"HKLM\\{path}": {value.name: _data(value) for value in key.values.values()}
+        for root in (OWN_KEY, machine.licensing.root)
+        for path, key in machine.registry.walk(root)
+    }
 
 
 def _products(machine: Machine) -> list[dict[str, Any]]:
@@ -35,9 +38,15 @@ def _products(machine: Machine) -> list[dict[str, Any]]:
     found = []
     for row in machine.licensing.rows:
         mine = key if key is not None and key.group == row.group else None
-        found.append({"partial_product_key": mine.partial if mine else None, "description": row.description,
-                      "license_status": mine.status if mine else 0, "key_group": row.group if mine else None,
-                      "is_kms_host": mine is not None and machine.licensing.is_host()})
+        found.append(
+            {
+                "partial_product_key": mine.partial if mine else None,
+                "description": row.description,
+                "license_status": mine.status if mine else 0,
+                "key_group": row.group if mine else None,
+                "is_kms_host": mine is not None and machine.licensing.is_host(),
+            }
+        )
     return found
 
 
@@ -45,22 +54,39 @@ def _system(machine: Machine) -> dict[str, Any]:
     release = machine.persona.release
     win_rm = machine.services.get("WinRM")
     return {
-        "os": {"caption": release.caption, "version": release.version, "build": release.build,
-               "service_pack": release.service_pack, "architecture": release.architecture,
-               "language": release.language},
-        "fqdn": machine.options.fqdn, "boot_count": machine.power.boot_count, "boot_time": iso(machine.power.boot_time),
-        "restart_pending": machine.updates.restart_pending, "hotfixes": [fix.id for fix in machine.updates.hotfixes],
-        "shells_open": machine.shells_open(), "files_left": machine.disk.foreign(),
-        "processes": [{"pid": process.pid, "name": process.name, "command_line": process.command_line}
-                      for process in machine.processes if not process.native],
+        "os": {
+            "caption": release.caption,
+            "version": release.version,
+            "build": release.build,
+            "service_pack": release.service_pack,
+            "architecture": release.architecture,
+            "language": release.language,
+        },
+        "fqdn": machine.options.fqdn,
+        "boot_count": machine.power.boot_count,
+        "boot_time": iso(machine.power.boot_time),
+        "restart_pending": machine.updates.restart_pending,
+        "hotfixes": [fix.id for fix in machine.updates.hotfixes],
+        "shells_open": machine.shells_open(),
+        "files_left": machine.disk.foreign(),
+        "processes": [
+            {"pid": process.pid, "name": process.name, "command_line": process.command_line}
+            for process in machine.processes
+            if not process.native
+        ],
         "winrm": {"start_mode": win_rm.mode if win_rm else None, "answers": machine.answers()},
-        "dials": dict(machine.dials), "clock": iso(machine.now())}
+        "dials": dict(machine.dials),
+        "clock": iso(machine.now()),
+    }
 
 
 def _firewall(machine: Machine) -> dict[str, Any]:
     service = machine.services.get("SharedAccess")
-    return {"service": service.state if service else None, "domain_enabled": machine.firewall.enabled("DOMAIN"),
-            "standard_enabled": machine.firewall.enabled("STANDARD")}
+    return {
+        "service": service.state if service else None,
+        "domain_enabled": machine.firewall.enabled("DOMAIN"),
+        "standard_enabled": machine.firewall.enabled("STANDARD"),
+    }
 
 
 def show(machine: Machine) -> dict[str, Any]:
@@ -68,14 +94,18 @@ def show(machine: Machine) -> dict[str, Any]:
     licensing = machine.licensing
     port = licensing.listening_port()
     return {
-        **_system(machine), "kms_version": machine.updates.version, "products": _products(machine),
+        **_system(machine),
+        "kms_version": machine.updates.version,
+        "products": _products(machine),
         "activations_spent": machine.authority.spent(machine.options.fqdn),
         "activation_requests": licensing.activation_requests,
-        "open_ports": [dataclasses.asdict(entry)
-                       for entry in machine.firewall.entries()],
-        "firewall": _firewall(machine), "listening": [port] if port is not None else [],
+        "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.entries()],
+        "firewall": _firewall(machine),
+        "listening": [port] if port is not None else [],
         "self_publishing": licensing.publishes(),
-        "published_itself": [{"zone": zone, "port": number, "time": iso(when)}
-                             for zone, number, when in licensing.published],
+        "published_itself": [
+            {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
+        ],
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),
-        "registry": _registry(machine)}
+        "registry": _registry(machine),
+    }

@@ -25,7 +25,7 @@ from .._errors import Problem, Refusal, Unreachable
 from .._kms.updates import Updates
 from .._plan import Outcome, Planned, Reader, Resource
 from .._secret import Scrubber, Secret
-from .options import Specification, secrets_of, validate
+from .options import Specification, lookalikes_of, secrets_of, validate
 from .winrm import WinrmDoor, check_connection
 from .world import ControllerWorld
 
@@ -79,7 +79,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
 
     def _carry_out(self, host: str, scrubber: Scrubber) -> dict[str, t.Any]:
         specification = self.specification
-        for secret in secrets_of(specification.spec(), self._task.args):
+        for secret in (*lookalikes_of(self._task.args), *secrets_of(specification.spec(), self._task.args)):
             scrubber.add(secret)
         options = validate(specification, self._task.args, self._task.action)
         door = self._door(host, options) if specification.windows else None
@@ -124,6 +124,16 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
                 name="packages_folder_missing",
                 advice="Correct the option packages.",
             ) from None
+
+    def _find_files(self, paths: t.Mapping[str, t.Any]) -> dict[str, str]:
+        """Controller files, looked for in the same places. What is not there keeps its path: reading it says so."""
+        found = {}
+        for name, path in paths.items():
+            try:
+                found[name] = str(t.cast(t.Any, self)._find_needle("files", str(path)))
+            except AnsibleError:
+                found[name] = str(path)
+        return found
 
 
 def _told(outcome: Outcome, host: str, *, diff: bool) -> dict[str, t.Any]:

@@ -30,7 +30,10 @@ _CONVERSION = re.compile(
     r"^(?:argument|Elements value for option) '?([^' ]+)'? is of type .* and we were unable to convert to (\w+)",
     re.DOTALL,
 )
-_CHOICES = re.compile(r"must be one(?: or more)? of: (.*)$")
+_CHOICES = re.compile(r"must be one(?: or more)? of: ")
+_PLACE = re.compile(r" found in ([a-z_]+(?: -> [a-z_]+)*)$")
+_LOOKS_LIKE_A_KEY = re.compile(r"\s*[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){4}\s*")
+_LOOKS_LIKE_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{16,}={1,2}\s*")
 
 WINDOWS_OPTIONS: ArgumentSpec = {
     "operation_timeout": {"type": "int", "default": 60},
@@ -90,6 +93,18 @@ def secrets_of(spec: t.Mapping[str, t.Any], args: t.Any) -> t.Iterator[Secret]:
             yield from secrets_of(rule.get("options", {}), item)
 
 
+def lookalikes_of(args: t.Any) -> t.Iterator[Secret]:
+    """Offered values that look like a secret, in whatever option: product keys, and base64 with its padding.
+
+    A TSIG secret in `key_name` or a host key in `target` would stand in the message that refuses it.
+    """
+    for text in _leaves(args):
+        if _LOOKS_LIKE_A_KEY.fullmatch(text):
+            yield HostKey(text)
+        elif _LOOKS_LIKE_BASE64.fullmatch(text):
+            yield Secret(text)
+
+
 def _check_shapes(spec: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], module: str, where: str) -> None:
     """Refuse a scalar where suboptions are wanted: the validator itself would crash on it."""
     for name, rule in spec.items():
@@ -120,15 +135,24 @@ def _refusal(result: t.Any, args: t.Mapping[str, t.Any], module: str) -> Refusal
     error = result.errors[0]
     conversion = _CONVERSION.match(str(error))
     text = "option {} must be of the type {}".format(*conversion.groups()) if conversion else _GOT.sub("", str(error))
-    choices = _CHOICES.search(text)
     if isinstance(error, UnsupportedError):
         text = f"unsupported options: {text}"
     else:
-        keep = set(choices.group(1).split(", ")) if choices else set()
-        for value in sorted(_leaves(args), key=len, reverse=True):
-            if len(value) > 3 and value not in keep and value not in args:
-                text = text.replace(value, HIDDEN)
+        choices = _CHOICES.search(text)
+        ours = choices.end() if choices else len(text)  # what follows are the choices: our words, not the user's
+        text = _without_offers(text[:ours], args) + text[ours:]
+        place = _PLACE.search(str(error))
+        if place is not None and place.group() not in text and set(place.group(1).split(" -> ")) <= set(args):
+            text += place.group()
     return Refusal(f"{module}: {text.strip().rstrip('.')}; see ansible-doc {module}", name="bad_option")
+
+
+def _without_offers(text: str, args: t.Mapping[str, t.Any]) -> str:
+    """The text without any offered value; names of options stay."""
+    for value in sorted(_leaves(args), key=len, reverse=True):
+        if len(value) > 3 and value not in args:
+            text = text.replace(value, HIDDEN)
+    return text
 
 
 def _leaves(value: t.Any) -> t.Iterator[str]:

@@ -133,7 +133,8 @@ class WinrmDoor:
             raise NoAnswer("the login was refused", sent=False, login_refused=True) from None
         except WinRMTransportError as error:
             self._forget(transport)
-            raise NoAnswer(f"the login ended with HTTP status {error.code}", sent=False) from None
+            hint = ", so WinRM is not at this ansible_port and ansible_winrm_path" if error.code == 404 else ""
+            raise NoAnswer(f"the login ended with HTTP status {error.code}{hint}", sent=False) from None
         except (requests.RequestException, WinRMError, OSError) as error:
             self._forget(transport)
             raise NoAnswer(_reason(error), sent=False) from None

@@ -139,12 +139,12 @@ def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, kno
     )
 
 
-def firewall_wish(port: int, state: str, addresses: t.Sequence[str] | None) -> FirewallWish:
-    """The wish about the firewall; `state` is open or closed. Raises Refusal."""
+def firewall_wish(port: int, state: str, addresses: t.Sequence[str] | None, option: str) -> FirewallWish:
+    """The wish about the firewall; `state` is open or closed, `option` the one that names addresses. Raises Refusal."""
     check_port(port)
     if state == "closed":
         return FirewallWish(port, open=False)
-    return FirewallWish(port, open=True, scope=remote_addresses(addresses))
+    return FirewallWish(port, open=True, scope=remote_addresses(addresses, option))
 
 
 def firewall_readers(port: int) -> dict[type, Reader]:

@@ -110,9 +110,14 @@ def catalogue(overrides: t.Mapping[str, t.Any] | None = None) -> Catalogue:
     """
     rows = {name: dict(row) for name, row in _UPDATES["updates"].items()}
     for name, fields in (overrides or {}).items():
-        if name not in rows or not isinstance(fields, t.Mapping):
+        if name not in rows:
             raise Refusal(
-                f"catalogue_overrides names {name!r}; it must be a dictionary with keys out of {', '.join(rows)}",
+                f"catalogue_overrides has a key that is no update; its keys must be out of {', '.join(rows)}",
+                name="bad_override",
+            )
+        if not isinstance(fields, t.Mapping):
+            raise Refusal(
+                f"catalogue_overrides of {name} must be a dictionary of fields, min_service_pack: 1 for instance",
                 name="bad_override",
             )
         unknown = set(fields) - set(rows[name])

@@ -42,47 +42,45 @@ class FirewallWish:
     scope: frozenset[str] = frozenset()
 
 
-def remote_addresses(items: t.Sequence[str] | None) -> frozenset[str]:
-    """The networks for which to open, in their normal form.
+def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remote_addresses") -> frozenset[str]:
+    """The networks for which to open, in their normal form. `option` is what the module calls them.
 
     Raises:
-        Refusal: nothing named, not a network, IPv6, or `any` beside others.
+        Refusal: nothing named, not a network, IPv6, or `any` beside others. What was given is not repeated.
     """
     if not items:
         raise Refusal(
-            "firewall: open needs firewall_remote_addresses: name the networks of your clients ([10.0.0.0/8]), "
-            "local_subnet, or write any to open the port to everybody",
+            f"to open the firewall {option} must name the networks of your clients ([10.0.0.0/8]) or local_subnet, or "
+            "be the word any, which opens the port to everybody",
             name="remote_addresses_missing",
             advice="Name the clients' networks.",
         )
-    scope = frozenset(_address(item) for item in items)
+    scope = frozenset(_address(str(item), f"entry {number} of {option}") for number, item in enumerate(items, 1))
     if ANY in scope and len(scope) > 1:
-        raise Refusal("firewall_remote_addresses names `any` beside others; write one or the other", name="bad_option")
+        raise Refusal(f"{option} names any beside others; write one or the other", name="bad_option")
     return scope
 
 
-def _address(item: str) -> str:
-    word = normal_scope(str(item))
-    if word in (ANY, LOCAL_SUBNET) and str(item).strip() != "*":
+def _address(item: str, entry: str) -> str:
+    word = normal_scope(item)
+    if word in (ANY, LOCAL_SUBNET) and item.strip() != "*":
         return word
     try:
         network = ipaddress.ip_network(word)
     except ValueError:
         raise Refusal(
-            f"firewall_remote_addresses holds {str(item)!r}, which is neither a network (10.0.0.0/8), an address, "
-            "local_subnet nor any",
+            f"{entry} is neither a network (10.0.0.0/8), an address, the word local_subnet nor, for everybody, the "
+            "word any; write one of them",
             name="bad_option",
         ) from None
     if network.version != 4:
         raise Refusal(
-            f"firewall_remote_addresses holds {item}, but the Windows Firewall of Server 2003 knows IPv4 only; leave "
-            "IPv6 networks out for this host",
+            f"{entry} is an IPv6 network, but the Windows Firewall of Server 2003 knows IPv4 only; leave IPv6 networks "
+            "out for this host",
             name="ipv6_not_supported",
         )
     if network.prefixlen == 0:
-        raise Refusal(
-            "firewall_remote_addresses holds a network of everybody; write any if you mean it", name="bad_option"
-        )
+        raise Refusal(f"{entry} means everybody; write any if you mean it", name="bad_option")
     return str(network)
 
 

@@ -164,7 +164,8 @@ class HostKeyResource(Resource):
             )
         if self.wish.max_activations < 1:
             raise Refusal(
-                f"the host key {self.wish.key} is not activated and max_activations: 0 does not allow to activate it",
+                f"the host key {self.wish.key} is not activated, and max_activations: 0 does not allow to activate it; "
+                "set max_activations: 1, or activation: unmanaged where somebody else activates it",
                 name="activation_not_allowed",
                 advice="Set max_activations: 1.",
             )

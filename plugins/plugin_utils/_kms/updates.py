@@ -273,7 +273,14 @@ def _judged(update: Update, system: System, packages: Packages, wish: UpdateWish
             name="package_checksum",
             advice="Get the package again.",
         )
-    if package.machine and (package.machine, system.architecture) not in (
+    if not package.machine:
+        raise Refusal(
+            f"the package {package.path} for {update.id} is no Windows program, but perhaps a web page or half a "
+            "download; get it again",
+            name="package_no_program",
+            advice="Get the package again.",
+        )
+    if (package.machine, system.architecture) not in (
         ("x86", "x86"),
         ("x86", "x64"),
         ("x64", "x64"),

@@ -85,9 +85,15 @@ def host_name(text: str, what: str = "server", port_option: str = "server_port")
 
 
 def key_name(text: str) -> str:
-    """The name of a TSIG key. Raises Refusal."""
-    name = _normal(text, "key_name")
-    _check_labels(text, name.split("."), _ZONE_LABEL, "key_name", "letters, digits, hyphens and underscores")
+    """The name of a TSIG key. Raises Refusal, without the name: it may be the secret, where both were swapped."""
+    try:
+        name = _normal(text, "key_name")
+        _check_labels(text, name.split("."), _ZONE_LABEL, "key_name", "letters, digits, hyphens and underscores")
+    except Refusal:
+        raise _bad(
+            "key_name is not the name of a key, which holds letters, digits, hyphens, underscores and dots; write the "
+            "name as it stands in the server's configuration, and look whether key_name and key_secret were swapped"
+        ) from None
     return name
 
 

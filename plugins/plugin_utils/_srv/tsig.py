@@ -147,7 +147,7 @@ def _decoded(key: TsigKey) -> bytes:
     elif not text.strip("*"):
         trouble = "consists of asterisks: a masked value was handed over instead of the secret"
     elif any(character.isspace() for character in text):
-        trouble = "holds white space inside; write it on one line, without the words around it"
+        trouble = "holds white space inside"
     elif len(text) % 4:
         trouble = "is cut off, or lacks its padding (=): base64 comes in groups of four characters"
     if trouble:
@@ -160,10 +160,11 @@ def _decoded(key: TsigKey) -> bytes:
 
 
 def _bad_secret(key: TsigKey, trouble: str) -> Refusal:
+    where = 'what stands between the quotes after "secret" in the server\'s key file'
     return Refusal(
-        f"key_secret of key {key.name} {trouble}",
+        f"key_secret of key {key.name} {trouble}; copy {where}",
         name="bad_key",
-        advice='Copy what stands between the quotes after "secret" in the server\'s key file (tsig-keygen prints it).',
+        advice=f"Copy {where} (tsig-keygen prints it).",
     )
 
 

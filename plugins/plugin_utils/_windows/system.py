@@ -72,8 +72,8 @@ class System:
     language_code: str
     domain_controller: bool
     virtual: bool
-    boot_time: dt.datetime
-    clock: dt.datetime
+    boot_time: dt.datetime = dataclasses.field(compare=False)  # wobbles from look to look; see booted_since
+    clock: dt.datetime = dataclasses.field(compare=False)
     windows_directory: str
     hostname: str
     dns_suffix: str

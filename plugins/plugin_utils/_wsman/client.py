@@ -70,7 +70,7 @@ class Client:
             Fault: Windows refuses the query. Unreachable: no answer. Failure: the answer makes no sense.
         """
         started = envelope.enumerate_wql(namespace, wql, timeout=self.operation_timeout)
-        current = page(self.ask(started))
+        current = self._page(started, "EnumerateResponse")
         rows = list(current.rows)
         context = current.context or ""
         pulls = 0
@@ -252,10 +252,17 @@ class Client:
     def _pull(self, started: Request, context: str) -> Page:
         """More rows. A query that broke is released, or it counts against the quota until it times out."""
         try:
-            return page(self.ask(envelope.pull(started, context)))
+            return self._page(envelope.pull(started, context), "PullResponse")
         except Failure:
             self._release(started, context)
             raise
+
+    def _page(self, request: Request, expected: str) -> Page:
+        """An answer of an enumeration; anything else must not be taken for "no rows"."""
+        response = tree.child(self.ask(request), expected)
+        if response is None:
+            raise self._failure(f"{request.doing}: the answer is no {expected}; look at the host", "answer_unreadable")
+        return page(response)
 
     def _release(self, started: Request, context: str) -> None:
         try:

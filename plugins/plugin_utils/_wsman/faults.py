@@ -143,10 +143,10 @@ class Fault(Failure):
             )
         if self.access_denied:
             return "access_denied", "the user may not do this; connect as a member of the host's Administrators group"
+        if self.not_found:
+            return "not_found", "the object, or the whole WMI class, does not exist on the host"
         if self.class_missing:
             return "class_missing", "this Windows does not have the WMI class or refuses the query"
-        if self.not_found:
-            return "not_found", "the object does not exist on the host"
         return "windows_error", "look the number up in the Windows documentation and at the event log of the host"
 
 

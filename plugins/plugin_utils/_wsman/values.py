@@ -190,9 +190,8 @@ class Page:
     ended: bool
 
 
-def page(body: ET.Element) -> Page:
+def page(response: ET.Element) -> Page:
     """Read an EnumerateResponse or a PullResponse. Items and EndOfSequence stand in different namespaces in the two."""
-    response = next(iter(body), None)
     items, context = tree.child(response, "Items"), tree.child(response, "EnumerationContext")
     rows = tuple(Row.of(_instance(item)) for item in items) if items is not None else ()
     name = None if context is None else tree.text(context)

@@ -60,6 +60,8 @@ def _remove_folder(call: Call) -> Result:
         return Done(2, err=NOT_FOUND)
     if "/s" not in switches and not call.machine.disk.is_empty(path):
         return Done(145, err=lines("The directory is not empty."))
+    if call.machine.disk.is_native(path):
+        return Done(5, err=lines("Access is denied."))
     call.machine.disk.remove_folder(path)
     return Done(0)
 
@@ -84,8 +86,13 @@ def write_text(call: Call, path: str, text: str) -> bool:
 
 
 PROGRAMS = {
-    "ver": Program(_ver, never, builtin=True), "echo": Program(_echo, never, builtin=True),
-    "type": Program(_type, never, builtin=True), "md": Program(_make, always, builtin=True),
-    "mkdir": Program(_make, always, builtin=True), "rd": Program(_remove_folder, always, builtin=True),
-    "rmdir": Program(_remove_folder, always, builtin=True), "del": Program(_delete, always, builtin=True),
-    "erase": Program(_delete, always, builtin=True)}
+    "ver": Program(_ver, never, builtin=True),
+    "echo": Program(_echo, never, builtin=True),
+    "type": Program(_type, never, builtin=True),
+    "md": Program(_make, always, builtin=True),
+    "mkdir": Program(_make, always, builtin=True),
+    "rd": Program(_remove_folder, always, builtin=True),
+    "rmdir": Program(_remove_folder, always, builtin=True),
+    "del": Program(_delete, always, builtin=True),
+    "erase": Program(_delete, always, builtin=True),
+}

@@ -23,15 +23,15 @@ from ..machine.registry import (
     Key,
 )
 from .line import Line
-from .program import Call, Done, Program, Reads, Result, always, lines, never
+from .program import Call, Done, Program, Reads, Result, always, lines, never, switch
 
-_SHUTDOWN_DEFAULT = 30
+_SHUTDOWN_DEFAULT, _LONGEST_COUNTDOWN = 30, 600
 _HIVES = {"hklm": HKLM, "hkey_local_machine": HKLM, "hkcr": HKCR, "hkcu": HKCU, "hku": HKU, "hkey_users": HKU}
 _TYPES = {"REG_SZ": REG_SZ, "REG_EXPAND_SZ": REG_EXPAND_SZ, "REG_DWORD": REG_DWORD, "REG_MULTI_SZ": REG_MULTI_SZ}
 
 
 def _shutdown(call: Call) -> Result:
-    words = [word.lower().replace("-", "/", 1) for word in call.arguments]
+    words = [switch(word) for word in call.arguments]
     if words == ["/a"]:
         stopped = call.machine.power.abort()
         return Done(0) if stopped else Done(1116, err=lines("No shutdown is in progress."))
@@ -41,8 +41,8 @@ def _shutdown(call: Call) -> Result:
         if word in ("/t", "/c", "/d") and position + 1 < len(words):
             position += 1
             if word == "/t":
-                if not words[position].isdigit():
-                    return Done(1, err=lines("The time must be a number of seconds."))
+                if not words[position].isdigit() or int(words[position]) > _LONGEST_COUNTDOWN:
+                    return Done(1, err=lines("The time must be a number of seconds from 0 to 600."))
                 seconds = int(words[position])
         elif word == "/r":
             restart = True
@@ -67,8 +67,7 @@ def _net(call: Call) -> Result:
         return Done(2, err=lines(f"System error {code} has occurred."))
     seconds = services.SECONDS_TO_START if verb == "start" else services.SECONDS_TO_STOP
     done = "started" if verb == "start" else "stopped"
-    return Done(0, lines(f"The {service.display} service was {done} successfully."),
-                seconds=call.machine.pace(seconds))
+    return Done(0, lines(f"The {service.display} service was {done} successfully."), seconds=call.machine.pace(seconds))
 
 
 def _sc(call: Call) -> Result:
@@ -78,9 +77,15 @@ def _sc(call: Call) -> Result:
     if service is None:
         return Done(1060, lines("[SC] EnumQueryServicesStatus:OpenService FAILED 1060:"))
     number = {"Stopped": 1, "Start Pending": 2, "Stop Pending": 3, "Running": 4}[service.state]
-    return Done(0, lines("", f"SERVICE_NAME: {service.name}",
-                         f"        STATE              : {number}  {service.state.upper().replace(' ', '_')}",
-                         f"        WIN32_EXIT_CODE    : {service.exit_code}"))
+    return Done(
+        0,
+        lines(
+            "",
+            f"SERVICE_NAME: {service.name}",
+            f"        STATE              : {number}  {service.state.upper().replace(' ', '_')}",
+            f"        WIN32_EXIT_CODE    : {service.exit_code}",
+        ),
+    )
 
 
 def _options(words: tuple[str, ...]) -> dict[str, str]:
@@ -132,6 +137,7 @@ def _values(key: Key, wanted: str) -> str:
 
 def _asks(action: Done, question: str) -> Reads:
     """Without /f these commands want a yes."""
+
     def feed(data: bytes, end: bool) -> Done | None:
         if data[:1].lower() == b"y":
             if action.effect is not None:
@@ -193,5 +199,9 @@ def _reg_mutates(line: Line) -> bool:
     return len(line.words) > 1 and line.words[1].lower() != "query"
 
 
-PROGRAMS = {"shutdown": Program(_shutdown, always), "net": Program(_net, always), "sc": Program(_sc, never),
-            "reg": Program(_reg, _reg_mutates)}
+PROGRAMS = {
+    "shutdown": Program(_shutdown, always),
+    "net": Program(_net, always),
+    "sc": Program(_sc, never),
+    "reg": Program(_reg, _reg_mutates),
+}

@@ -51,12 +51,16 @@ def _more(call: Call) -> Result:
 
     def feed(data: bytes, end: bool) -> Done | None:
         nonlocal count
-        for line in data.splitlines(keepends=True):
-            if count >= LINES_BEFORE_A_KEY:
-                return None
-            call.write(line.expandtabs(8))
-            count += line.endswith(b"\n")
-        if not end or count >= LINES_BEFORE_A_KEY:
+        whole, newline, rest = data.rpartition(b"\n")
+        pieces = [piece + newline for piece in whole.split(b"\n")] if newline else []
+        room = max(0, LINES_BEFORE_A_KEY - count)
+        call.write(b"".join(pieces[:room]).expandtabs(8))
+        count += len(pieces)
+        if count > LINES_BEFORE_A_KEY or (rest and count == LINES_BEFORE_A_KEY):
+            count = LINES_BEFORE_A_KEY + 1
+            return None
+        call.write(rest)
+        if not end:
             return None
         call.write(b"\r\n")
         return Done(0)
@@ -66,8 +70,9 @@ def _more(call: Call) -> Result:
 
 def _failed(hresult: int, text: str) -> Done:
     code = hresult - 0x100000000
-    return Done(code, lines(f"CertUtil: -decode command FAILED: 0x{hresult:x} (WIN32: {hresult & 0xFFFF})",
-                            f"CertUtil: {text}"))
+    return Done(
+        code, lines(f"CertUtil: -decode command FAILED: 0x{hresult:x} (WIN32: {hresult & 0xFFFF})", f"CertUtil: {text}")
+    )
 
 
 def _base64_lines(source: File) -> Iterator[bytes]:
@@ -122,8 +127,15 @@ def _certutil(call: Call) -> Result:
         return _failed(INVALID_DATA, "The data is invalid.")
     except DiskFullError:
         return _failed(DISK_FULL, "There is not enough space on the disk.")
-    return Done(0, lines(f"Input Length = {source.size}", f"Output Length = {target.size}",
-                         "CertUtil: -decode command completed successfully."), seconds=call.machine.pace(1.0))
+    return Done(
+        0,
+        lines(
+            f"Input Length = {source.size}",
+            f"Output Length = {target.size}",
+            "CertUtil: -decode command completed successfully.",
+        ),
+        seconds=call.machine.pace(1.0),
+    )
 
 
 def _wusa(_call: Call) -> Result:
@@ -139,6 +151,11 @@ def _pause(_call: Call) -> Result:
     return Hangs("Press any key to continue . . . ")
 
 
-PROGRAMS = {"findstr": Program(_findstr, never), "more": Program(_more, never),
-            "certutil": Program(_certutil, always), "wusa": Program(_wusa, always),
-            "hostname": Program(_hostname, never), "pause": Program(_pause, never, builtin=True)}
+PROGRAMS = {
+    "findstr": Program(_findstr, never),
+    "more": Program(_more, never),
+    "certutil": Program(_certutil, always),
+    "wusa": Program(_wusa, always),
+    "hostname": Program(_hostname, never),
+    "pause": Program(_pause, never, builtin=True),
+}

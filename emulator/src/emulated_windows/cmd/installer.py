@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..machine.disk import File
 from ..machine.machine import Machine
 from .builtins import write_text
-from .program import Call, Done, Hangs, Result, lines
+from .program import Call, Done, Hangs, Result, lines, switch
 
 MARKER = b"EMULATED-PACKAGE:"
 LONGEST_DESCRIPTION = 4096
@@ -27,15 +27,39 @@ NOT_A_PROGRAM = 193
 WRONG_LANGUAGE, WRONG_ARCHITECTURE, OLD_SERVICE_PACK = 0xF0DA, 0xF0E1, 0xF0F1
 PREREQUISITE_MISSING, ANOTHER_RUNS, NO_DISK_SPACE = 0xF0F4, 0xF0EA, 112
 SECONDS = (18.0, 55.0)
-FAILURES = {WRONG_LANGUAGE: "The language of the package does not match the language of the system.",
-            WRONG_ARCHITECTURE: "The package is for another processor architecture.",
-            OLD_SERVICE_PACK: "The package needs a later service pack.",
-            PREREQUISITE_MISSING: "Files this package updates are not installed.",
-            ANOTHER_RUNS: "Another update installation is running.",
-            NO_DISK_SPACE: "There is not enough space on the disk."}
-_UPDATE_EXE = frozenset({"/quiet", "/passive", "/norestart", "/forcerestart", "/warnrestart", "/promptrestart", "/log",
-                         "/uninstall", "/extract", "/overwriteoem", "/nobackup", "/forceappsclose", "/integrate", "/q",
-                         "/u", "/z", "/n", "/o", "/f", "/help", "/?"})
+FAILURES = {
+    WRONG_LANGUAGE: "The language of the package does not match the language of the system.",
+    WRONG_ARCHITECTURE: "The package is for another processor architecture.",
+    OLD_SERVICE_PACK: "The package needs a later service pack.",
+    PREREQUISITE_MISSING: "Files this package updates are not installed.",
+    ANOTHER_RUNS: "Another update installation is running.",
+    NO_DISK_SPACE: "There is not enough space on the disk.",
+}
+_UPDATE_EXE = frozenset(
+    {
+        "/quiet",
+        "/passive",
+        "/norestart",
+        "/forcerestart",
+        "/warnrestart",
+        "/promptrestart",
+        "/log",
+        "/uninstall",
+        "/extract",
+        "/overwriteoem",
+        "/nobackup",
+        "/forceappsclose",
+        "/integrate",
+        "/q",
+        "/u",
+        "/z",
+        "/n",
+        "/o",
+        "/f",
+        "/help",
+        "/?",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -66,9 +90,9 @@ def _marker(chunks: Iterable[bytes]) -> bytes | None:
         window += chunk
         found = window.find(MARKER)
         if found < 0:
-            window = window[-len(MARKER):]
+            window = window[-len(MARKER) :]
             continue
-        rest = window[found + len(MARKER):]
+        rest = window[found + len(MARKER) :]
         if b"\n" in rest:
             return rest.partition(b"\n")[0]
         if len(rest) > LONGEST_DESCRIPTION:
@@ -85,8 +109,14 @@ def read_package(file: File) -> Package | None:
         return None
     try:
         data = json.loads(text)
-        return Package(data["update"], data["kb"], data["architecture"], data["language"], data["engine"],
-                       int(data["min_service_pack"]))
+        return Package(
+            data["update"],
+            data["kb"],
+            data["architecture"],
+            data["language"],
+            data["engine"],
+            int(data["min_service_pack"]),
+        )
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -98,8 +128,8 @@ def _switches(package: Package, arguments: tuple[str, ...]) -> _Switches:
     quiet = passive = no_restart = shows_help = False
     log = None
     for argument in arguments:
-        name, _, value = argument.replace("-", "/", 1).partition(":")
-        name = name.lower()
+        name, _, value = argument.partition(":")
+        name = switch(name)
         if name not in _UPDATE_EXE or name in ("/help", "/?", "/uninstall", "/extract"):
             shows_help = True
         quiet = quiet or name in ("/quiet", "/q")

@@ -21,8 +21,13 @@ from . import builtins, control, filters, installer, netsh, slmgr
 from .line import Line, LineError, read
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
 
-PROGRAMS: dict[str, Program] = {**builtins.PROGRAMS, **filters.PROGRAMS, **netsh.PROGRAMS, **control.PROGRAMS,
-                                **slmgr.PROGRAMS}
+PROGRAMS: dict[str, Program] = {
+    **builtins.PROGRAMS,
+    **filters.PROGRAMS,
+    **netsh.PROGRAMS,
+    **control.PROGRAMS,
+    **slmgr.PROGRAMS,
+}
 NOT_RECOGNIZED = 1
 FILE_NOT_FOUND = 2
 SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
@@ -30,9 +35,18 @@ SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
 
 def environment(machine: Machine, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables a command sees."""
-    return {"SystemRoot": r"C:\WINDOWS", "windir": r"C:\WINDOWS", "SystemDrive": "C:", "TEMP": r"C:\WINDOWS\Temp",
-            "TMP": r"C:\WINDOWS\Temp", "ProgramFiles": r"C:\Program Files", "COMSPEC": r"C:\WINDOWS\system32\cmd.exe",
-            "COMPUTERNAME": machine.options.name.upper(), "USERNAME": machine.options.user, **(more or {})}
+    return {
+        "SystemRoot": r"C:\WINDOWS",
+        "windir": r"C:\WINDOWS",
+        "SystemDrive": "C:",
+        "TEMP": r"C:\WINDOWS\Temp",
+        "TMP": r"C:\WINDOWS\Temp",
+        "ProgramFiles": r"C:\Program Files",
+        "COMSPEC": r"C:\WINDOWS\system32\cmd.exe",
+        "COMPUTERNAME": machine.options.name.upper(),
+        "USERNAME": machine.options.user,
+        **(more or {}),
+    }
 
 
 def _inner(tail: str) -> str:
@@ -43,7 +57,7 @@ def _inner(tail: str) -> str:
     if text.count('"') == 2 and text[1:].partition('"')[0].lower().endswith(".exe"):
         return text
     last = text.rfind('"')
-    return text[1:last] + text[last + 1:]
+    return text[1:last] + text[last + 1 :]
 
 
 def unwrap(line: Line, variables: Mapping[str, str]) -> Line:
@@ -55,8 +69,13 @@ def unwrap(line: Line, variables: Mapping[str, str]) -> Line:
             if is_command:
                 break
         inner = read(_inner(tail), variables)
-        line = Line(inner.words, inner.tail, inner.target or line.target, inner.append or line.append,
-                    inner.errors_too or line.errors_too)
+        line = Line(
+            inner.words,
+            inner.tail,
+            inner.target or line.target,
+            inner.append or line.append,
+            inner.errors_too or line.errors_too,
+        )
     return line
 
 
@@ -95,8 +114,16 @@ class Ending:
 class Job:
     """One command of a shell, or a detached process."""
 
-    def __init__(self, machine: Machine, text: str, *, direct: bool, parent: int, folder: str,
-                 variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        text: str,
+        *,
+        direct: bool,
+        parent: int,
+        folder: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._machine = machine
         self._variables = environment(machine, variables)
         self._folder = folder
@@ -161,9 +188,15 @@ class Job:
 
     def _not_found(self, line: Line, direct: bool) -> None:
         self.missing = direct
-        self._end(Done(NOT_RECOGNIZED, err=lines(
-            f"'{line.program}' is not recognized as an internal or external command,",
-            "operable program or batch file.")))
+        self._end(
+            Done(
+                NOT_RECOGNIZED,
+                err=lines(
+                    f"'{line.program}' is not recognized as an internal or external command,",
+                    "operable program or batch file.",
+                ),
+            )
+        )
 
     def _redirect(self, call: Call, line: Line) -> bool:
         self._errors_too = line.errors_too

@@ -109,6 +109,8 @@ def read(text: str, environment: Mapping[str, str]) -> Line:
             raise LineError("This way of joining or redirecting commands is not modelled.")
         target, append, errors_too = match.group(2).strip('"'), match.group(1) == ">>", bool(match.group(3))
         plain = plain[:start]
-        plain = plain[:-1] if plain.endswith(" 1") else plain
+        if re.search(r"\s[02-9]\Z", plain):
+            raise LineError("Only the standard output can be redirected.")
+        plain = plain[:-1] if re.search(r"\s1\Z", plain) else plain
     head = _first_word(plain)
     return Line(split(plain), plain[head:].rstrip() if target else plain[head:], target, append, errors_too)

@@ -18,8 +18,11 @@ from .program import Call, Done, Program, Result, lines
 _ADD = ("protocol", "port", "name", "mode", "scope", "addresses", "profile", "interface")
 _DELETE = ("protocol", "port", "profile", "interface")
 _SYNTAX = Done(1, lines("The syntax supplied for this command is not valid. Check help for the correct syntax."))
-_STOPPED = lines("", "The service has not been started.",
-                 "IMPORTANT: the command has been executed, but the firewall service does not run.")
+_STOPPED = lines(
+    "",
+    "The service has not been started.",
+    "IMPORTANT: the command has been executed, but the firewall service does not run.",
+)
 _OK = lines("Ok.")
 
 
@@ -105,15 +108,27 @@ def _said(machine: Machine) -> Done:
 def _show(machine: Machine, what: str) -> Done:
     if what == "state":
         on = machine.services.running("SharedAccess") and machine.firewall.enabled(machine.firewall.current)
-        return Done(0, lines("", "Firewall status:", "-" * 67,
-                             f"Profile                           = {machine.firewall.current.capitalize()}",
-                             f"Operational mode                  = {'Enable' if on else 'Disable'}"))
+        return Done(
+            0,
+            lines(
+                "",
+                "Firewall status:",
+                "-" * 67,
+                f"Profile                           = {machine.firewall.current.capitalize()}",
+                f"Operational mode                  = {'Enable' if on else 'Disable'}",
+            ),
+        )
     if what != "portopening":
         raise _SyntaxError
-    shown = [lines("", f"Port configuration for {profile}:", "Port   Protocol  Mode     Name", "-" * 67)
-             + "".join(lines(f"{entry.port:<6} {entry.protocol:<9} {'Enable' if entry.enabled else 'Disable':<8} "
-                             f"{entry.name}") for entry in machine.firewall.entries() if entry.profile == profile)
-             for profile in PROFILES.values()]
+    shown = [
+        lines("", f"Port configuration for {profile}:", "Port   Protocol  Mode     Name", "-" * 67)
+        + "".join(
+            lines(f"{entry.port:<6} {entry.protocol:<9} {'Enable' if entry.enabled else 'Disable':<8} {entry.name}")
+            for entry in machine.firewall.entries()
+            if entry.profile == profile
+        )
+        for profile in PROFILES.values()
+    ]
     return Done(0, "".join(shown))
 
 

@@ -87,6 +87,11 @@ class Program:
     builtin: bool = False
 
 
+def switch(word: str) -> str:
+    """A switch in lower case with a slash, whichever way it was written."""
+    return f"/{word[1:].lower()}" if word.startswith("-") else word.lower()
+
+
 def always(_line: Line) -> bool:
     """It can change the machine."""
     return True

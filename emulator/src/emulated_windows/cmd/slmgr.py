@@ -13,7 +13,7 @@ from ..machine.errors import ProviderError
 from ..machine.machine import Machine
 from ..machine.updates import SYSTEM32
 from .line import Line
-from .program import Call, Done, Program, Reads, Result, lines
+from .program import Call, Done, Program, Reads, Result, lines, switch
 
 
 def _words(line: Line) -> list[str]:
@@ -27,12 +27,14 @@ def _run(call: Call) -> Result:
     path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32.lower() else ""
     if call.machine.disk.file(path or call.path(words[0])) is None:
         return Done(1, lines(f'Input Error: Can not find script file "{words[0]}".'))
-    verb = words[1].lower().replace("-", "/", 1) if len(words) > 1 else ""
+    verb = switch(words[1]) if len(words) > 1 else ""
     if verb == "/ipk" and len(words) == 3:
         return _install(call.machine, words[2])
     if verb == "/ato":
-        return Reads(lambda data, end: _consent(call.machine, data, end),
-                     "Activation goes online and sends information about this computer to Microsoft. Continue (y/n)? ")
+        return Reads(
+            lambda data, end: _consent(call.machine, data, end),
+            "Activation goes online and sends information about this computer to Microsoft. Continue (y/n)? ",
+        )
     if verb == "/dli":
         return _show(call.machine)
     return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | /dli"))
@@ -70,18 +72,26 @@ def _show(machine: Machine) -> Done:
     if key is None or row is None:
         return Done(0, lines("Error: no product key is installed."))
     count = machine.licensing.count
-    return Done(0, lines(
-        f"Name: {row.name}", f"Description: {row.description}", f"Partial Product Key: {key.partial}",
-        f"License Status: {'Licensed' if key.status == 1 else 'Initial grace period'}", "",
-        "Key Management Service is enabled on this machine",
-        f"    Current count: {0 if count == 0xFFFFFFFF else count}",
-        f"    Listening on Port: {machine.licensing.settings.port}",
-        f"    DNS publishing {'enabled' if machine.licensing.publishes() else 'disabled'}", "    KMS priority: Normal"))
+    return Done(
+        0,
+        lines(
+            f"Name: {row.name}",
+            f"Description: {row.description}",
+            f"Partial Product Key: {key.partial}",
+            f"License Status: {'Licensed' if key.status == 1 else 'Initial grace period'}",
+            "",
+            "Key Management Service is enabled on this machine",
+            f"    Current count: {0 if count == 0xFFFFFFFF else count}",
+            f"    Listening on Port: {machine.licensing.settings.port}",
+            f"    DNS publishing {'enabled' if machine.licensing.publishes() else 'disabled'}",
+            "    KMS priority: Normal",
+        ),
+    )
 
 
 def _mutates(line: Line) -> bool:
     words = _words(line)
-    return len(words) > 1 and words[1].lower() not in ("/dli", "/dlv", "/xpr", "/dti")
+    return len(words) > 1 and switch(words[1]) not in ("/dli", "/dlv", "/xpr", "/dti")
 
 
 PROGRAMS = {"cscript": Program(_run, _mutates)}

@@ -137,6 +137,10 @@ class Disk:
             file.content.close()
         return file is not None
 
+    def is_native(self, path: str) -> bool:
+        """Is this a folder of Windows or of an installation?"""
+        return self.folders.get(normal(path), ("", False))[1]
+
     def remove_folder(self, path: str) -> None:
         """Remove a folder with everything in it."""
         top = normal(path)
@@ -152,5 +156,7 @@ class Disk:
 
     def foreign(self) -> list[str]:
         """Files and folders somebody left here: neither Windows' own nor an installation's."""
-        return sorted([file.path for file in self.files.values() if not file.native]
-                      + [shown for shown, native in self.folders.values() if not native])
+        return sorted(
+            [file.path for file in self.files.values() if not file.native]
+            + [shown for shown, native in self.folders.values() if not native]
+        )

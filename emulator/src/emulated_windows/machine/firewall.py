@@ -48,8 +48,14 @@ def parse(profile: str, data: str) -> PortEntry | None:
     parts = data.split(":", 4)
     if len(parts) < 4 or not parts[0].isdigit():
         return None
-    return PortEntry(profile, int(parts[0]), parts[1].upper(), parts[2], parts[3].lower() == "enabled",
-                     parts[4] if len(parts) == 5 else "")
+    return PortEntry(
+        profile,
+        int(parts[0]),
+        parts[1].upper(),
+        parts[2],
+        parts[3].lower() == "enabled",
+        parts[4] if len(parts) == 5 else "",
+    )
 
 
 def normal_network(text: str) -> str:
@@ -128,5 +134,11 @@ class Firewall:
         folder = PROFILES[self.current]
         if self._registry.number(f"{POLICY}\\{folder}", "DoNotAllowExceptions"):
             return False
-        return any(entry.profile == folder and entry.port == port and entry.protocol == "TCP" and entry.enabled
-                   and _within(entry.scope, remote, self.subnets) for entry in self.entries())
+        return any(
+            entry.profile == folder
+            and entry.port == port
+            and entry.protocol == "TCP"
+            and entry.enabled
+            and _within(entry.scope, remote, self.subnets)
+            for entry in self.entries()
+        )

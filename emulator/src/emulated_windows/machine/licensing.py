@@ -49,9 +49,16 @@ LICENSED = 1
 REASONS = {0: 0xC004F014, 1: 0x4004F040, 2: 0x4004F00C, 5: 0xC004F009}
 _WINDOWS_APPLICATION = "55c92734-d682-4d71-983e-d6ec3f16059f"
 _OTHER_APPLICATION = "8c762649-97d1-4953-ad27-b7e2c25b972e"
-_TOKENS = {"windows_vista": "VOLUME_KMS", "server_2008_a": "VOLUME_KMS_A", "server_2008_b": "VOLUME_KMS_B",
-           "server_2008_c": "VOLUME_KMS_C", "windows_7": "VOLUME_KMS_WIN7", "server_2008_r2_a": "VOLUME_KMS_R2_A",
-           "server_2008_r2_b": "VOLUME_KMS_R2_B", "server_2008_r2_c": "VOLUME_KMS_R2_C"}
+_TOKENS = {
+    "windows_vista": "VOLUME_KMS",
+    "server_2008_a": "VOLUME_KMS_A",
+    "server_2008_b": "VOLUME_KMS_B",
+    "server_2008_c": "VOLUME_KMS_C",
+    "windows_7": "VOLUME_KMS_WIN7",
+    "server_2008_r2_a": "VOLUME_KMS_R2_A",
+    "server_2008_r2_b": "VOLUME_KMS_R2_B",
+    "server_2008_r2_c": "VOLUME_KMS_R2_C",
+}
 
 
 @dataclass
@@ -97,10 +104,15 @@ def product_rows(version: str | None, dials: Mapping[str, str]) -> tuple[Product
     rows = []
     for group in KEY_GROUPS.get(version or "", ()):
         token = _TOKENS[group] if dials["description_form"] == "with_group" else "VOLUME_KMS"
-        rows.append(ProductRow(
-            str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{group}.emulated.example")), group,
-            "Windows(TM) Server 2003 KMS, KmsW2k3Prs edition", f"Windows(TM) Server 2003 KMS, {token} channel",
-            application))
+        rows.append(
+            ProductRow(
+                str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{group}.emulated.example")),
+                group,
+                "Windows(TM) Server 2003 KMS, KmsW2k3Prs edition",
+                f"Windows(TM) Server 2003 KMS, {token} channel",
+                application,
+            )
+        )
     return tuple(rows)
 
 
@@ -159,8 +171,18 @@ class Licensing:
         services = self._machine.services
         if services.get(self.service_name) is None:
             program = rf"C:\WINDOWS\system32\{self.service_name}.exe"
-            service = Service(self.service_name, "Software Licensing", "Auto", "Stopped", "LocalSystem", program,
-                              False, True, False, exit_code=1077)
+            service = Service(
+                self.service_name,
+                "Software Licensing",
+                "Auto",
+                "Stopped",
+                "LocalSystem",
+                program,
+                False,
+                True,
+                False,
+                exit_code=1077,
+            )
             service.on_start.append(self._started)
             services.add(service)
         dial = self._dials["licensing_registry"]
@@ -199,8 +221,11 @@ class Licensing:
         port = int(text) if text.isdigit() and 0 < int(text) < 65536 else DEFAULT_PORT
         listed = tuple(line.split(",")[0].strip() for line in registry.strings(self.root, "DnsDomainPublishList"))
         self.settings = Settings(
-            port, not registry.number(self.root, "DisableDnsPublishing"),
-            bool(registry.number(self.root, "EnableKmsLowPriority")), tuple(zone for zone in listed if zone))
+            port,
+            not registry.number(self.root, "DisableDnsPublishing"),
+            bool(registry.number(self.root, "EnableKmsLowPriority")),
+            tuple(zone for zone in listed if zone),
+        )
 
     # -- publishing ----------------------------------------------------------------------------------------------
 
@@ -220,12 +245,24 @@ class Licensing:
                 if machine.publish is not None:
                     machine.publish(zone, machine.options.fqdn, self.settings.port)
             except OSError:
-                machine.events.write(machine.now(), PUBLISHING_FAILED, "Software Licensing Service", 2,
-                                     ("0x80072338", zone), f"Publishing in DNS failed. Info: 0x80072338, {zone}")
+                machine.events.write(
+                    machine.now(),
+                    PUBLISHING_FAILED,
+                    "Software Licensing Service",
+                    2,
+                    ("0x80072338", zone),
+                    f"Publishing in DNS failed. Info: 0x80072338, {zone}",
+                )
                 continue
             self.published.append((zone, self.settings.port, machine.now()))
-            machine.events.write(machine.now(), PUBLISHING_SUCCEEDED, "Software Licensing Service", 3, (zone,),
-                                 f"Publishing in DNS succeeded. Info: {zone}")
+            machine.events.write(
+                machine.now(),
+                PUBLISHING_SUCCEEDED,
+                "Software Licensing Service",
+                3,
+                (zone,),
+                f"Publishing in DNS succeeded. Info: {zone}",
+            )
 
     # -- keys ----------------------------------------------------------------------------------------------------
 

@@ -48,8 +48,10 @@ class Processes:
 
     def reset(self, boot_time: float) -> None:
         """Only what Windows itself starts is running."""
-        self._by_pid = {pid: Process(pid, name, line, parent, boot_time + 5 if pid > 4 else None, native=True)
-                        for name, pid, parent, line in self._rows}
+        self._by_pid = {
+            pid: Process(pid, name, line, parent, boot_time + 5 if pid > 4 else None, native=True)
+            for name, pid, parent, line in self._rows
+        }
         self._next_pid = 3000
 
     def get(self, pid: int) -> Process | None:

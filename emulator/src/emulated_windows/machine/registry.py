@@ -13,12 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 HKCR, HKCU, HKLM, HKU, HKCC = 0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000005
-HIVES = {HKCR: "HKEY_CLASSES_ROOT", HKCU: "HKEY_CURRENT_USER", HKLM: "HKEY_LOCAL_MACHINE", HKU: "HKEY_USERS",
-         HKCC: "HKEY_CURRENT_CONFIG"}
+HIVES = {
+    HKCR: "HKEY_CLASSES_ROOT",
+    HKCU: "HKEY_CURRENT_USER",
+    HKLM: "HKEY_LOCAL_MACHINE",
+    HKU: "HKEY_USERS",
+    HKCC: "HKEY_CURRENT_CONFIG",
+}
 
 REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_MULTI_SZ, REG_QWORD = 1, 2, 3, 4, 7, 11
-TYPE_NAMES = {REG_SZ: "REG_SZ", REG_EXPAND_SZ: "REG_EXPAND_SZ", REG_BINARY: "REG_BINARY", REG_DWORD: "REG_DWORD",
-              REG_MULTI_SZ: "REG_MULTI_SZ", REG_QWORD: "REG_QWORD"}
+TYPE_NAMES = {
+    REG_SZ: "REG_SZ",
+    REG_EXPAND_SZ: "REG_EXPAND_SZ",
+    REG_BINARY: "REG_BINARY",
+    REG_DWORD: "REG_DWORD",
+    REG_MULTI_SZ: "REG_MULTI_SZ",
+    REG_QWORD: "REG_QWORD",
+}
 
 Data = str | int | bytes | list[str]
 
@@ -102,8 +113,7 @@ class Registry:
         value = self.value(path, name)
         return list(value.data) if value is not None and isinstance(value.data, list) else []
 
-    def write(self, path: str, name: str, type_: int, data: Data, hive: int = HKLM, *,
-              volatile: bool = False) -> None:
+    def write(self, path: str, name: str, type_: int, data: Data, hive: int = HKLM, *, volatile: bool = False) -> None:
         """Set one value, creating its key."""
         key = self.make(path, hive)
         old = key.values.get(name.lower())

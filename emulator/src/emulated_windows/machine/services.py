@@ -18,8 +18,11 @@ from .schedule import Schedule, Task
 OK, NOT_SUPPORTED, CANNOT_ACCEPT, NOT_ACTIVE = 0, 1, 5, 6
 ALREADY_RUNNING, DISABLED, INVALID_PARAMETER = 10, 14, 21
 
-ACCOUNTS = {"LocalSystem": "LocalSystem", "LocalService": r"NT AUTHORITY\LocalService",
-            "NetworkService": r"NT AUTHORITY\NetworkService"}
+ACCOUNTS = {
+    "LocalSystem": "LocalSystem",
+    "LocalService": r"NT AUTHORITY\LocalService",
+    "NetworkService": r"NT AUTHORITY\NetworkService",
+}
 MODES = {"automatic": "Auto", "manual": "Manual", "disabled": "Disabled", "boot": "Boot", "system": "System"}
 SECONDS_TO_START = 2.0
 SECONDS_TO_STOP = 1.0
@@ -58,8 +61,19 @@ def from_row(row: Iterable[Any]) -> Service:
     """A service as a persona lists it."""
     name, display, mode, state, account, program, kind, stop, pause = row
     path = program if "\\" in program else rf"C:\WINDOWS\system32\svchost.exe -k {program}"
-    return Service(name, display, mode, state, ACCOUNTS[account], path, kind == "share", stop, pause,
-                   exit_code=0 if state == "Running" else 1077, at_boot=state == "Running")
+    return Service(
+        name,
+        display,
+        mode,
+        state,
+        ACCOUNTS[account],
+        path,
+        kind == "share",
+        stop,
+        pause,
+        exit_code=0 if state == "Running" else 1077,
+        at_boot=mode == "Manual" and state == "Running",
+    )
 
 
 class Services:

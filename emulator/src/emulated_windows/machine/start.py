@@ -21,11 +21,21 @@ SESSION_MANAGER = r"SYSTEM\CurrentControlSet\Control\Session Manager"
 TCPIP = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 DAY = 86_400.0
 
-_FOLDERS = (r"C:\WINDOWS\system32\wbem", r"C:\WINDOWS\Temp", r"C:\WINDOWS\system32\drivers\etc",
-            r"C:\Documents and Settings\Administrator\Local Settings\Temp", r"C:\Program Files")
-_FILES = {r"C:\WINDOWS\system32\cmd.exe": 399_872, r"C:\WINDOWS\system32\netsh.exe": 90_112,
-          r"C:\WINDOWS\system32\certutil.exe": 593_408, r"C:\WINDOWS\system32\cscript.exe": 114_688,
-          r"C:\WINDOWS\system32\shutdown.exe": 21_504, r"C:\WINDOWS\explorer.exe": 1_053_184}
+_FOLDERS = (
+    r"C:\WINDOWS\system32\wbem",
+    r"C:\WINDOWS\Temp",
+    r"C:\WINDOWS\system32\drivers\etc",
+    r"C:\Documents and Settings\Administrator\Local Settings\Temp",
+    r"C:\Program Files",
+)
+_FILES = {
+    r"C:\WINDOWS\system32\cmd.exe": 399_872,
+    r"C:\WINDOWS\system32\netsh.exe": 90_112,
+    r"C:\WINDOWS\system32\certutil.exe": 593_408,
+    r"C:\WINDOWS\system32\cscript.exe": 114_688,
+    r"C:\WINDOWS\system32\shutdown.exe": 21_504,
+    r"C:\WINDOWS\explorer.exe": 1_053_184,
+}
 
 
 def prepare(machine: Machine) -> None:
@@ -45,9 +55,13 @@ def _registry(machine: Machine) -> None:
     release = machine.persona.release
     registry = machine.registry
     name = release.caption.replace("(R)", "").split(",")[0]
-    for value, text in (("ProductName", name), ("CSDVersion", f"Service Pack {release.service_pack}"),
-                        ("CurrentBuildNumber", release.build), ("CurrentVersion", release.version[:3]),
-                        ("SystemRoot", r"C:\WINDOWS")):
+    for value, text in (
+        ("ProductName", name),
+        ("CSDVersion", f"Service Pack {release.service_pack}"),
+        ("CurrentBuildNumber", release.build),
+        ("CurrentVersion", release.version[:3]),
+        ("SystemRoot", r"C:\WINDOWS"),
+    ):
         registry.write(CURRENT_VERSION, value, REG_SZ, text)
     registry.make(rf"{CURRENT_VERSION}\HotFix")
     registry.make(r"SOFTWARE\Microsoft\Updates\Windows Server 2003")
@@ -59,8 +73,12 @@ def _registry(machine: Machine) -> None:
     registry.write(TCPIP, "IPEnableRouter", REG_DWORD, 0)
     registry.make(SESSION_MANAGER)
     if machine.dials["pending_renames"] == "unrelated":
-        registry.write(SESSION_MANAGER, "PendingFileRenameOperations", REG_MULTI_SZ,
-                       [r"\??\C:\WINDOWS\system32\spool\PRINTERS\old.tmp", ""])
+        registry.write(
+            SESSION_MANAGER,
+            "PendingFileRenameOperations",
+            REG_MULTI_SZ,
+            [r"\??\C:\WINDOWS\system32\spool\PRINTERS\old.tmp", ""],
+        )
 
 
 def _files(machine: Machine) -> None:
@@ -84,10 +102,11 @@ def _firewall(machine: Machine) -> None:
 def _installed(machine: Machine) -> None:
     start = machine.options.start
     waiting = start.endswith(UNRESTARTED)
-    updates = STARTS.get(start[:-len(UNRESTARTED)] if waiting else start)
+    updates = STARTS.get(start[: -len(UNRESTARTED)] if waiting else start)
     if updates is None or (waiting and not updates):
-        raise ValueError(f"{machine.options.name}: start can be {', '.join(STARTS)} (or with {UNRESTARTED} behind), "
-                         f"not {start!r}")
+        raise ValueError(
+            f"{machine.options.name}: start can be {', '.join(STARTS)} (or with {UNRESTARTED} behind), not {start!r}"
+        )
     before = updates[:-1] if waiting else updates
     for update in before:
         machine.updates.install(update, KBS.get(update), machine.power.boot_time - 3 * DAY)

@@ -27,8 +27,11 @@ UPDATES_KEY = r"SOFTWARE\Microsoft\Updates"
 SYSTEM32 = r"C:\WINDOWS\system32"
 _FILES = {
     "kms_1_0": {rf"{SYSTEM32}\slmgr.vbs": 70_112, rf"{SYSTEM32}\slsvc.exe": 2_605_568},
-    "kms_1_1": {rf"{SYSTEM32}\slmgr.vbs": 73_934, rf"{SYSTEM32}\Slmgr.ini": 40_216,
-                rf"{SYSTEM32}\wbem\Sppwmi.mof": 25_432},
+    "kms_1_1": {
+        rf"{SYSTEM32}\slmgr.vbs": 73_934,
+        rf"{SYSTEM32}\Slmgr.ini": 40_216,
+        rf"{SYSTEM32}\wbem\Sppwmi.mof": 25_432,
+    },
     "kms_1_2": {rf"{SYSTEM32}\slmgr.vbs": 75_204, rf"{SYSTEM32}\wbem\Sppwmi.mof": 25_500},
 }
 
@@ -52,8 +55,9 @@ def kms_version(updates: set[str]) -> str | None:
 class Updates:
     """Installed updates of one machine."""
 
-    def __init__(self, registry: Registry, disk: Disk, dials: Mapping[str, str],
-                 host_time: Callable[[float], float]) -> None:
+    def __init__(
+        self, registry: Registry, disk: Disk, dials: Mapping[str, str], host_time: Callable[[float], float]
+    ) -> None:
         self._registry = registry
         self._disk = disk
         self._dials = dials
@@ -110,9 +114,14 @@ class Updates:
         if folder is None:
             return
         path = rf"{UPDATES_KEY}\Windows Server 2003\{folder}\{kb}"
-        for name, text in (("Description", f"Update for Windows Server 2003 ({kb})"), ("InstalledBy", "Administrator"),
-                           ("InstalledDate", shown), ("InstallerName", "Update.exe"), ("Type", "Update"),
-                           ("PackageName", f"Update for Windows Server 2003 ({kb})")):
+        for name, text in (
+            ("Description", f"Update for Windows Server 2003 ({kb})"),
+            ("InstalledBy", "Administrator"),
+            ("InstalledDate", shown),
+            ("InstallerName", "Update.exe"),
+            ("Type", "Update"),
+            ("PackageName", f"Update for Windows Server 2003 ({kb})"),
+        ):
             self._registry.write(path, name, REG_SZ, text)
         self._registry.write(rf"{path}\Filelist\0", "FileName", REG_SZ, "slmgr.vbs")
 

@@ -29,15 +29,19 @@ RECEIVE = _head(_S, _A, _W, _RSP, _P)
 
 def envelope(head: str, action: str, message_id: str, relates_to: str, body: str) -> bytes:
     """An answer."""
-    return (f"{head}{escape(action)}</a:Action><a:MessageID>{message_id}</a:MessageID><a:To>{names.ANONYMOUS}</a:To>"
-            f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>").encode()
+    return (
+        f"{head}{escape(action)}</a:Action><a:MessageID>{message_id}</a:MessageID><a:To>{names.ANONYMOUS}</a:To>"
+        f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>"
+    ).encode()
 
 
 def identify(product_version: str) -> bytes:
     """The answer to Identify, which has no headers (DSP0226, Identify)."""
-    return (f'<s:Envelope xml:lang="en-US" xmlns:s="{names.SOAP}"><s:Header/><s:Body>'
-            f'<wsmid:IdentifyResponse xmlns:wsmid="{names.IDENTITY}">'
-            f"<wsmid:ProtocolVersion>{names.WSMAN}</wsmid:ProtocolVersion>"
-            "<wsmid:ProductVendor>Microsoft Corporation</wsmid:ProductVendor>"
-            f"<wsmid:ProductVersion>{escape(product_version)}</wsmid:ProductVersion>"
-            "</wsmid:IdentifyResponse></s:Body></s:Envelope>").encode()
+    return (
+        f'<s:Envelope xml:lang="en-US" xmlns:s="{names.SOAP}"><s:Header/><s:Body>'
+        f'<wsmid:IdentifyResponse xmlns:wsmid="{names.IDENTITY}">'
+        f"<wsmid:ProtocolVersion>{names.WSMAN}</wsmid:ProtocolVersion>"
+        "<wsmid:ProductVendor>Microsoft Corporation</wsmid:ProductVendor>"
+        f"<wsmid:ProductVersion>{escape(product_version)}</wsmid:ProductVersion>"
+        "</wsmid:IdentifyResponse></s:Body></s:Envelope>"
+    ).encode()

@@ -32,46 +32,72 @@ class Kind:
     @property
     def action(self) -> str:
         """The Action header of the fault, by the family of its subcode."""
-        return {"a": names.ADDRESSING_FAULT_ACTION, "n": names.ENUMERATION_FAULT_ACTION,
-                "x": names.TRANSFER_FAULT_ACTION}.get(self.subcode.partition(":")[0], names.WSMAN_FAULT_ACTION)
+        return {
+            "a": names.ADDRESSING_FAULT_ACTION,
+            "n": names.ENUMERATION_FAULT_ACTION,
+            "x": names.TRANSFER_FAULT_ACTION,
+        }.get(self.subcode.partition(":")[0], names.WSMAN_FAULT_ACTION)
 
 
-NOT_FOUND = Kind(2150858752, "a:DestinationUnreachable", "Nothing is found under this resource URI and selectors.",
-                 detail="InvalidResourceURI")
+NOT_FOUND = Kind(
+    2150858752,
+    "a:DestinationUnreachable",
+    "Nothing is found under this resource URI and selectors.",
+    detail="InvalidResourceURI",
+)
 VERSION_MISMATCH = Kind(2150858765, "", "This SOAP version is not supported.", soap_code="s:VersionMismatch")
 INVALID_HEADER = Kind(2150858767, "a:InvalidMessageInformationHeader", "A SOAP header of the request is invalid.")
-MUST_UNDERSTAND = Kind(2150858768, "", "A SOAP header marked mustUnderstand is not understood.",
-                       soap_code="s:MustUnderstand")
+MUST_UNDERSTAND = Kind(
+    2150858768, "", "A SOAP header marked mustUnderstand is not understood.", soap_code="s:MustUnderstand"
+)
 HEADER_REQUIRED = Kind(2150858769, "a:MessageInformationHeaderRequired", "A SOAP header is missing.")
 ACTION_NOT_SUPPORTED = Kind(2150858771, "a:ActionNotSupported", "The action is not supported by the service.")
-INVALID_REPRESENTATION = Kind(2150858773, "x:InvalidRepresentation", "The input XML does not fit the resource.",
-                              detail="InvalidNamespace")
+INVALID_REPRESENTATION = Kind(
+    2150858773, "x:InvalidRepresentation", "The input XML does not fit the resource.", detail="InvalidNamespace"
+)
 DIALECT = Kind(2150858777, "n:FilterDialectRequestedUnavailable", "The filter dialect is not supported.")
 CANNOT_PROCESS_FILTER = Kind(2150858778, "n:CannotProcessFilter", "The data source could not process the filter.")
-INVALID_CONTEXT = Kind(2150858779, "n:InvalidEnumerationContext", "The enumeration context is not valid.",
-                       sender=False)
+INVALID_CONTEXT = Kind(2150858779, "n:InvalidEnumerationContext", "The enumeration context is not valid.", sender=False)
 INVALID_BODY = Kind(2150858791, "w:SchemaValidationError", "The request has no valid SOAP body.")
 TIMED_OUT = Kind(2150858793, "w:TimedOut", "The operation did not end within OperationTimeout.", sender=False)
 ENCODING_LIMIT = Kind(2150858805, "w:EncodingLimit", "An encoding limit is exceeded.", detail="MinimumEnvelopeLimit")
-TOO_LARGE = Kind(2150858824, "w:EncodingLimit", "The answer is larger than the maximum envelope size.", sender=False,
-                 detail="MaxEnvelopeSizeExceeded")
-INVALID_RESOURCE_URI = Kind(2150858811, "a:DestinationUnreachable", "The resource URI is missing or malformed.",
-                            detail="InvalidResourceURI")
+TOO_LARGE = Kind(
+    2150858824,
+    "w:EncodingLimit",
+    "The answer is larger than the maximum envelope size.",
+    sender=False,
+    detail="MaxEnvelopeSizeExceeded",
+)
+INVALID_RESOURCE_URI = Kind(
+    2150858811, "a:DestinationUnreachable", "The resource URI is missing or malformed.", detail="InvalidResourceURI"
+)
 SCHEMA = Kind(2150858817, "w:SchemaValidationError", "The SOAP XML does not match the schema.")
 UNSUPPORTED_FEATURE = Kind(2150858818, "w:UnsupportedFeature", "A requested feature is not supported.")
 OPTIONS = Kind(2150858833, "w:InvalidOptions", "An option with MustComply is not supported.", detail="NotSupported")
-INSUFFICIENT_SELECTORS = Kind(2150858842, "w:InvalidSelectors", "Not all required selectors are given.",
-                              detail="InsufficientSelectors")
-UNEXPECTED_SELECTORS = Kind(2150858843, "w:InvalidSelectors", "The request has invalid selectors for the resource.",
-                            detail="UnexpectedSelectors")
-DUPLICATE_SELECTORS = Kind(2150858847, "w:InvalidSelectors", "The request has duplicate selectors.",
-                           detail="DuplicateSelectors")
-NO_KEYS = Kind(2150859002, "w:InvalidSelectors", "The class is not a singleton, so keys must be given.",
-               detail="InsufficientSelectors")
-WQL_ON_CLASS = Kind(2150859003, "a:DestinationUnreachable", "With WQL the resource URI must end in a star.",
-                    detail="InvalidResourceURI")
-ENUMERATE_WITH_KEYS = Kind(2150859016, "w:InvalidSelectors", "Enumerate takes no selectors.",
-                           detail="UnexpectedSelectors")
+INSUFFICIENT_SELECTORS = Kind(
+    2150858842, "w:InvalidSelectors", "Not all required selectors are given.", detail="InsufficientSelectors"
+)
+UNEXPECTED_SELECTORS = Kind(
+    2150858843,
+    "w:InvalidSelectors",
+    "The request has invalid selectors for the resource.",
+    detail="UnexpectedSelectors",
+)
+DUPLICATE_SELECTORS = Kind(
+    2150858847, "w:InvalidSelectors", "The request has duplicate selectors.", detail="DuplicateSelectors"
+)
+NO_KEYS = Kind(
+    2150859002,
+    "w:InvalidSelectors",
+    "The class is not a singleton, so keys must be given.",
+    detail="InsufficientSelectors",
+)
+WQL_ON_CLASS = Kind(
+    2150859003, "a:DestinationUnreachable", "With WQL the resource URI must end in a star.", detail="InvalidResourceURI"
+)
+ENUMERATE_WITH_KEYS = Kind(
+    2150859016, "w:InvalidSelectors", "Enumerate takes no selectors.", detail="UnexpectedSelectors"
+)
 NOT_CAPABLE = Kind(2150859010, "a:ActionNotSupported", "The provider is not capable of the operation.")
 WMI_ACCESS_DENIED = Kind(2150859012, "w:AccessDenied", "Access is denied by the WMI service.")
 ACCESS_DENIED = Kind(5, "w:AccessDenied", "Access is denied.")
@@ -100,8 +126,15 @@ class Provider:
 class WsmanFault(Exception):
     """Thrown anywhere while a request is looked at; becomes the answer."""
 
-    def __init__(self, kind: Kind, message: str = "", provider: Provider | None = None, *, code: int | None = None,
-                 seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        message: str = "",
+        provider: Provider | None = None,
+        *,
+        code: int | None = None,
+        seconds: float = 0.0,
+    ) -> None:
         super().__init__(message or kind.reason)
         self.kind = kind
         self.code = kind.code if code is None else code
@@ -110,30 +143,41 @@ class WsmanFault(Exception):
         self.seconds = seconds
 
 
-_HEAD = (f'<s:Envelope xml:lang="en-US" xmlns:s="{names.SOAP}" xmlns:a="{names.ADDRESSING}" xmlns:x="{names.TRANSFER}"'
-         ' xmlns:e="http://schemas.xmlsoap.org/ws/2004/08/eventing"'
-         f' xmlns:n="{names.ENUMERATION}" xmlns:w="{names.WSMAN}" xmlns:p="{names.MICROSOFT}"><s:Header><a:Action>')
+_HEAD = (
+    f'<s:Envelope xml:lang="en-US" xmlns:s="{names.SOAP}" xmlns:a="{names.ADDRESSING}" xmlns:x="{names.TRANSFER}"'
+    ' xmlns:e="http://schemas.xmlsoap.org/ws/2004/08/eventing"'
+    f' xmlns:n="{names.ENUMERATION}" xmlns:w="{names.WSMAN}" xmlns:p="{names.MICROSOFT}"><s:Header><a:Action>'
+)
 _STATUS_NAMESPACE = f"{names.WMI_PREFIX}root/cimv2/__ExtendedStatus"
 
 
 def _extended(provider: Provider) -> str:
-    status = ('<p:StatusCode xsi:nil="true"/>' if provider.status is None
-              else f"<p:StatusCode>{provider.status}</p:StatusCode>")
-    return (f'<f:ExtendedError><p:__ExtendedStatus xmlns:p="{_STATUS_NAMESPACE}" xmlns:cim="{names.CIM}"'
-            f' xmlns:xsi="{names.XSI}" xsi:type="p:__ExtendedStatus_Type"><p:Description xsi:nil="true"/>'
-            f"<p:Operation>{escape(provider.operation)}</p:Operation>"
-            f"<p:ParameterInfo>{escape(provider.parameter)}</p:ParameterInfo>"
-            f"<p:ProviderName>WinMgmt</p:ProviderName>{status}</p:__ExtendedStatus></f:ExtendedError>")
+    status = (
+        '<p:StatusCode xsi:nil="true"/>'
+        if provider.status is None
+        else f"<p:StatusCode>{provider.status}</p:StatusCode>"
+    )
+    return (
+        f'<f:ExtendedError><p:__ExtendedStatus xmlns:p="{_STATUS_NAMESPACE}" xmlns:cim="{names.CIM}"'
+        f' xmlns:xsi="{names.XSI}" xsi:type="p:__ExtendedStatus_Type"><p:Description xsi:nil="true"/>'
+        f"<p:Operation>{escape(provider.operation)}</p:Operation>"
+        f"<p:ParameterInfo>{escape(provider.parameter)}</p:ParameterInfo>"
+        f"<p:ProviderName>WinMgmt</p:ProviderName>{status}</p:__ExtendedStatus></f:ExtendedError>"
+    )
 
 
 def _provider(provider: Provider, computer: str) -> str:
     inside = escape(provider.message)
     if provider.code is not None:
-        inside = (f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{provider.code}" Machine="{quote(computer)}">'
-                  f"<f:Message>{inside}</f:Message></f:WSManFault>")
+        inside = (
+            f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{provider.code}" Machine="{quote(computer)}">'
+            f"<f:Message>{inside}</f:Message></f:WSManFault>"
+        )
     extended = _extended(provider) if provider.operation else ""
-    return (f'<f:ProviderFault provider="{quote(provider.name)}" path="{quote(provider.path)}">{inside}{extended}'
-            "</f:ProviderFault>")
+    return (
+        f'<f:ProviderFault provider="{quote(provider.name)}" path="{quote(provider.path)}">{inside}{extended}'
+        "</f:ProviderFault>"
+    )
 
 
 def render(fault: WsmanFault, message_id: str, relates_to: str | None, addressed: str, computer: str) -> bytes:
@@ -144,8 +188,10 @@ def render(fault: WsmanFault, message_id: str, relates_to: str | None, addressed
     detail = f"<w:FaultDetail>{names.FAULT_DETAIL}{kind.detail}</w:FaultDetail>" if kind.detail else ""
     said = _provider(fault.provider, computer) if fault.provider else escape(fault.message)
     relates = f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo>" if relates_to else ""
-    return (f"{_HEAD}{kind.action}</a:Action><a:MessageID>{message_id}</a:MessageID><a:To>{names.ANONYMOUS}</a:To>"
-            f"{relates}</s:Header><s:Body><s:Fault><s:Code><s:Value>{code}</s:Value>{subcode}</s:Code>"
-            f'<s:Reason><s:Text xml:lang="en-US">{escape(kind.reason)} </s:Text></s:Reason><s:Detail>{detail}'
-            f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{fault.code}" Machine="{quote(addressed)}">'
-            f"<f:Message>{said}</f:Message></f:WSManFault></s:Detail></s:Fault></s:Body></s:Envelope>").encode()
+    return (
+        f"{_HEAD}{kind.action}</a:Action><a:MessageID>{message_id}</a:MessageID><a:To>{names.ANONYMOUS}</a:To>"
+        f"{relates}</s:Header><s:Body><s:Fault><s:Code><s:Value>{code}</s:Value>{subcode}</s:Code>"
+        f'<s:Reason><s:Text xml:lang="en-US">{escape(kind.reason)} </s:Text></s:Reason><s:Detail>{detail}'
+        f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{fault.code}" Machine="{quote(addressed)}">'
+        f"<f:Message>{said}</f:Message></f:WSManFault></s:Detail></s:Fault></s:Body></s:Envelope>"
+    ).encode()

@@ -19,16 +19,38 @@ from .faults import WsmanFault
 
 Element = ElementTree.Element
 _MESSAGE_ID = re.compile(r"(urn:)?uuid:[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
-_DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
-                       r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?\Z")
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
+    r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?\Z"
+)
 _MUST_UNDERSTAND = f"{{{names.SOAP}}}mustUnderstand"
 _A, _W, _P, _S = (f"{{{uri}}}" for uri in (names.ADDRESSING, names.WSMAN, names.MICROSOFT, names.SOAP))
 _SHELL = f"{{{names.SHELL}}}"
-_KNOWN = frozenset({
-    f"{_A}To", f"{_A}ReplyTo", f"{_A}From", f"{_A}FaultTo", f"{_A}Action", f"{_A}MessageID", f"{_A}RelatesTo",
-    f"{_W}ResourceURI", f"{_W}SelectorSet", f"{_W}OptionSet", f"{_W}OperationTimeout", f"{_W}MaxEnvelopeSize",
-    f"{_W}Locale", f"{_W}FragmentTransfer", f"{_W}RequestEPR", f"{_P}DataLocale", f"{_P}SessionId",
-    f"{_P}OperationID", f"{_P}SequenceId", f"{_P}ActivityId", f"{_SHELL}CompressionType"})
+_KNOWN = frozenset(
+    {
+        f"{_A}To",
+        f"{_A}ReplyTo",
+        f"{_A}From",
+        f"{_A}FaultTo",
+        f"{_A}Action",
+        f"{_A}MessageID",
+        f"{_A}RelatesTo",
+        f"{_W}ResourceURI",
+        f"{_W}SelectorSet",
+        f"{_W}OptionSet",
+        f"{_W}OperationTimeout",
+        f"{_W}MaxEnvelopeSize",
+        f"{_W}Locale",
+        f"{_W}FragmentTransfer",
+        f"{_W}RequestEPR",
+        f"{_P}DataLocale",
+        f"{_P}SessionId",
+        f"{_P}OperationID",
+        f"{_P}SequenceId",
+        f"{_P}ActivityId",
+        f"{_SHELL}CompressionType",
+    }
+)
 _REQUIRED = (f"{_A}Action", f"{_A}To", f"{_A}MessageID", f"{_A}ReplyTo", f"{_W}ResourceURI")
 SMALLEST_ENVELOPE = 8192
 SMALLEST_TIMEOUT = 0.5
@@ -90,8 +112,12 @@ def duration(text: str) -> float | None:
     if match is None or text.strip() in ("P", "PT"):
         return None
     parts = {name: float(number) for name, number in match.groupdict().items() if number}
-    return (parts.get("days", 0.0) * 86400 + parts.get("hours", 0.0) * 3600 + parts.get("minutes", 0.0) * 60
-            + parts.get("seconds", 0.0))
+    return (
+        parts.get("days", 0.0) * 86400
+        + parts.get("hours", 0.0) * 3600
+        + parts.get("minutes", 0.0) * 60
+        + parts.get("seconds", 0.0)
+    )
 
 
 def _headers(root: Element) -> dict[str, Element]:

@@ -24,9 +24,23 @@ from .updates import LogEvent, QuickFix
 from .values import Moment, Row
 from .wql import Condition
 
-_MODELLED: dict[str, WmiClass] = {item.schema.name: item for item in (
-    OperatingSystem(), ComputerSystem(), AdapterConfiguration(), WindowsService(), QuickFix(), LogEvent(), DataFile(),
-    Directory(), RunningProcess(), LicensingService(), LicensingProduct(), RegistryProvider())}
+_MODELLED: dict[str, WmiClass] = {
+    item.schema.name: item
+    for item in (
+        OperatingSystem(),
+        ComputerSystem(),
+        AdapterConfiguration(),
+        WindowsService(),
+        QuickFix(),
+        LogEvent(),
+        DataFile(),
+        Directory(),
+        RunningProcess(),
+        LicensingService(),
+        LicensingProduct(),
+        RegistryProvider(),
+    )
+}
 
 
 class LoadedClass(WmiClass):
@@ -57,8 +71,11 @@ class Catalogue:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._classes = {(namespace, name.lower()): _MODELLED[name]
-                         for namespace, names in machine.persona.classes.items() for name in names}
+        self._classes = {
+            (namespace, name.lower()): _MODELLED[name]
+            for namespace, names in machine.persona.classes.items()
+            for name in names
+        }
         self._loaded: dict[tuple[str, str], WmiClass] = {}
 
     def has_namespace(self, namespace: str) -> bool:
@@ -75,7 +92,12 @@ class Catalogue:
         """Put a class in the place of the modelled one, or where there is none. A list marks an array."""
         names = sorted({column for row in rows for column in row}, key=str.lower)
         columns = tuple(
-            Property(column, _type_of([row.get(column) for row in rows]),
-                     any(isinstance(row.get(column), (list, tuple)) for row in rows)) for column in names)
+            Property(
+                column,
+                _type_of([row.get(column) for row in rows]),
+                any(isinstance(row.get(column), (list, tuple)) for row in rows),
+            )
+            for column in names
+        )
         schema = Schema(name, namespace, columns, keys=tuple(names[:1]))
         self._loaded[(namespace.lower(), name.lower())] = LoadedClass(schema, rows)

@@ -31,15 +31,36 @@ def _common(machine: Machine, path: str, size: int | None, created: float, modif
     folder, _, leaf = name.rpartition("\\")
     stem, dot, extension = leaf.rpartition(".")
     return {
-        "AccessMask": 18809343, "Archive": size is not None, "Caption": name, "Compressed": False,
-        "CompressionMethod": None, "CreationDate": moment(machine, created),
-        "CSCreationClassName": "Win32_ComputerSystem", "CSName": machine.options.name.upper(), "Description": name,
-        "Drive": name[:2], "EightDotThreeFileName": name, "Encrypted": False, "EncryptionMethod": None,
-        "Extension": extension if dot else "", "FileName": stem if dot else leaf, "FileSize": size,
-        "FSCreationClassName": "Win32_FileSystem", "FSName": "NTFS", "Hidden": False,
-        "InstallDate": moment(machine, created), "InUseCount": None, "LastAccessed": moment(machine, modified),
-        "LastModified": moment(machine, modified), "Name": name, "Path": folder[2:] + "\\", "Readable": True,
-        "Status": "OK", "System": False, "Writeable": True}
+        "AccessMask": 18809343,
+        "Archive": size is not None,
+        "Caption": name,
+        "Compressed": False,
+        "CompressionMethod": None,
+        "CreationDate": moment(machine, created),
+        "CSCreationClassName": "Win32_ComputerSystem",
+        "CSName": machine.options.name.upper(),
+        "Description": name,
+        "Drive": name[:2],
+        "EightDotThreeFileName": name,
+        "Encrypted": False,
+        "EncryptionMethod": None,
+        "Extension": extension if dot else "",
+        "FileName": stem if dot else leaf,
+        "FileSize": size,
+        "FSCreationClassName": "Win32_FileSystem",
+        "FSName": "NTFS",
+        "Hidden": False,
+        "InstallDate": moment(machine, created),
+        "InUseCount": None,
+        "LastAccessed": moment(machine, modified),
+        "LastModified": moment(machine, modified),
+        "Name": name,
+        "Path": folder[2:] + "\\",
+        "Readable": True,
+        "Status": "OK",
+        "System": False,
+        "Writeable": True,
+    }
 
 
 class DataFile(WmiClass):
@@ -61,9 +82,14 @@ class DataFile(WmiClass):
     def _row(machine: Machine, file: File) -> Row:
         extension = ntpath.splitext(file.path)[1].lstrip(".").lower()
         row = _common(machine, file.path, file.size, file.created, file.modified)
-        row.update({"CreationClassName": "CIM_LogicalFile", "Version": file.version,
-                    "FileType": {"exe": "Application", "log": "Text Document"}.get(extension, f"{extension} File"),
-                    "Manufacturer": "Microsoft Corporation" if file.version else None})
+        row.update(
+            {
+                "CreationClassName": "CIM_LogicalFile",
+                "Version": file.version,
+                "FileType": {"exe": "Application", "log": "Text Document"}.get(extension, f"{extension} File"),
+                "Manufacturer": "Microsoft Corporation" if file.version else None,
+            }
+        )
         return row
 
 
@@ -79,7 +105,8 @@ class Directory(WmiClass):
         rows = []
         for key in wanted:
             if key in machine.disk.folders:
-                row = _common(machine, machine.disk.folders[key][0], None, machine.power.boot_time,
-                              machine.power.boot_time)
+                row = _common(
+                    machine, machine.disk.folders[key][0], None, machine.power.boot_time, machine.power.boot_time
+                )
                 rows.append({**row, "CreationClassName": "Win32_Directory", "FileType": "File Folder"})
         return Found(rows, SECONDS_TO_WALK_THE_DISK if names is None else 0.0)

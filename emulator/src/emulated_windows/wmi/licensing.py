@@ -51,29 +51,38 @@ _SERVICE_METHODS = (
     Method("InstallProductKey", (Parameter("ProductKey", "string"),)),
     Method("InstallLicense", (Parameter("License", "string"),)),
     Method("InstallLicensePackage", (Parameter("LicensePackage", "string"),)),
-    Method("RefreshLicenseStatus"), Method("ReArmWindows"), Method("ClearProductKeyFromRegistry"),
+    Method("RefreshLicenseStatus"),
+    Method("ReArmWindows"),
+    Method("ClearProductKeyFromRegistry"),
     Method("SetKeyManagementServiceMachine", (Parameter("MachineName", "string"),)),
     Method("ClearKeyManagementServiceMachine"),
     Method("SetVLActivationInterval", (Parameter("ActivationInterval", "uint32"),)),
-    Method("SetVLRenewalInterval", (Parameter("RenewalInterval", "uint32"),)))
+    Method("SetVLRenewalInterval", (Parameter("RenewalInterval", "uint32"),)),
+)
 _SERVICE_METHODS_7 = (
     Method("SetKeyManagementServiceListeningPort", (Parameter("PortNumber", "uint32"),)),
     Method("ClearKeyManagementServiceListeningPort"),
     Method("DisableKeyManagementServiceDnsPublishing", (Parameter("DisablePublishing", "boolean"),)),
     Method("EnableKeyManagementServiceLowPriority", (Parameter("EnableLowPriority", "boolean"),)),
-    Method("DisableKeyManagementServiceHostCaching", (Parameter("DisableCaching", "boolean"),)))
+    Method("DisableKeyManagementServiceHostCaching", (Parameter("DisableCaching", "boolean"),)),
+)
 
 
 def _host_state(machine: Machine) -> Row:
     """What the service knows of its being a KMS host. Vista keeps it on the service, Windows 7 on both classes."""
     licensing = machine.licensing
     row: Row = {f"KeyManagementService{name}Requests": 0 for name in _COUNTERS}
-    row.update({
-        "IsKeyManagementServiceMachine": int(licensing.is_host()),
-        "KeyManagementServiceCurrentCount": licensing.count, "KeyManagementServiceMachine": None,
-        "KeyManagementServiceProductKeyID": None, "RequiredClientCount": 25,
-        "VLActivationInterval": licensing.interval("VLActivationInterval", 120),
-        "VLRenewalInterval": licensing.interval("VLRenewalInterval", 10080)})
+    row.update(
+        {
+            "IsKeyManagementServiceMachine": int(licensing.is_host()),
+            "KeyManagementServiceCurrentCount": licensing.count,
+            "KeyManagementServiceMachine": None,
+            "KeyManagementServiceProductKeyID": None,
+            "RequiredClientCount": 25,
+            "VLActivationInterval": licensing.interval("VLActivationInterval", 120),
+            "VLRenewalInterval": licensing.interval("VLRenewalInterval", 10080),
+        }
+    )
     return row
 
 
@@ -108,24 +117,43 @@ class _LicensingClass(WmiClass):
 class LicensingService(_LicensingClass):
     """SoftwareLicensingService."""
 
-    vista = Schema("SoftwareLicensingService", properties=properties(_SERVICE), keys=("Version",),
-                   methods=methods(*_SERVICE_METHODS), sourced=False)
-    seven = Schema("SoftwareLicensingService", properties=properties(f"{_SERVICE} {_SERVICE_7}"), keys=("Version",),
-                   methods=methods(*_SERVICE_METHODS, *_SERVICE_METHODS_7), sourced=False)
+    vista = Schema(
+        "SoftwareLicensingService",
+        properties=properties(_SERVICE),
+        keys=("Version",),
+        methods=methods(*_SERVICE_METHODS),
+        sourced=False,
+    )
+    seven = Schema(
+        "SoftwareLicensingService",
+        properties=properties(f"{_SERVICE} {_SERVICE_7}"),
+        keys=("Version",),
+        methods=methods(*_SERVICE_METHODS, *_SERVICE_METHODS_7),
+        sourced=False,
+    )
     schema = vista
 
     def _rows(self, machine: Machine) -> list[Row]:
         settings = machine.licensing.settings
         row = _host_state(machine)
-        row.update({
-            "ClientMachineID": machine.licensing.client_machine_id, "PolicyCacheRefreshRequired": 0,
-            "Version": _version(machine), "DiscoveredKeyManagementServiceMachineName": None,
-            "DiscoveredKeyManagementServiceMachinePort": 0, "KeyManagementServiceActivationDisabled": False,
-            "KeyManagementServiceDnsPublishing": machine.licensing.publishes(), "KeyManagementServiceHostCaching": True,
-            "KeyManagementServiceListeningPort": 0 if settings.port == 1688 else settings.port,
-            "KeyManagementServiceLowPriority": settings.low_priority, "KeyManagementServicePort": 0,
-            "RemainingWindowsReArmCount": 3, "TokenActivationILVID": 0xFFFFFFFF,
-            "TokenActivationGrantNumber": 0xFFFFFFFF})
+        row.update(
+            {
+                "ClientMachineID": machine.licensing.client_machine_id,
+                "PolicyCacheRefreshRequired": 0,
+                "Version": _version(machine),
+                "DiscoveredKeyManagementServiceMachineName": None,
+                "DiscoveredKeyManagementServiceMachinePort": 0,
+                "KeyManagementServiceActivationDisabled": False,
+                "KeyManagementServiceDnsPublishing": machine.licensing.publishes(),
+                "KeyManagementServiceHostCaching": True,
+                "KeyManagementServiceListeningPort": 0 if settings.port == 1688 else settings.port,
+                "KeyManagementServiceLowPriority": settings.low_priority,
+                "KeyManagementServicePort": 0,
+                "RemainingWindowsReArmCount": 3,
+                "TokenActivationILVID": 0xFFFFFFFF,
+                "TokenActivationGrantNumber": 0xFFFFFFFF,
+            }
+        )
         return [row]
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
@@ -138,15 +166,20 @@ class LicensingService(_LicensingClass):
             "RefreshLicenseStatus": licensing.refresh,
             "ClearProductKeyFromRegistry": licensing.ensure_running,
             "SetVLActivationInterval": lambda: licensing.set_interval(
-                "VLActivationInterval", number_of(arguments, "ActivationInterval")),
+                "VLActivationInterval", number_of(arguments, "ActivationInterval")
+            ),
             "SetVLRenewalInterval": lambda: licensing.set_interval(
-                "VLRenewalInterval", number_of(arguments, "RenewalInterval")),
+                "VLRenewalInterval", number_of(arguments, "RenewalInterval")
+            ),
             "SetKeyManagementServiceListeningPort": lambda: licensing.set_port(number_of(arguments, "PortNumber")),
             "ClearKeyManagementServiceListeningPort": lambda: licensing.set_port(None),
             "DisableKeyManagementServiceDnsPublishing": lambda: licensing.set_flag(
-                "DisableDnsPublishing", bool(arguments.get("DisablePublishing"))),
+                "DisableDnsPublishing", bool(arguments.get("DisablePublishing"))
+            ),
             "EnableKeyManagementServiceLowPriority": lambda: licensing.set_flag(
-                "EnableKmsLowPriority", bool(arguments.get("EnableLowPriority")))}
+                "EnableKmsLowPriority", bool(arguments.get("EnableLowPriority"))
+            ),
+        }
         action = actions.get(method)
         if action is None:
             raise ProviderError(SL_E_NOT_A_KMS)
@@ -165,13 +198,23 @@ class LicensingProduct(_LicensingClass):
     """SoftwareLicensingProduct: a row for each key group this KMS version accepts; at most one has a key."""
 
     _METHODS = methods(
-        Method("Activate"), Method("UninstallProductKey"),
-        Method("DepositOfflineConfirmationId",
-               (Parameter("InstallationId", "string"), Parameter("ConfirmationId", "string"))))
-    vista = Schema("SoftwareLicensingProduct", properties=properties(_PRODUCT), keys=("ID",), methods=_METHODS,
-                   sourced=False)
-    seven = Schema("SoftwareLicensingProduct", properties=properties(f"{_PRODUCT} {_PRODUCT_7}"), keys=("ID",),
-                   methods=_METHODS, sourced=False)
+        Method("Activate"),
+        Method("UninstallProductKey"),
+        Method(
+            "DepositOfflineConfirmationId",
+            (Parameter("InstallationId", "string"), Parameter("ConfirmationId", "string")),
+        ),
+    )
+    vista = Schema(
+        "SoftwareLicensingProduct", properties=properties(_PRODUCT), keys=("ID",), methods=_METHODS, sourced=False
+    )
+    seven = Schema(
+        "SoftwareLicensingProduct",
+        properties=properties(f"{_PRODUCT} {_PRODUCT_7}"),
+        keys=("ID",),
+        methods=_METHODS,
+        sourced=False,
+    )
     schema = vista
 
     def _rows(self, machine: Machine) -> list[Row]:
@@ -183,18 +226,34 @@ class LicensingProduct(_LicensingClass):
         row: Row = {f"KeyManagementService{name}Requests": 0 for name in _COUNTERS}
         if key is not None:
             row.update(_host_state(machine))
-        row.update({
-            "ApplicationID": product.application_id, "Description": product.description, "EvaluationEndDate": _NEVER,
-            "GracePeriodRemaining": 0 if key is None or key.status == LICENSED else 43_200, "ID": product.id,
-            "LicenseDependsOn": None, "LicenseFamily": "KmsW2k3Prs", "LicenseIsAddon": False,
-            "LicenseStatus": key.status if key else 0, "LicenseStatusReason": key.reason if key else REASONS[0],
-            "MachineURL": None, "Name": product.name, "OfflineInstallationId": key.installation_id if key else None,
-            "PartialProductKey": key.partial if key else None, "ProcessorURL": None,
-            "ProductKeyID": f"55041-00142-{int(product.id[:5], 16) % 1000:03d}-000001-03-1033-3790.0000-0012010"
-            if key else None,
-            "ProductKeyURL": None, "UseLicenseURL": None, "IsKeyManagementServiceMachine":
-            int(key is not None and machine.licensing.is_host()), "GenuineStatus": 0, "ExtendedGrace": 0xFFFFFFFF,
-            "TrustedTime": _NEVER})
+        row.update(
+            {
+                "ApplicationID": product.application_id,
+                "Description": product.description,
+                "EvaluationEndDate": _NEVER,
+                "GracePeriodRemaining": 0 if key is None or key.status == LICENSED else 43_200,
+                "ID": product.id,
+                "LicenseDependsOn": None,
+                "LicenseFamily": "KmsW2k3Prs",
+                "LicenseIsAddon": False,
+                "LicenseStatus": key.status if key else 0,
+                "LicenseStatusReason": key.reason if key else REASONS[0],
+                "MachineURL": None,
+                "Name": product.name,
+                "OfflineInstallationId": key.installation_id if key else None,
+                "PartialProductKey": key.partial if key else None,
+                "ProcessorURL": None,
+                "ProductKeyID": f"55041-00142-{int(product.id[:5], 16) % 1000:03d}-000001-03-1033-3790.0000-0012010"
+                if key
+                else None,
+                "ProductKeyURL": None,
+                "UseLicenseURL": None,
+                "IsKeyManagementServiceMachine": int(key is not None and machine.licensing.is_host()),
+                "GenuineStatus": 0,
+                "ExtendedGrace": 0xFFFFFFFF,
+                "TrustedTime": _NEVER,
+            }
+        )
         return row
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
@@ -205,6 +264,7 @@ class LicensingProduct(_LicensingClass):
         if method == "UninstallProductKey":
             machine.licensing.uninstall_key(product)
         else:
-            machine.licensing.deposit(product, text_of(arguments, "InstallationId") or "",
-                                      text_of(arguments, "ConfirmationId") or "")
+            machine.licensing.deposit(
+                product, text_of(arguments, "InstallationId") or "", text_of(arguments, "ConfirmationId") or ""
+            )
         return returned(0)

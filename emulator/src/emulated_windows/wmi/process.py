@@ -33,13 +33,24 @@ class RunningProcess(WmiClass):
     """Win32_Process."""
 
     schema = Schema(
-        "Win32_Process", properties=_PROCESS, keys=("Handle",),
+        "Win32_Process",
+        properties=_PROCESS,
+        keys=("Handle",),
         methods=methods(
-            Method("Create", (Parameter("CommandLine", "string"), Parameter("CurrentDirectory", "string"),
-                              Parameter("ProcessStartupInformation", "object")),
-                   (Parameter("ProcessId", "uint32"),), static=True),
+            Method(
+                "Create",
+                (
+                    Parameter("CommandLine", "string"),
+                    Parameter("CurrentDirectory", "string"),
+                    Parameter("ProcessStartupInformation", "object"),
+                ),
+                (Parameter("ProcessId", "uint32"),),
+                static=True,
+            ),
             Method("Terminate", (Parameter("Reason", "uint32"),)),
-            Method("GetOwner", outputs=(Parameter("Domain", "string"), Parameter("User", "string")), mutation=False)))
+            Method("GetOwner", outputs=(Parameter("Domain", "string"), Parameter("User", "string")), mutation=False),
+        ),
+    )
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All processes."""
@@ -50,17 +61,32 @@ class RunningProcess(WmiClass):
         path = process.command_line.lstrip('"').split('"')[0].split(" ")[0] if process.command_line else None
         quiet = process.started is None
         return {
-            **_COUNTERS, "Caption": process.name, "CommandLine": process.command_line,
-            "CreationClassName": "Win32_Process", "CreationDate": moment(machine, process.started),
-            "CSCreationClassName": "Win32_ComputerSystem", "CSName": machine.options.name.upper(),
+            **_COUNTERS,
+            "Caption": process.name,
+            "CommandLine": process.command_line,
+            "CreationClassName": "Win32_Process",
+            "CreationDate": moment(machine, process.started),
+            "CSCreationClassName": "Win32_ComputerSystem",
+            "CSName": machine.options.name.upper(),
             "Description": process.name,
-            "ExecutablePath": path if path and ntpath.isabs(path) else None, "ExecutionState": None,
-            "Handle": str(process.pid), "InstallDate": None, "KernelModeTime": 156_250,
-            "MaximumWorkingSetSize": None if quiet else 1380, "MinimumWorkingSetSize": None if quiet else 200,
-            "Name": process.name, "OSCreationClassName": "Win32_OperatingSystem",
-            "OSName": machine.persona.release.full_name, "ParentProcessId": process.parent, "Priority": 8,
-            "ProcessId": process.pid, "Status": None, "TerminationDate": None, "ThreadCount": 1,
-            "WindowsVersion": machine.persona.release.version}
+            "ExecutablePath": path if path and ntpath.isabs(path) else None,
+            "ExecutionState": None,
+            "Handle": str(process.pid),
+            "InstallDate": None,
+            "KernelModeTime": 156_250,
+            "MaximumWorkingSetSize": None if quiet else 1380,
+            "MinimumWorkingSetSize": None if quiet else 200,
+            "Name": process.name,
+            "OSCreationClassName": "Win32_OperatingSystem",
+            "OSName": machine.persona.release.full_name,
+            "ParentProcessId": process.parent,
+            "Priority": 8,
+            "ProcessId": process.pid,
+            "Status": None,
+            "TerminationDate": None,
+            "ThreadCount": 1,
+            "WindowsVersion": machine.persona.release.version,
+        }
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Create, Terminate, GetOwner."""

@@ -45,20 +45,30 @@ TYPE_MISMATCH = 0x80041005
 _KEY = (Parameter("hDefKey", "uint32"), Parameter("sSubKeyName", "string"))
 _VALUE = (*_KEY, Parameter("sValueName", "string"))
 _NAMES = Parameter("sNames", "string", True)
-_KINDS = {"String": (REG_SZ, Parameter("sValue", "string")),
-          "ExpandedString": (REG_EXPAND_SZ, Parameter("sValue", "string")),
-          "DWORD": (REG_DWORD, Parameter("uValue", "uint32")),
-          "MultiString": (REG_MULTI_SZ, Parameter("sValue", "string", True)),
-          "Binary": (REG_BINARY, Parameter("uValue", "uint8", True))}
+_KINDS = {
+    "String": (REG_SZ, Parameter("sValue", "string")),
+    "ExpandedString": (REG_EXPAND_SZ, Parameter("sValue", "string")),
+    "DWORD": (REG_DWORD, Parameter("uValue", "uint32")),
+    "MultiString": (REG_MULTI_SZ, Parameter("sValue", "string", True)),
+    "Binary": (REG_BINARY, Parameter("uValue", "uint8", True)),
+}
 
 
 def _methods() -> dict[str, Method]:
-    found = [Method("CreateKey", _KEY, static=True), Method("DeleteKey", _KEY, static=True),
-             Method("EnumKey", _KEY, (_NAMES,), static=True, mutation=False),
-             Method("EnumValues", _KEY, (_NAMES, Parameter("Types", "sint32", True)), static=True, mutation=False),
-             Method("DeleteValue", _VALUE, static=True),
-             Method("CheckAccess", (*_KEY, Parameter("uRequired", "uint32")), (Parameter("bGranted", "boolean"),),
-                    static=True, mutation=False)]
+    found = [
+        Method("CreateKey", _KEY, static=True),
+        Method("DeleteKey", _KEY, static=True),
+        Method("EnumKey", _KEY, (_NAMES,), static=True, mutation=False),
+        Method("EnumValues", _KEY, (_NAMES, Parameter("Types", "sint32", True)), static=True, mutation=False),
+        Method("DeleteValue", _VALUE, static=True),
+        Method(
+            "CheckAccess",
+            (*_KEY, Parameter("uRequired", "uint32")),
+            (Parameter("bGranted", "boolean"),),
+            static=True,
+            mutation=False,
+        ),
+    ]
     for kind, (_, parameter) in _KINDS.items():
         found.append(Method(f"Get{kind}Value", _VALUE, (parameter,), static=True, mutation=False))
         found.append(Method(f"Set{kind}Value", (*_VALUE, parameter), static=True))
@@ -67,8 +77,12 @@ def _methods() -> dict[str, Method]:
 
 def expanded(text: str) -> str:
     """What GetExpandedStringValue makes of a REG_EXPAND_SZ."""
-    known = {"systemroot": r"C:\WINDOWS", "windir": r"C:\WINDOWS", "systemdrive": "C:",
-             "programfiles": r"C:\Program Files"}
+    known = {
+        "systemroot": r"C:\WINDOWS",
+        "windir": r"C:\WINDOWS",
+        "systemdrive": "C:",
+        "programfiles": r"C:\Program Files",
+    }
     return re.sub(r"%([^%]+)%", lambda match: known.get(match.group(1).lower(), match.group()), text)
 
 
@@ -100,7 +114,7 @@ class RegistryProvider(WmiClass):
         name = text_of(arguments, "sValueName") or ""
         if method == "DeleteValue":
             return self._delete_value(machine, hive, path, name)
-        kind = method[3:-len("Value")]
+        kind = method[3 : -len("Value")]
         if method.startswith("Get"):
             return self._get(machine, hive, path, name, kind)
         return self._set(machine, hive, path, name, kind, arguments)
@@ -113,8 +127,9 @@ class RegistryProvider(WmiClass):
         if method == "EnumKey":
             return returned(0, sNames=[below.name for below in key.keys.values()] or None)
         values = list(key.values.values())
-        return returned(0, sNames=[value.name for value in values] or None,
-                        Types=[value.type for value in values] or None)
+        return returned(
+            0, sNames=[value.name for value in values] or None, Types=[value.type for value in values] or None
+        )
 
     @staticmethod
     def _delete_key(machine: Machine, hive: int, path: str) -> Outcome:

@@ -21,34 +21,59 @@ _SERVICE = properties("""
 def _row(machine: Machine, service: Service) -> Row:
     return {
         "AcceptPause": service.accepts_pause and service.running,
-        "AcceptStop": service.accepts_stop and service.running, "Caption": service.display, "CheckPoint": 0,
-        "CreationClassName": "Win32_Service", "Description": f"{service.display}.", "DesktopInteract": False,
-        "DisplayName": service.display, "ErrorControl": "Normal", "ExitCode": service.exit_code, "InstallDate": None,
-        "Name": service.name, "PathName": service.program, "ProcessId": service.pid, "ServiceSpecificExitCode": 0,
+        "AcceptStop": service.accepts_stop and service.running,
+        "Caption": service.display,
+        "CheckPoint": 0,
+        "CreationClassName": "Win32_Service",
+        "Description": f"{service.display}.",
+        "DesktopInteract": False,
+        "DisplayName": service.display,
+        "ErrorControl": "Normal",
+        "ExitCode": service.exit_code,
+        "InstallDate": None,
+        "Name": service.name,
+        "PathName": service.program,
+        "ProcessId": service.pid,
+        "ServiceSpecificExitCode": 0,
         "ServiceType": "Share Process" if service.shared else "Own Process",
-        "Started": service.state in ("Running", "Start Pending"), "StartMode": service.mode,
-        "StartName": service.account, "State": service.state, "Status": "OK",
-        "SystemCreationClassName": "Win32_ComputerSystem", "SystemName": machine.options.name.upper(), "TagId": 0,
-        "WaitHint": 0}
+        "Started": service.state in ("Running", "Start Pending"),
+        "StartMode": service.mode,
+        "StartName": service.account,
+        "State": service.state,
+        "Status": "OK",
+        "SystemCreationClassName": "Win32_ComputerSystem",
+        "SystemName": machine.options.name.upper(),
+        "TagId": 0,
+        "WaitHint": 0,
+    }
 
 
 class WindowsService(WmiClass):
     """Win32_Service."""
 
     schema = Schema(
-        "Win32_Service", properties=_SERVICE, keys=("Name",),
+        "Win32_Service",
+        properties=_SERVICE,
+        keys=("Name",),
         methods=methods(
-            Method("StartService"), Method("StopService"), Method("PauseService"), Method("ResumeService"),
+            Method("StartService"),
+            Method("StopService"),
+            Method("PauseService"),
+            Method("ResumeService"),
             Method("InterrogateService", mutation=False),
             Method("UserControlService", (Parameter("ControlCode", "uint8"),)),
-            Method("ChangeStartMode", (Parameter("StartMode", "string"),)), Method("Delete")))
+            Method("ChangeStartMode", (Parameter("StartMode", "string"),)),
+            Method("Delete"),
+        ),
+    )
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All services, or the ones the condition names."""
         names = pinned(where, "Name")
         wanted = {name.lower() for name in names} if names is not None else None
-        return Found([_row(machine, service) for service in machine.services
-                      if wanted is None or service.name.lower() in wanted])
+        return Found(
+            [_row(machine, service) for service in machine.services if wanted is None or service.name.lower() in wanted]
+        )
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Start, stop, change the start mode; the others are not supported by these services."""

@@ -66,11 +66,17 @@ class OperatingSystem(WmiClass):
     """Win32_OperatingSystem. Win32ShutdownTracker does not exist on Server 2003 (class page)."""
 
     schema = Schema(
-        "Win32_OperatingSystem", properties=_OPERATING_SYSTEM, keys=("Name",), singleton=True,
+        "Win32_OperatingSystem",
+        properties=_OPERATING_SYSTEM,
+        keys=("Name",),
+        singleton=True,
         methods=methods(
-            Method("Reboot"), Method("Shutdown"),
+            Method("Reboot"),
+            Method("Shutdown"),
             Method("Win32Shutdown", (Parameter("Flags", "sint32"), Parameter("Reserved", "sint32"))),
-            Method("SetDateTime", (Parameter("LocalDateTime", "string"),))))
+            Method("SetDateTime", (Parameter("LocalDateTime", "string"),)),
+        ),
+    )
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The one instance."""
@@ -79,16 +85,26 @@ class OperatingSystem(WmiClass):
         if machine.dials["boot_time_wobble"] == "1":
             booted += machine.rng.choice((0.0, 1.0))
         row: Row = dict(machine.persona.operating_system)
-        row.update({
-            "BuildNumber": release.build, "Caption": release.caption, "CreationClassName": "Win32_OperatingSystem",
-            "CSCreationClassName": "Win32_ComputerSystem", "CSDVersion": f"Service Pack {release.service_pack}",
-            "CSName": machine.options.name.upper(),
-            "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
-            "InstallDate": Moment(1_331_501_284.0), "LastBootUpTime": moment(machine, booted),
-            "LocalDateTime": Moment(round(machine.host_time(machine.now()), 3)), "Name": release.full_name,
-            "NumberOfProcesses": len(machine.processes), "OSLanguage": release.lcid,
-            "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
-            "ServicePackMajorVersion": release.service_pack, "Version": release.version})
+        row.update(
+            {
+                "BuildNumber": release.build,
+                "Caption": release.caption,
+                "CreationClassName": "Win32_OperatingSystem",
+                "CSCreationClassName": "Win32_ComputerSystem",
+                "CSDVersion": f"Service Pack {release.service_pack}",
+                "CSName": machine.options.name.upper(),
+                "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
+                "InstallDate": Moment(1_331_501_284.0),
+                "LastBootUpTime": moment(machine, booted),
+                "LocalDateTime": Moment(round(machine.host_time(machine.now()), 3)),
+                "Name": release.full_name,
+                "NumberOfProcesses": len(machine.processes),
+                "OSLanguage": release.lcid,
+                "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
+                "ServicePackMajorVersion": release.service_pack,
+                "Version": release.version,
+            }
+        )
         return Found([row])
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
@@ -117,15 +133,22 @@ class ComputerSystem(WmiClass):
         options = machine.options
         name = options.name.upper()
         row: Row = dict(machine.persona.computer_system)
-        row.update({
-            "Caption": name, "CreationClassName": "Win32_ComputerSystem",
-            "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120, "DNSHostName": options.name,
-            "Domain": options.domain if options.domain_member else "WORKGROUP",
-            "DomainRole": 3 if options.domain_member else 2,
-            "Manufacturer": "VMware, Inc." if options.virtual else "HP",
-            "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4", "Name": name,
-            "PartOfDomain": options.domain_member, "SystemType": machine.persona.release.system_type,
-            "Workgroup": None if options.domain_member else "WORKGROUP"})
+        row.update(
+            {
+                "Caption": name,
+                "CreationClassName": "Win32_ComputerSystem",
+                "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
+                "DNSHostName": options.name,
+                "Domain": options.domain if options.domain_member else "WORKGROUP",
+                "DomainRole": 3 if options.domain_member else 2,
+                "Manufacturer": "VMware, Inc." if options.virtual else "HP",
+                "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4",
+                "Name": name,
+                "PartOfDomain": options.domain_member,
+                "SystemType": machine.persona.release.system_type,
+                "Workgroup": None if options.domain_member else "WORKGROUP",
+            }
+        )
         return Found([row])
 
 
@@ -137,22 +160,49 @@ class AdapterConfiguration(WmiClass):
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """Both adapters."""
         empty: Row = {item.name: None for item in self.schema.properties}
-        ras: Row = {**empty, "Caption": "[00000001] RAS Async Adapter", "Description": "RAS Async Adapter",
-                    "DHCPEnabled": False, "Index": 1, "IPEnabled": False, "IPXEnabled": False,
-                    "ServiceName": "AsyncMac", "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0001}"}
+        ras: Row = {
+            **empty,
+            "Caption": "[00000001] RAS Async Adapter",
+            "Description": "RAS Async Adapter",
+            "DHCPEnabled": False,
+            "Index": 1,
+            "IPEnabled": False,
+            "IPXEnabled": False,
+            "ServiceName": "AsyncMac",
+            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0001}",
+        }
         octet = 1 + int(_digits(machine.options.fqdn, 6)) % 250
         lan: Row = {
-            **empty, "Caption": "[00000007] HP NC7782 Gigabit Server Adapter",
+            **empty,
+            "Caption": "[00000007] HP NC7782 Gigabit Server Adapter",
             "DatabasePath": r"%SystemRoot%\System32\drivers\etc",
-            "DefaultIPGateway": ["10.20.0.1"], "Description": "HP NC7782 Gigabit Server Adapter", "DHCPEnabled": False,
-            "DNSDomain": machine.options.domain, "DNSEnabledForWINSResolution": False,
-            "DNSDomainSuffixSearchOrder": [machine.options.domain], "DNSHostName": machine.options.name,
-            "DNSServerSearchOrder": ["10.20.0.10"], "DomainDNSRegistrationEnabled": False,
-            "FullDNSRegistrationEnabled": True, "GatewayCostMetric": [0], "Index": 7, "InterfaceIndex": 65539,
-            "IPAddress": [f"10.20.0.{octet}"], "IPConnectionMetric": 10, "IPEnabled": True,
-            "IPFilterSecurityEnabled": False, "IPSecPermitIPProtocols": ["0"], "IPSecPermitTCPPorts": ["0"],
-            "IPSecPermitUDPPorts": ["0"], "IPSubnet": ["255.255.255.0"], "IPXEnabled": False,
-            "MACAddress": f"00:12:79:3A:5B:{octet:02X}", "ServiceName": "q57w2k",
-            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0007}", "TcpipNetbiosOptions": 0,
-            "WINSEnableLMHostsLookup": True, "WINSScopeID": ""}
+            "DefaultIPGateway": ["10.20.0.1"],
+            "Description": "HP NC7782 Gigabit Server Adapter",
+            "DHCPEnabled": False,
+            "DNSDomain": machine.options.domain,
+            "DNSEnabledForWINSResolution": False,
+            "DNSDomainSuffixSearchOrder": [machine.options.domain],
+            "DNSHostName": machine.options.name,
+            "DNSServerSearchOrder": ["10.20.0.10"],
+            "DomainDNSRegistrationEnabled": False,
+            "FullDNSRegistrationEnabled": True,
+            "GatewayCostMetric": [0],
+            "Index": 7,
+            "InterfaceIndex": 65539,
+            "IPAddress": [f"10.20.0.{octet}"],
+            "IPConnectionMetric": 10,
+            "IPEnabled": True,
+            "IPFilterSecurityEnabled": False,
+            "IPSecPermitIPProtocols": ["0"],
+            "IPSecPermitTCPPorts": ["0"],
+            "IPSecPermitUDPPorts": ["0"],
+            "IPSubnet": ["255.255.255.0"],
+            "IPXEnabled": False,
+            "MACAddress": f"00:12:79:3A:5B:{octet:02X}",
+            "ServiceName": "q57w2k",
+            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0007}",
+            "TcpipNetbiosOptions": 0,
+            "WINSEnableLMHostsLookup": True,
+            "WINSScopeID": "",
+        }
         return Found([ras, lan])

@@ -21,9 +21,11 @@ class QuickFix(WmiClass):
     """Win32_QuickFixEngineering."""
 
     schema = Schema(
-        "Win32_QuickFixEngineering", keys=("CSName", "HotFixID", "ServicePackInEffect"),
+        "Win32_QuickFixEngineering",
+        keys=("CSName", "HotFixID", "ServicePackInEffect"),
         properties=properties("""Caption CSName Description FixComments HotFixID InstallDate:d InstalledBy InstalledOn
-                              Name ServicePackInEffect Status"""))
+                              Name ServicePackInEffect Status"""),
+    )
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All hotfixes."""
@@ -35,31 +37,54 @@ class QuickFix(WmiClass):
     @staticmethod
     def _row(machine: Machine, fix: str, installed_on: str, in_effect: str) -> Row:
         described = "" if fix == "File 1" else f"Update for Windows Server 2003 ({fix})"
-        return {"Caption": None, "CSName": machine.options.name.upper(), "Description": described,
-                "FixComments": "Update" if described else "", "HotFixID": fix, "InstallDate": None,
-                "InstalledBy": machine.options.user if described else "", "InstalledOn": installed_on, "Name": None,
-                "ServicePackInEffect": in_effect, "Status": None}
+        return {
+            "Caption": None,
+            "CSName": machine.options.name.upper(),
+            "Description": described,
+            "FixComments": "Update" if described else "",
+            "HotFixID": fix,
+            "InstallDate": None,
+            "InstalledBy": machine.options.user if described else "",
+            "InstalledOn": installed_on,
+            "Name": None,
+            "ServicePackInEffect": in_effect,
+            "Status": None,
+        }
 
 
 class LogEvent(WmiClass):
     """Win32_NTLogEvent, for the Application log."""
 
     schema = Schema(
-        "Win32_NTLogEvent", keys=("Logfile", "RecordNumber"),
+        "Win32_NTLogEvent",
+        keys=("Logfile", "RecordNumber"),
         properties=properties("""Category:n CategoryString ComputerName Data:n[] EventCode:n EventIdentifier:n
                               EventType:n InsertionStrings:[] Logfile Message RecordNumber:n SourceName
-                              TimeGenerated:d TimeWritten:d Type User"""))
+                              TimeGenerated:d TimeWritten:d Type User"""),
+    )
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All events, the newest first."""
         rows: list[Row] = []
         for entry in reversed(machine.events.entries):
-            rows.append({
-                "Category": 0, "CategoryString": None, "ComputerName": machine.options.name.upper(), "Data": None,
-                "EventCode": entry.code, "EventIdentifier": 0x40000000 + entry.code, "EventType": entry.type,
-                "InsertionStrings": list(entry.strings), "Logfile": entry.logfile, "Message": entry.message,
-                "RecordNumber": entry.record, "SourceName": entry.source,
-                "TimeGenerated": moment(machine, float(int(entry.time))),
-                "TimeWritten": moment(machine, float(int(entry.time))), "Type": _EVENT_TYPES[entry.type],
-                "User": None})
+            rows.append(
+                {
+                    "Category": 0,
+                    "CategoryString": None,
+                    "ComputerName": machine.options.name.upper(),
+                    "Data": None,
+                    "EventCode": entry.code,
+                    "EventIdentifier": 0x40000000 + entry.code,
+                    "EventType": entry.type,
+                    "InsertionStrings": list(entry.strings),
+                    "Logfile": entry.logfile,
+                    "Message": entry.message,
+                    "RecordNumber": entry.record,
+                    "SourceName": entry.source,
+                    "TimeGenerated": moment(machine, float(int(entry.time))),
+                    "TimeWritten": moment(machine, float(int(entry.time))),
+                    "Type": _EVENT_TYPES[entry.type],
+                    "User": None,
+                }
+            )
         return Found(rows)

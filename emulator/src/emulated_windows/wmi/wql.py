@@ -16,12 +16,15 @@ from functools import lru_cache
 
 from .values import Moment, Row, Value, dmtf, from_dmtf
 
-_TOKEN = re.compile(r"""\s*(?:
+_TOKEN = re.compile(
+    r"""\s*(?:
     (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
   | (?P<number>[+-]?(?:0[xX][0-9A-Fa-f]+|\d+)(?![\w.]))
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<symbol><>|!=|<=|>=|[=<>(),*])
-  )""", re.VERBOSE | re.DOTALL)
+  )""",
+    re.VERBOSE | re.DOTALL,
+)
 
 Literal = str | int | bool | None
 
@@ -109,7 +112,7 @@ class _Parser:
             if match is None:
                 if not text[position:].strip():
                     break
-                raise WqlError(f"unexpected text at {text[position:position + 12]!r}")
+                raise WqlError(f"unexpected text at {text[position : position + 12]!r}")
             tokens.append((match.lastgroup or "", match.group(match.lastgroup or 0)))
             position = match.end()
         return tokens
@@ -219,7 +222,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         char = text[position]
         end = text.find("]", position + 1) if char == "[" else -1
         if end > position:
-            inside = text[position + 1:end].replace("\\", "\\\\")
+            inside = text[position + 1 : end].replace("\\", "\\\\")
             out += f"[{inside.replace('!', '^', 1) if inside.startswith('!') else inside}]"
             position = end + 1
             continue
@@ -240,8 +243,9 @@ def _compare(value: Value, operator: str, literal: Literal) -> bool:
     if left is None or right is None:
         return False
     order = (left > right) - (left < right)  # type: ignore[operator]  # both are text or both are numbers, see _alike
-    return {"=": order == 0, "<>": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0,
-            ">=": order >= 0}[operator]
+    return {"=": order == 0, "<>": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[
+        operator
+    ]
 
 
 def _alike(value: Value, literal: Literal) -> tuple[float | str | None, float | str | None]:
@@ -266,8 +270,9 @@ def matches(condition: Condition | None, row: Row, names: dict[str, str]) -> boo
     if condition is None:
         return True
     if isinstance(condition, Comparison):
-        return _compare(row.get(names.get(condition.column.lower(), condition.column)), condition.operator,
-                        condition.literal)
+        return _compare(
+            row.get(names.get(condition.column.lower(), condition.column)), condition.operator, condition.literal
+        )
     if isinstance(condition, Negation):
         return not matches(condition.part, row, names)
     test = all if condition.both else any

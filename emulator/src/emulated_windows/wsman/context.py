@@ -59,7 +59,7 @@ class Context:
 
     def class_at(self, request: Request) -> tuple[str, str]:
         """Namespace and class name of a WMI resource URI; the class may be a star."""
-        path = request.uri[len(names.WMI_PREFIX):]
+        path = request.uri[len(names.WMI_PREFIX) :]
         namespace, slash, name = path.rpartition("/")
         if not slash or not name or "?" in path:
             raise WsmanFault(faults.INVALID_RESOURCE_URI)
@@ -76,8 +76,15 @@ class Context:
             raise WsmanFault(faults.NOT_FOUND, provider=said)
         return found
 
-    def provider(self, message: str, *, code: int | None = faults.NOT_FOUND.code, operation: str = "",
-                 parameter: str = "", status: int | None = None) -> Provider:
+    def provider(
+        self,
+        message: str,
+        *,
+        code: int | None = faults.NOT_FOUND.code,
+        operation: str = "",
+        parameter: str = "",
+        status: int | None = None,
+    ) -> Provider:
         """What the WMI plug-in says in a fault."""
         return Provider(self.style.wmi_provider, WMI_DLL, code, message, operation, parameter, status)
 
@@ -86,9 +93,15 @@ class Context:
         dial = self.machine.dials["class_missing"]
         kind = faults.NOT_FOUND if dial == "destination_unreachable" else faults.CANNOT_PROCESS_FILTER
         code = WBEM_E_INVALID_CLASS if dial == "nested_invalid_class" else kind.code
-        return WsmanFault(kind, provider=self.provider(
-            "The specified class does not exist in the given namespace.", code=code, operation="ExecQuery",
-            parameter=text))
+        return WsmanFault(
+            kind,
+            provider=self.provider(
+                "The specified class does not exist in the given namespace.",
+                code=code,
+                operation="ExecQuery",
+                parameter=text,
+            ),
+        )
 
     def failed(self, hresult: int, operation: str, parameter: str, seconds: float) -> WsmanFault:
         """The fault for an HRESULT of a provider. Where the number stands is a dial."""
@@ -101,8 +114,9 @@ class Context:
         if dial == "text_token":
             return WsmanFault(kind, said, self.provider(said, code=code), seconds=seconds)
         if dial == "extended_status":
-            provider = self.provider("The provider has failed.", code=code, operation=operation,
-                                     parameter=parameter, status=hresult)
+            provider = self.provider(
+                "The provider has failed.", code=code, operation=operation, parameter=parameter, status=hresult
+            )
             return WsmanFault(kind, provider=provider, seconds=seconds)
         provider = self.provider(said, code=hresult)
         return WsmanFault(kind, said, provider, seconds=seconds)

@@ -27,8 +27,16 @@ from .context import Context
 _N, _W = f"{{{names.ENUMERATION}}}", f"{{{names.WSMAN}}}"
 MAX_BATCH_ITEMS = 32000
 ENVELOPE_OVERHEAD = 1024
-_KNOWN_IN_ENUMERATE = frozenset({f"{_W}OptimizeEnumeration", f"{_W}MaxElements", f"{_W}Filter", f"{_N}Filter",
-                                 f"{_W}EnumerationMode", f"{_N}Expires"})
+_KNOWN_IN_ENUMERATE = frozenset(
+    {
+        f"{_W}OptimizeEnumeration",
+        f"{_W}MaxElements",
+        f"{_W}Filter",
+        f"{_N}Filter",
+        f"{_W}EnumerationMode",
+        f"{_N}Expires",
+    }
+)
 
 
 @dataclass
@@ -152,8 +160,9 @@ class Enumerations:
 
     def _bad_query(self, text: str, message: str) -> WsmanFault:
         kind = faults.CANNOT_PROCESS_FILTER
-        return WsmanFault(kind, provider=self._context.provider(message, code=kind.code, operation="ExecQuery",
-                                                                parameter=text))
+        return WsmanFault(
+            kind, provider=self._context.provider(message, code=kind.code, operation="ExecQuery", parameter=text)
+        )
 
     def _select(self, found: WmiClass, query: Query, text: str) -> tuple[list[str], float]:
         machine = self._context.machine
@@ -236,8 +245,8 @@ class Enumerations:
 
 def _selector_query(element: Element, name: str) -> Query:
     parts: list[Condition] = [
-        Comparison(selector.get("Name") or "", "=", selector.text or "")
-        for selector in element.iter(f"{_W}Selector")]
+        Comparison(selector.get("Name") or "", "=", selector.text or "") for selector in element.iter(f"{_W}Selector")
+    ]
     return Query(None, name, Junction(True, tuple(parts)) if parts else None)
 
 

@@ -69,8 +69,12 @@ class Instances:
             if all(str(row.get(key)).lower() == selectors[key.lower()].lower() for key in schema.keys if selectors):
                 return row
         shown = ",".join(f'{key}="{value}"' for key, value in request.selectors.items())
-        raise WsmanFault(faults.NOT_FOUND, provider=self._context.provider(
-            "Nothing is found under these selectors.", operation="GetObject", parameter=f"{schema.name}.{shown}"))
+        raise WsmanFault(
+            faults.NOT_FOUND,
+            provider=self._context.provider(
+                "Nothing is found under these selectors.", operation="GetObject", parameter=f"{schema.name}.{shown}"
+            ),
+        )
 
     # -- Get -----------------------------------------------------------------------------------------------------
 
@@ -89,8 +93,12 @@ class Instances:
         """Put, Create, Delete: up to 2008 R2 the plug-in has no Create and no Delete (MS-WSMV, appendix B)."""
         self._context.class_of(request)
         if verb == "put":
-            raise WsmanFault(faults.NOT_CAPABLE, provider=self._context.provider(
-                "The provider does not support changing instances.", code=faults.NOT_CAPABLE.code))
+            raise WsmanFault(
+                faults.NOT_CAPABLE,
+                provider=self._context.provider(
+                    "The provider does not support changing instances.", code=faults.NOT_CAPABLE.code
+                ),
+            )
         if self._context.machine.dials["cim_create_refusal"] == "provider_not_capable":
             raise WsmanFault(faults.NOT_CAPABLE)
         raise WsmanFault(faults.ACTION_NOT_SUPPORTED)
@@ -165,10 +173,13 @@ class Instances:
         nil = dials["null_array_output"] == "nil"
         inside = "".join(
             element(name, outcome.outputs[name], dials["time_zone"], typed=True, array=name in arrays, nil_array=nil)
-            for name in sorted(outcome.outputs, key=str.lower))
-        return (f'<p:{method.name}_OUTPUT xmlns:xsi="{names.XSI}"'
-                f' xmlns:p="{names.WMI_PREFIX}{schema.namespace}/{schema.name}" xmlns:cim="{names.CIM}">'
-                f"{inside}</p:{method.name}_OUTPUT>")
+            for name in sorted(outcome.outputs, key=str.lower)
+        )
+        return (
+            f'<p:{method.name}_OUTPUT xmlns:xsi="{names.XSI}"'
+            f' xmlns:p="{names.WMI_PREFIX}{schema.namespace}/{schema.name}" xmlns:cim="{names.CIM}">'
+            f"{inside}</p:{method.name}_OUTPUT>"
+        )
 
 
 def _value(child: Element, parameter: Parameter) -> Scalar:

@@ -20,8 +20,10 @@ from ..wmi.values import Row, element
 
 @lru_cache(maxsize=256)
 def _opening(namespace: str, name: str) -> str:
-    return (f'<p:{name} xmlns:xsi="{names.XSI}" xmlns:p="{names.WMI_PREFIX}{namespace}/{name}"'
-            f' xmlns:cim="{names.CIM}" xsi:type="p:{name}_Type">')
+    return (
+        f'<p:{name} xmlns:xsi="{names.XSI}" xmlns:p="{names.WMI_PREFIX}{namespace}/{name}"'
+        f' xmlns:cim="{names.CIM}" xsi:type="p:{name}_Type">'
+    )
 
 
 _FRAGMENT = f'<w:XmlFragment xmlns:xsi="{names.XSI}" xmlns:w="{names.WSMAN}">'
@@ -29,8 +31,9 @@ _FRAGMENT = f'<w:XmlFragment xmlns:xsi="{names.XSI}" xmlns:w="{names.WSMAN}">'
 
 def instance(schema: Schema, row: Row, zone: str) -> str:
     """A whole instance."""
-    inside = "".join(element(item.name, row.get(item.name), zone, typed=True, array=item.array)
-                     for item in schema.properties)
+    inside = "".join(
+        element(item.name, row.get(item.name), zone, typed=True, array=item.array) for item in schema.properties
+    )
     return f"{_opening(schema.namespace, schema.name)}{inside}</p:{schema.name}>"
 
 

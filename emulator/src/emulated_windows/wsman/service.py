@@ -130,8 +130,11 @@ class Service:
         if not is_wmi(request):
             raise WsmanFault(faults.INVALID_RESOURCE_URI)
         if event.operation in ("enumerate", "pull", "release"):
-            action = {"enumerate": self._enumerations.enumerate, "pull": self._enumerations.pull,
-                      "release": self._enumerations.release}[event.operation]
+            action = {
+                "enumerate": self._enumerations.enumerate,
+                "pull": self._enumerations.pull,
+                "release": self._enumerations.release,
+            }[event.operation]
             done = action(request)
             return self._reply(request, event, answer.ENUMERATION, done.body, done.seconds)
         if event.operation == "get":
@@ -146,8 +149,14 @@ class Service:
         if event.operation != "shell":
             raise WsmanFault(faults.ACTION_NOT_SUPPORTED)
         shells = self._shells
-        action = {"create": shells.create, "delete": shells.delete, "command": shells.command, "send": shells.send,
-                  "receive": shells.receive, "signal": shells.signal}[event.resource]
+        action = {
+            "create": shells.create,
+            "delete": shells.delete,
+            "command": shells.command,
+            "send": shells.send,
+            "receive": shells.receive,
+            "signal": shells.signal,
+        }[event.resource]
         head = {"delete": answer.PLAIN, "receive": answer.RECEIVE}.get(event.resource, answer.SHELL)
         done = action(request)
         return self._reply(request, event, head, done.body, done.seconds)
@@ -157,8 +166,9 @@ class Service:
     def _reply(self, request: Request, event: Event, head: str, body: str, seconds: float) -> Reply:
         if seconds > self.context.timeout(request):
             raise WsmanFault(faults.TIMED_OUT, seconds=seconds)
-        data = answer.envelope(head, f"{request.action}Response", f"uuid:{self.context.new_id()}",
-                               request.message_id, body)
+        data = answer.envelope(
+            head, f"{request.action}Response", f"uuid:{self.context.new_id()}", request.message_id, body
+        )
         return Reply(200, data, event, seconds)
 
     def _fault(self, request: Request, event: Event, fault: WsmanFault) -> Reply:
@@ -166,8 +176,13 @@ class Service:
         seconds, timeout = fault.seconds, self.context.timeout(request)
         if seconds > timeout or (fault.kind is faults.TIMED_OUT and seconds >= timeout):
             fault, seconds = WsmanFault(faults.TIMED_OUT), timeout
-        data = faults.render(fault, f"uuid:{self.context.new_id()}", request.message_id or None,
-                             request.host or self._machine.options.name, self._machine.options.name)
+        data = faults.render(
+            fault,
+            f"uuid:{self.context.new_id()}",
+            request.message_id or None,
+            request.host or self._machine.options.name,
+            self._machine.options.name,
+        )
         return Reply(500, data, event, seconds)
 
     def _delivered(self, request: Request, reply: Reply) -> Reply:
@@ -175,8 +190,12 @@ class Service:
         machine = self._machine
         now = machine.now()
         silence = machine.power.silence_after(now)
-        lost = (machine.power.state == "closing" and machine.dials["reboot_answer"] == "connection_lost"
-                and reply.event.method in ("Reboot", "Win32Shutdown") and reply.status == 200)
+        lost = (
+            machine.power.state == "closing"
+            and machine.dials["reboot_answer"] == "connection_lost"
+            and reply.event.method in ("Reboot", "Win32Shutdown")
+            and reply.status == 200
+        )
         if lost:
             return replace(reply, body=b"", drop=True)
         if silence is not None and now + reply.delay >= silence:

@@ -102,8 +102,9 @@ class Shells:
         idle = duration(body.findtext(f"{_RSP}IdleTimeOut") or "") or float(self._context.style.shell_idle_seconds)
         now = self._machine.now()
         host = self._machine.processes.start(r"C:\WINDOWS\system32\winrshost.exe -Embedding", now, PROVIDER_HOST)
-        variables = {item.get("Name") or "": item.text or ""
-                     for item in body.iterfind(f"{_RSP}Environment/{_RSP}Variable")}
+        variables = {
+            item.get("Name") or "": item.text or "" for item in body.iterfind(f"{_RSP}Environment/{_RSP}Variable")
+        }
         folder = (body.findtext(f"{_RSP}WorkingDirectory") or "").strip() or r"C:\Documents and Settings\Administrator"
         shell = _Shell(self._context.new_id(), host, folder, variables, idle, now)
         self._open[shell.id] = shell
@@ -120,21 +121,26 @@ class Shells:
     def _created(self, request: Request, shell: _Shell) -> str:
         block = ""
         if self._context.style.shell_block:
-            block = (f'<rsp:Shell xmlns:rsp="{names.SHELL}"><rsp:ShellId>{shell.id}</rsp:ShellId>'
-                     f"<rsp:ResourceUri>{names.CMD_SHELL_URI}</rsp:ResourceUri>"
-                     f"<rsp:Owner>{escape(self._machine.options.user)}</rsp:Owner>"
-                     "<rsp:ClientIP>127.0.0.1</rsp:ClientIP>"
-                     f"<rsp:IdleTimeOut>PT{shell.idle:.3f}S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
-                     "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams>"
-                     "<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime>"
-                     "<rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>")
-        return (f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address><a:ReferenceParameters>"
-                f"<w:ResourceURI>{names.CMD_SHELL_URI}</w:ResourceURI><w:SelectorSet>"
-                f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
-                f"</x:ResourceCreated>{block}")
+            block = (
+                f'<rsp:Shell xmlns:rsp="{names.SHELL}"><rsp:ShellId>{shell.id}</rsp:ShellId>'
+                f"<rsp:ResourceUri>{names.CMD_SHELL_URI}</rsp:ResourceUri>"
+                f"<rsp:Owner>{escape(self._machine.options.user)}</rsp:Owner>"
+                "<rsp:ClientIP>127.0.0.1</rsp:ClientIP>"
+                f"<rsp:IdleTimeOut>PT{shell.idle:.3f}S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
+                "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams>"
+                "<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime>"
+                "<rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>"
+            )
+        return (
+            f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address><a:ReferenceParameters>"
+            f"<w:ResourceURI>{names.CMD_SHELL_URI}</w:ResourceURI><w:SelectorSet>"
+            f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
+            f"</x:ResourceCreated>{block}"
+        )
 
     def _watch(self, shell: _Shell) -> None:
         """End the shell when nobody has used it for its idle time-out."""
+
         def look() -> None:
             if shell.id in self._open:
                 if self._machine.now() - shell.used >= shell.idle - 0.001:
@@ -159,8 +165,9 @@ class Shells:
         shell = self._open.get(wanted["ShellId"])
         if len(request.selectors) > 1 or shell is None:
             kind = faults.UNEXPECTED_SELECTORS
-            raise WsmanFault(kind, provider=Provider("Shell provider", r"%systemroot%\system32\WsmSvc.dll", kind.code,
-                                                     kind.reason))
+            raise WsmanFault(
+                kind, provider=Provider("Shell provider", r"%systemroot%\system32\WsmSvc.dll", kind.code, kind.reason)
+            )
         shell.used = self._machine.now()
         return shell
 
@@ -184,11 +191,15 @@ class Shells:
             if option.startswith("WINRS_") and value.upper() not in ("TRUE", "FALSE", "1", "0"):
                 raise WsmanFault(faults.INVALID_PARAMETER, f"{option} must be TRUE or FALSE.")
         direct = request.options.get("WINRS_SKIP_CMD_SHELL", "FALSE").upper() in ("TRUE", "1")
-        job = Job(self._machine, text, direct=direct, parent=shell.host.pid, folder=shell.folder,
-                  variables=shell.variables)
+        job = Job(
+            self._machine, text, direct=direct, parent=shell.host.pid, folder=shell.folder, variables=shell.variables
+        )
         if job.missing:
-            raise WsmanFault(faults.INTERNAL_ERROR, code=_FILE_NOT_FOUND, provider=Provider(
-                "Shell cmd plugin", _DLL, None, "The system cannot find the file specified."))
+            raise WsmanFault(
+                faults.INTERNAL_ERROR,
+                code=_FILE_NOT_FOUND,
+                provider=Provider("Shell cmd plugin", _DLL, None, "The system cannot find the file specified."),
+            )
         command_id = self._context.new_id()
         shell.jobs[command_id] = job
         return Answer(f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>")
@@ -214,8 +225,11 @@ class Shells:
             except (binascii.Error, ValueError):
                 raise WsmanFault(faults.SCHEMA, "A stream must be base64.") from None
             if not job.send(data, (stream.get("End") or "").lower() in ("true", "1")):
-                raise WsmanFault(faults.INTERNAL_ERROR, code=_PIPE_CLOSED, provider=Provider(
-                    "Shell cmd plugin", _DLL, None, "The pipe has been ended."))
+                raise WsmanFault(
+                    faults.INTERNAL_ERROR,
+                    code=_PIPE_CLOSED,
+                    provider=Provider("Shell cmd plugin", _DLL, None, "The pipe has been ended."),
+                )
         return Answer("<rsp:SendResponse/>")
 
     def signal(self, request: Request) -> Answer:
@@ -248,8 +262,10 @@ class Shells:
         command_id = desired.get("CommandId") or ""
         job = self._job(shell, command_id)
         if command_id in shell.reported:
-            raise WsmanFault(faults.INVALID_PARAMETER, provider=Provider("Shell cmd plugin", _DLL, None,
-                                                                         "The parameter is incorrect."))
+            raise WsmanFault(
+                faults.INVALID_PARAMETER,
+                provider=Provider("Shell cmd plugin", _DLL, None, "The parameter is incorrect."),
+            )
         now, timeout = self._machine.now(), self._context.timeout(request)
         ending = job.ending
         if job.out or job.err or (ending is not None and ending.time <= now):
@@ -272,22 +288,28 @@ class Shells:
         code = ""
         if done and ending is not None:
             shell.reported.add(command_id)
-            shown += "".join(f'<rsp:Stream Name="{name}" CommandId="{command_id}" End="true"></rsp:Stream>'
-                             for name in ("stdout", "stderr"))
+            shown += "".join(
+                f'<rsp:Stream Name="{name}" CommandId="{command_id}" End="true"></rsp:Stream>'
+                for name in ("stdout", "stderr")
+            )
             state = "Done"
             code = f"<rsp:ExitCode>{self._exit_code(ending.code)}</rsp:ExitCode>"
-        return Answer(f'<rsp:ReceiveResponse>{shown}<rsp:CommandState CommandId="{command_id}"'
-                      f' State="{names.STATE_PREFIX}{state}">{code}</rsp:CommandState></rsp:ReceiveResponse>', seconds)
+        return Answer(
+            f'<rsp:ReceiveResponse>{shown}<rsp:CommandState CommandId="{command_id}"'
+            f' State="{names.STATE_PREFIX}{state}">{code}</rsp:CommandState></rsp:ReceiveResponse>',
+            seconds,
+        )
 
     @staticmethod
     def _stream(name: str, command_id: str, buffered: bytearray) -> str:
         """As much of a stream as fits into one answer; it is taken out of the buffer."""
-        batch = bytes(buffered[:LARGEST_ANSWER // 2])
-        del buffered[:len(batch)]
+        batch = bytes(buffered[: LARGEST_ANSWER // 2])
+        del buffered[: len(batch)]
         return "".join(
             f'<rsp:Stream Name="{name}" CommandId="{command_id}">'
-            f"{base64.b64encode(batch[start:start + CHUNK]).decode()}</rsp:Stream>"
-            for start in range(0, len(batch), CHUNK))
+            f"{base64.b64encode(batch[start : start + CHUNK]).decode()}</rsp:Stream>"
+            for start in range(0, len(batch), CHUNK)
+        )
 
     def _exit_code(self, code: int) -> int:
         """A 32-bit exit code with or without its sign (a dial)."""
@@ -299,8 +321,9 @@ class Shells:
 
 def verb_of(request: Request) -> str | None:
     """The shell operation an Action asks for."""
-    actions = {names.CREATE: "create", names.DELETE: "delete",
-               **{f"{names.SHELL}/{verb.capitalize()}": verb for verb in ("command", "send", "receive", "signal")}}
+    actions = {
+        names.CREATE: "create",
+        names.DELETE: "delete",
+        **{f"{names.SHELL}/{verb.capitalize()}": verb for verb in ("command", "send", "receive", "signal")},
+    }
     return actions.get(request.action)
-
-

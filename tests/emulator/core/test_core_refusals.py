@@ -1,0 +1,94 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the table of wrong requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from corewire import ENUMERATION, MESSAGE_ID, WMI, Wire, codes, enumerate_body, envelope, headers, parse, subcode
+from refusals import REFUSALS, Refusal
+
+MakeWire = Callable[..., Wire]
+
+
+def test_the_table_is_long_enough_and_says_where_it_comes_from() -> None:
+    assert len(REFUSALS) >= 50
+    assert len({row.name for row in REFUSALS}) == len(REFUSALS)
+    assert all(row.source for row in REFUSALS)
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=[row.name for row in REFUSALS])
+def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
+    dials = dict(row.dials)
+    host = wire(start=dials.pop("start", "bare"), dials=dials)
+    request = row.make(host)
+    before = host.shown
+    reply = host.raw(request, **row.how)
+    assert reply.status == row.status
+    if row.code is None:
+        assert reply.body == b""
+    else:
+        assert codes(reply)[0] == row.code
+        assert subcode(reply) == row.subcode
+    after = host.shown
+    for volatile in ("clock",):
+        before.pop(volatile)
+        after.pop(volatile)
+    assert after == before  # what is refused changes nothing
+
+
+def test_a_fault_relates_to_its_request_and_names_the_machine(wire: MakeWire) -> None:
+    host = wire()
+    reply = host.enumerate("SELECT * FROM Win32_Nothing")
+    root = parse(reply.body)
+    assert [element.text for element in root[0] if element.tag.endswith("}RelatesTo")] == [MESSAGE_ID]
+    machines = [element.get("Machine") for element in root.iter() if element.tag.endswith("}WSManFault")]
+    assert machines == ["kms03", "kms03"]
+
+
+def test_a_request_with_every_header_is_not_refused(wire: MakeWire) -> None:
+    """What the table's requests are variations of works."""
+    assert wire().enumerate("SELECT Version FROM Win32_OperatingSystem").status == 200
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("cannot_process_filter", (2150858778, [2150858778, 2150858778])),
+        ("nested_invalid_class", (2150858778, [2150858778, 0x80041010])),
+        ("destination_unreachable", (2150858752, [2150858752, 2150858752])),
+    ],
+)
+def test_a_missing_class_by_dial(wire: MakeWire, setting: str, expected: tuple[int, list[int]]) -> None:
+    reply = wire(dials={"class_missing": setting}).enumerate("SELECT * FROM SoftwareLicensingProduct")
+    assert (codes(reply)[0], codes(reply)) == expected
+
+
+def test_unencrypted_is_accepted_where_the_estate_says_so(wire: MakeWire) -> None:
+    request = envelope(
+        headers(f"{WMI}root/cimv2/*", f"{ENUMERATION}/Enumerate"),
+        enumerate_body("SELECT Version FROM Win32_OperatingSystem"),
+    )
+    assert wire(dials={"allow_unencrypted": "yes"}).raw(request, encrypted=False).status == 200
+    assert wire(dials={"allow_unencrypted": "no"}).raw(request, encrypted=False).status == 500
+
+
+def test_identify_tells_strangers_no_version(wire: MakeWire) -> None:
+    host = wire()
+    identify = (
+        b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body><i:Identify '
+        b'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"/></s:Body></s:Envelope>'
+    )
+    known, stranger = host.raw(identify), host.raw(identify, user="", encrypted=False, anonymous=True)
+    assert b"OS: 5.2.3790 SP: 2.0 Stack: 2.0" in known.body
+    assert b"OS: 0.0.0 SP: 0.0 Stack: 2.0" in stranger.body
+    assert known.event.operation == "identify"
+
+
+def test_resource_uris_do_not_mind_case(wire: MakeWire) -> None:
+    host = wire()
+    uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/ROOT/CIMV2/win32_operatingsystem"
+    assert host.send(uri, "http://schemas.xmlsoap.org/ws/2004/09/transfer/Get", "").status == 200

@@ -1,0 +1,200 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ESTATE.yml: everything it can say, and a sentence for every mistake; the inventory made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulated_windows.estate import Estate, load_estate
+from emulated_windows.inventory import inventory_text
+from emulated_windows.persona import dial_table
+from emulated_windows.section import EstateError
+
+PERSONA = "server-2003-sp2-x86"
+CREDENTIALS = "credentials: {user: Administrator, password: Secret 1}\n"
+HOST = f"hosts: {{kms03: {{persona: {PERSONA}, address: 127.0.30.1}}}}\n"
+
+
+def load(folder: Path, text: str) -> Estate:
+    path = folder / "ESTATE.yml"
+    path.write_text(text, encoding="utf-8")
+    return load_estate(path)
+
+
+def with_host(more: str) -> str:
+    return CREDENTIALS + f"hosts:\n  kms03: {{persona: {PERSONA}, address: 127.0.30.1, {more}}}\n"
+
+
+def test_defaults(tmp_path: Path) -> None:
+    estate = load(tmp_path, CREDENTIALS + HOST)
+    (host,) = estate.hosts
+    assert (host.port, host.scheme, host.transport, host.allow_unencrypted) == (5985, "http", "ntlm", False)
+    assert (host.fqdn, host.options.start, host.options.firewall) == ("kms03.corp.example", "bare", "on")
+    assert (host.options.seed, host.options.dials, host.options.user) == (None, {}, "Administrator")
+    assert (estate.dns, estate.host_keys) == (None, {})
+
+
+def test_everything_a_host_can_say(tmp_path: Path) -> None:
+    dial, settings = next((name, settings) for name, settings in dial_table(PERSONA).items() if len(settings) > 1)
+    more = (
+        f"transport: basic, port: 8085, firewall: off, start: kms_1_0, seed: 7, virtual: yes, winrm_start_mode: manual,"
+        f" domain_member: no, boot_seconds: 0.5, allow_unencrypted: no, dials: {{{dial}: {settings[1]}}}"
+    )
+    (host,) = load(tmp_path, "domain: Forest.Example\nboot_seconds: 3\n" + with_host(more)).hosts
+    assert (host.port, host.transport, host.allow_unencrypted) == (8085, "basic", False)
+    options = host.options
+    assert (options.domain, options.firewall, options.start, options.seed) == ("forest.example", "off", "kms_1_0", 7)
+    assert (options.virtual, options.winrm_start_mode, options.domain_member) == (True, "Manual", False)
+    assert (options.boot_seconds, options.dials) == (0.5, {dial: settings[1]})
+
+
+def test_basic_allows_unencrypted_by_default_and_https_has_its_port(tmp_path: Path) -> None:
+    (host,) = load(tmp_path, with_host("transport: basic, scheme: https")).hosts
+    assert (host.allow_unencrypted, host.port) == (True, 5986)
+
+
+def test_dns_and_keys(tmp_path: Path) -> None:
+    text = CREDENTIALS + HOST + (
+        "dns: {address: 127.0.0.1, port: 5301, zone: corp.example., tsig: {name: kms-rollout, secret: c2VjcmV0}}\n"
+        "host_keys: {bcdfg-HJKMP-QRTVW-XY234-67892: server_2008_r2_c}\n"
+    )  # fmt: skip
+    estate = load(tmp_path, text)
+    assert estate.dns is not None and estate.dns.tsig is not None
+    assert (estate.dns.zone, estate.dns.tsig.algorithm, estate.dns.tsig.secret) == (
+        "corp.example", "hmac-sha256", b"secret",
+    )  # fmt: skip
+    assert estate.host_keys == {"BCDFG-HJKMP-QRTVW-XY234-67892": "server_2008_r2_c"}
+    assert "c2VjcmV0" not in repr(estate) and "secret" not in repr(estate) and "Secret 1" not in repr(estate)
+
+
+def test_fleet(tmp_path: Path) -> None:
+    text = f"fleet: {{count: 300, persona: {PERSONA}, network: 127.1.0.0/16, transport: basic, seed: 5}}\n"
+    hosts = load(tmp_path, CREDENTIALS + HOST + text).hosts
+    assert len(hosts) == 301
+    assert [(host.name, host.address, host.options.seed) for host in (hosts[1], hosts[300])] == [
+        ("fleet0001", "127.1.0.1", 6),
+        ("fleet0300", "127.1.1.44", 305),
+    ]
+
+
+def test_anchors_and_merges(tmp_path: Path) -> None:
+    text = CREDENTIALS + (
+        f"hosts:\n  a: &usual {{persona: {PERSONA}, address: 127.0.30.1, seed: 0010}}\n"
+        "  b: {<<: *usual, address: 127.0.30.2}\n"
+    )
+    assert [(host.address, host.options.seed) for host in load(tmp_path, text).hosts] == [
+        ("127.0.30.1", 10), ("127.0.30.2", 10),
+    ]  # fmt: skip
+
+
+DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- a\n", "must be a mapping"),
+        ("a: [\n", "is not valid YAML"),
+        (HOST, "credentials is missing"),
+        (CREDENTIALS, "there are no hosts"),
+        (CREDENTIALS + "hosts: []\n", "hosts must be a mapping"),
+        (CREDENTIALS + HOST + "hots: {}\n", "hots is not a key of an estate; did you mean hosts?"),
+        (CREDENTIALS + HOST + HOST, "hosts stands twice"),
+        (with_host("colour: red"), "hosts.kms03.colour is not a key of an estate"),
+        (with_host("transport: kerberos"), "hosts.kms03.transport: kerberos is none of basic, ntlm"),
+        (with_host("firewall: maybe"), "hosts.kms03.firewall: maybe is none of on, off, stopped"),
+        (with_host("port: 70000"), "hosts.kms03.port: 70000 is not a whole number from 1 to 65535"),
+        (with_host("port: [1]"), "hosts.kms03.port must be a single value"),
+        (with_host("virtual: 3"), "hosts.kms03.virtual: 3 is neither true nor false"),
+        (with_host("boot_seconds: nan"), "hosts.kms03.boot_seconds: nan is not a number of seconds"),
+        (with_host("dials: {no_such_dial: x}"), "hosts.kms03.dials.no_such_dial: there is no such dial"),
+        (CREDENTIALS + "hosts: {kms03: {address: 127.0.0.1}}\n", "hosts.kms03.persona is missing"),
+        (
+            CREDENTIALS + "hosts: {kms03: {persona: server-1999, address: 127.0.0.1}}\n",
+            "hosts.kms03.persona: server-1999 is none of",
+        ),
+        (HOST.replace("127.0.30.1", "10.0.0.1") + CREDENTIALS, "hosts.kms03.address: 10.0.0.1 is not a loopback"),
+        (HOST.replace("127.0.30.1", "localhost") + CREDENTIALS, "localhost is not an IPv4 address"),
+        (HOST.replace("127.0.30.1", "0.0.0.0") + CREDENTIALS, "0.0.0.0 is not a loopback address"),
+        (HOST.replace("kms03", "kms_03") + CREDENTIALS, "kms_03 is not a computer name"),
+        (HOST.replace("kms03", "a-name-of-16-let") + CREDENTIALS, "a-name-of-16-let is not a computer name"),
+        (
+            CREDENTIALS + f"hosts: {{a: {{persona: {PERSONA}, address: 127.0.0.1}},"
+            f" A: {{persona: {PERSONA}, address: 127.0.0.2}}}}\n",
+            "there are two hosts named A",
+        ),
+        (
+            CREDENTIALS + f"hosts: {{a: {{persona: {PERSONA}, address: 127.0.0.1}},"
+            f" b: {{persona: {PERSONA}, address: 127.0.0.1}}}}\n",
+            "a and b share 127.0.0.1",
+        ),
+        (HOST + "credentials: {user: Administrator, password: 'a:b'}\n", "credentials.password must be one line"),
+        (HOST + "credentials: {user: CORP\\me, password: x}\n", "credentials.user must be the bare name"),
+        (HOST + CREDENTIALS + "host_keys: {SECRET-KEY: x}\n", "host_keys: entry 1 is not a key"),
+        (HOST + CREDENTIALS + DNS.format("{name: k, secret: '***'}"), "dns.tsig.secret is not Base64"),
+        (HOST + CREDENTIALS + DNS.format("{name: k, secret: ''}"), "dns.tsig.secret is empty"),
+        (HOST + CREDENTIALS + DNS.format("{name: k, secret: YQ==, algorithm: rot13}"), "rot13 is none of hmac-md5"),
+        (HOST + CREDENTIALS + "dns: {address: 127.0.30.1, port: 5985, zone: a.b}\n", "dns and kms03 share"),
+        (HOST + CREDENTIALS + "dns: {address: 127.0.0.1, port: 53, zone: a..b}\n", "dns.zone: a..b is not a DNS name"),
+        (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 127.0.0.0/29}}\n", "no room for 9 hosts"),
+        (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 10.0.0.0/8}}\n", "not inside 127.0.0.0/8"),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(EstateError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    assert sentence in message
+    assert message.startswith(str(tmp_path / "ESTATE.yml"))
+    assert "\n" not in message
+    assert "SECRET-KEY" not in message and "a:b" not in message
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(EstateError, match="cannot be read: No such file"):
+        load_estate(tmp_path / "nothing.yml")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `!unsafe` as Ansible does."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def group(text: str) -> dict[str, Any]:
+    found = yaml.load(text, Loader=_Loader)["all"]["children"]["kms_hosts"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_inventory(tmp_path: Path) -> None:
+    more = f"  web: {{persona: {PERSONA}, address: 127.0.30.2, scheme: https, transport: basic}}\n"
+    found = group(inventory_text(load(tmp_path, with_host("port: 80") + more)))
+    assert found["vars"] == {
+        "ansible_connection": "winrm", "ansible_user": "Administrator", "ansible_password": "Secret 1",
+    }  # fmt: skip
+    assert found["hosts"] == {
+        "kms03": {
+            "ansible_host": "127.0.30.1", "ansible_port": 80,
+            "ansible_winrm_scheme": "http", "ansible_winrm_transport": "ntlm",
+        },
+        "web": {
+            "ansible_host": "127.0.30.2", "ansible_port": 5986,
+            "ansible_winrm_scheme": "https", "ansible_winrm_transport": "basic",
+            "ansible_winrm_server_cert_validation": "ignore",
+        },
+    }  # fmt: skip
+
+
+def test_passwords_in_the_inventory_are_no_templates(tmp_path: Path) -> None:
+    text = HOST + "credentials: {user: Administrator, password: \"{{ 'x' }}\"}\n"
+    written = inventory_text(load(tmp_path, text))
+    assert "!unsafe" in written
+    assert group(written)["vars"]["ansible_password"] == "{{ 'x' }}"

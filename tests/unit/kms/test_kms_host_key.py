@@ -1,0 +1,386 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host key: judged before it is touched, installed, activated once, and never spent twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import typing as t
+
+import pytest
+
+from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal
+from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.host_key import HostKeyResource, KeyWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome, Reader, Step
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, moment_text
+from ansible_collections.activation.kms.tests.unit.kms.hosts import (
+    KEY,
+    NO_LICENSING,
+    NOW,
+    SYSTEM,
+    licensing,
+    predicts_only_what_it_touches,
+    product,
+    seen,
+    trace,
+    updates,
+)
+from ansible_collections.activation.kms.tests.unit.windows.small_windows import (
+    Refused,
+    SmallWindows,
+    lost_after,
+    lost_before,
+)
+
+FIVE = KEY[-5:]
+WISH = KeyWish(key=HostKey(KEY))
+READY = updates("kms_1_0", "kms_1_2")
+IN_PROGRESS, NO_ACTIVATIONS_LEFT, INVALID = 0xC004E028, 0xC004C008, 0xC004F050
+UNMARKED = {"SL": Root()}
+
+
+def wish(**changes: t.Any) -> HostKeyResource:
+    return HostKeyResource(dataclasses.replace(WISH, **changes))
+
+
+# -- what is wanted
+
+
+@pytest.mark.parametrize(
+    ("products", "changes", "wanted"),
+    [
+        ((), {}, ["host_key.install", "host_key.activate"]),
+        ((), {"activate": False}, ["host_key.install"]),
+        ((product(),), {}, ["host_key.activate"]),
+        ((product(2),), {}, ["host_key.activate"]),
+        ((product(),), {"activate": False}, []),
+        ((product(1),), {}, []),
+        ((product(1, FIVE.lower()),), {}, []),
+        ((product(3),), {"reactivate": True}, ["host_key.activate"]),
+        ((product(3),), {"activate": False}, []),
+        ((product(1), product(1, "XXXXX")), {}, []),
+        ((product(1, "XXXXX"),), {"replace": True}, ["host_key.install", "host_key.activate"]),
+        ((product(1, "XXXXX", "VOLUME_KMSCLIENT channel"),), {}, ["host_key.install", "host_key.activate"]),
+        ((product(1, FIVE, "VOLUME_KMSCLIENT channel"),), {}, ["host_key.install", "host_key.activate"]),
+        ((product(1, "XXXXX", "RETAIL channel"),), {}, ["host_key.install", "host_key.activate"]),
+    ],
+)
+def test_next(products: tuple[t.Any, ...], changes: dict[str, t.Any], wanted: list[str]) -> None:
+    now = seen(READY, licensing(*products))
+    # A bare `licensing` carries the mark; the key's own is seen to below.
+    assert trace(wish(**changes), now) == wanted
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_mark_comes_last_so_that_it_never_stands_in_the_way_of_the_activation(status: int) -> None:
+    wanted = trace(wish(), seen(READY, licensing(product(status), roots=UNMARKED)))
+    assert wanted == (["host_key.mark"] if status else ["host_key.activate", "host_key.mark"])
+
+
+@pytest.mark.parametrize(
+    ("parts", "changes", "name"),
+    [
+        ((NO_LICENSING,), {}, "no_licensing_service"),
+        ((licensing(), updates("kms_1_0", pending=True)), {}, "restart_pending"),
+        ((licensing(product(1)), updates("kms_1_0", pending=True)), {}, "restart_pending"),
+        ((licensing(answers=False),), {}, "licensing_service_stopped"),
+        ((licensing(),), {"key_group": "server_2022"}, "key_group_wrong_host"),
+        ((licensing(),), {"key_group": "windows_vista", "serve": frozenset(["windows_7"])}, "key_group_too_low"),
+        ((licensing(product(1, "XXXXX")),), {}, "other_key_installed"),
+        ((licensing(product(0, "XXXXX")),), {}, "other_key_installed"),
+        ((licensing(),), {"encrypted": False}, "key_unencrypted"),
+        ((licensing(product(3)),), {}, "reactivation_needed"),
+        ((licensing(product(0)),), {"max_activations": 0}, "activation_not_allowed"),
+    ],
+)
+def test_what_speaks_against_it_is_said_before_anything_is_changed(
+    parts: tuple[t.Any, ...], changes: dict[str, t.Any], name: str
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        wish(**changes).next(seen(READY, *parts))
+    assert caught.value.name == name
+    assert KEY not in repr(caught.value) and caught.value.advice
+
+
+def test_an_activated_key_needs_neither_encryption_nor_leave() -> None:
+    now = seen(READY, licensing(product(1)))
+    assert trace(wish(encrypted=False, max_activations=0), now) == []
+
+
+def test_the_key_that_would_be_lost_is_named_by_its_last_five() -> None:
+    with pytest.raises(Refusal, match="ends in XXXXX.*client count to zero.*replace: true"):
+        wish().next(seen(READY, licensing(product(1, "XXXXX"))))
+    step = wish(replace=True).next(seen(READY, licensing(product(1, "XXXXX"))))
+    assert isinstance(step, Step)
+    assert step.summary == "install the host key *****-67892 in place of *****-XXXXX"
+    assert (step.before, step.after) == ("host key *****-XXXXX", "host key *****-67892")
+
+
+@pytest.mark.parametrize("products", [(), (product(),)], ids=["install", "activate"])
+def test_a_prediction_changes_only_what_is_read_again(products: tuple[t.Any, ...]) -> None:
+    now = seen(READY, licensing(*products))
+    step = wish().next(now)
+    assert isinstance(step, Step)
+    predicts_only_what_it_touches(step, now)
+    assert KEY not in repr((step.summary, step.before, step.after))
+
+
+def test_activation_is_once_and_may_take_its_time() -> None:
+    step = wish(activation_timeout=77.0).next(seen(READY, licensing(product())))
+    assert isinstance(step, Step)
+    assert (step.id, step.once, step.settle) == ("host_key.activate", True, 77.0)
+    assert {Restart, Settings} <= set(HostKeyResource.after)
+
+
+# -- carrying it out
+
+ROOT = ROOTS["SL"]
+
+
+class Host(SmallWindows):
+    """A licensing service that takes one key, and counts what it spends.
+
+    Attributes:
+        spent: activations asked of Microsoft.
+        answers: what Activate returns, by turn; 0 afterwards.
+        licensed_at: the controller's clock when the key becomes licensed; None: as soon as Activate succeeds.
+    """
+
+    def __init__(self, installed: bool = True) -> None:
+        super().__init__()
+        self.registry[ROOT.lower()] = {}
+        self.key = FIVE if installed else ""
+        self.status = 0
+        self.spent = 0
+        self.answers: list[int] = []
+        self.licensed_at: float | None = None
+        self.classes["SoftwareLicensingService"] = [{"Version": "6.1"}]
+        self.classes["SoftwareLicensingProduct"] = self._products
+        self.classes["Win32_OperatingSystem"] = lambda: [{"LocalDateTime": moment_text(self.host_clock())}]
+        self.methods["SoftwareLicensingService.InstallProductKey"] = self._install
+        self.methods["SoftwareLicensingService.RefreshLicenseStatus"] = lambda given: 0
+        self.methods["SoftwareLicensingProduct.Activate"] = self._activate
+
+    def host_clock(self) -> dt.datetime:
+        """Two hours after its start when the test begins; runs as the controller's does."""
+        return NOW + dt.timedelta(seconds=self.clock - 1000.0)
+
+    def _products(self) -> list[dict[str, t.Any]]:
+        if self.licensed_at is not None and self.clock >= self.licensed_at:
+            self.status = 1
+        row = {"ID": "ID1", "Description": "VOLUME_KMS_R2_C", "LicenseStatus": self.status}
+        return [{**row, "PartialProductKey": self.key}] if self.key else []
+
+    def _install(self, given: t.Mapping[str, str]) -> int:
+        assert given["ProductKey"] == KEY
+        self.key = FIVE
+        return 0
+
+    def _activate(self, given: t.Mapping[str, str]) -> int:
+        assert given["ID"] == "id1"
+        noted = load_record(self).activating
+        assert noted == {"key": FIVE, "at": moment_text(self.host_clock())}, "noted before it is asked for"
+        self.spent += 1
+        code = self.answers.pop(0) if self.answers else 0
+        if not code and self.licensed_at is None:
+            self.status = 1
+        return code
+
+
+READERS: dict[type, Reader] = {
+    System: lambda world, look: SYSTEM,
+    Record: lambda world, look: load_record(world),
+    Updates: lambda world, look: READY,
+    Licensing: READ_LICENSING,
+}
+
+
+def run(host: SmallWindows, **changes: t.Any) -> Outcome:
+    return converge(host, [wish(**changes)], READERS, check=False)
+
+
+def done(outcome: Outcome) -> list[str]:
+    return [planned.step.id for planned in outcome.done]
+
+
+def test_a_key_is_installed_activated_and_marked() -> None:
+    host = Host(installed=False)
+    outcome = run(host)
+    assert outcome.problem is None
+    assert done(outcome) == ["host_key.install", "host_key.activate"]
+    assert host.spent == 1
+    assert host.value(ROOT, "KeyManagementServiceVersion") == "6.1"
+    assert not run(host).changed
+    assert host.spent == 1
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["SoftwareLicensingService.InstallProductKey", "SoftwareLicensingService.RefreshLicenseStatus"],
+)
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_lost_answers_around_the_installation(word: str, carried_out: bool) -> None:
+    host = Host(installed=False)
+    if carried_out:
+        host.after = lost_after(word)
+    else:
+        host.before = lost_before(word)
+    assert run(host).problem is None
+    assert host.spent == 1
+    assert host.status == 1
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_a_lost_answer_about_the_mark_does_not_swallow_the_activation(carried_out: bool) -> None:
+    host = Host()
+    silence = lost_after("StdRegProv.SetStringValue KeyManagementServiceVersion", times=99)
+    setattr(host, "after" if carried_out else "before", silence)
+    assert run(host).problem is None
+    assert host.spent == 1
+    assert (host.value(ROOT, "KeyManagementServiceVersion") is not None) == carried_out
+
+
+def test_an_activation_whose_answer_is_lost_is_never_asked_for_again() -> None:
+    host = Host()
+    host.after = lost_after("SoftwareLicensingProduct.Activate")
+    assert run(host).problem is None, "the status decides"
+    assert host.spent == 1
+
+
+def test_an_activation_that_never_arrived_is_left_to_the_next_run_which_polls_first() -> None:
+    host = Host()
+    host.before = lost_before("SoftwareLicensingProduct.Activate")
+    outcome = run(host, activation_timeout=300.0)
+    assert outcome.problem is not None and outcome.problem.name == "outcome_unknown"
+    assert host.spent == 0
+    assert load_record(host).activation_asked(FIVE) is not None
+    again = run(host)
+    assert again.problem is None
+    assert host.spent == 1
+
+
+def test_a_killed_run_is_resumed_by_polling_and_spends_nothing_more() -> None:
+    host = Host()
+    records.save(host, Record(activating={"key": FIVE, "at": moment_text(NOW)}))
+    host.licensed_at = 1120.0
+    outcome = run(host)
+    assert outcome.problem is None
+    assert done(outcome) == ["host_key.activate"]
+    assert host.spent == 0
+    assert 1120.0 <= host.clock < 1140.0
+
+
+def test_polling_ends_when_the_earlier_activation_can_no_longer_be_under_way() -> None:
+    host = Host()
+    records.save(host, Record(activating={"key": FIVE, "at": moment_text(NOW)}))
+    assert run(host, activation_timeout=100.0).problem is None
+    assert host.spent == 1
+    assert 1100.0 <= host.clock < 1115.0
+
+
+@pytest.mark.parametrize("ago", [dt.timedelta(hours=1), dt.timedelta(days=-3)], ids=["long ago", "in the far future"])
+def test_an_old_note_is_not_waited_for(ago: dt.timedelta) -> None:
+    host = Host()
+    records.save(host, Record(activating={"key": FIVE, "at": moment_text(NOW - ago)}))
+    assert run(host).problem is None
+    assert (host.spent, host.clock) == (1, 1000.0)
+
+
+def test_a_note_about_another_key_is_not_waited_for() -> None:
+    host = Host()
+    records.save(host, Record(activating={"key": "XXXXX", "at": moment_text(NOW)}))
+    assert run(host).problem is None
+    assert (host.spent, host.clock) == (1, 1000.0)
+
+
+def test_somebody_elses_activation_under_way_is_waited_for() -> None:
+    host = Host()
+    host.answers = [IN_PROGRESS]
+    host.licensed_at = 1060.0
+    outcome = run(host)
+    assert outcome.problem is None
+    assert host.spent == 1, "asked once, and Windows was busy with it"
+    assert host.status == 1
+
+
+@pytest.mark.parametrize("form", ["returned", "fault"])
+@pytest.mark.parametrize("code", [NO_ACTIVATIONS_LEFT, INVALID, 0xC004FFFF])
+def test_a_refused_activation_is_explained_and_leaves_no_note(form: str, code: int) -> None:
+    host = Host()
+
+    def refuse(given: t.Mapping[str, str]) -> int:
+        host.spent += 1
+        if form == "fault":
+            raise Refused(code)
+        return code
+
+    host.methods["SoftwareLicensingProduct.Activate"] = refuse
+    outcome = run(host)
+    assert isinstance(outcome.problem, Failure)
+    assert outcome.problem.code == f"0x{code:08X}"
+    assert "activating the host key *****-67892" in outcome.problem.message
+    assert load_record(host).activating is None
+    assert host.spent == 1
+
+
+@pytest.mark.parametrize("form", ["returned", "fault"])
+def test_a_refused_key_is_explained_without_the_key(form: str) -> None:
+    host = Host(installed=False)
+
+    def refuse(given: t.Mapping[str, str]) -> int:
+        if form == "fault":
+            raise Refused(INVALID)
+        return INVALID
+
+    host.methods["SoftwareLicensingService.InstallProductKey"] = refuse
+    outcome = run(host)
+    assert outcome.problem is not None
+    assert outcome.problem.name == "SL_E_INVALID_PRODUCT_KEY"
+    assert KEY not in repr(outcome.problem) + outcome.problem.message + outcome.problem.advice
+    assert [planned.step.id for planned in outcome.remaining] == ["host_key.install", "host_key.activate"]
+
+
+def test_a_quota_of_winrm_keeps_its_own_advice() -> None:
+    host = Host(installed=False)
+
+    def busy(given: t.Mapping[str, str]) -> int:
+        raise Refused(2150859174)
+
+    host.methods["SoftwareLicensingService.InstallProductKey"] = busy
+    outcome = run(host)
+    assert outcome.problem is not None and outcome.problem.name == "winrm_quota"
+
+
+def test_a_key_nobody_wants_activated_is_only_installed() -> None:
+    host = Host(installed=False)
+    assert done(run(host, activate=False)) == ["host_key.install"]
+    assert host.spent == 0 and load_record(host) == Record()
+
+
+def test_refreshing_may_fail() -> None:
+    host = Host(installed=False)
+
+    def fail(given: t.Mapping[str, str]) -> int:
+        raise Refused(0x80004005)
+
+    host.methods["SoftwareLicensingService.RefreshLicenseStatus"] = fail
+    assert run(host).problem is None
+    assert host.logged
+
+
+def test_a_host_that_does_not_tell_the_time() -> None:
+    host = Host()
+    host.classes["Win32_OperatingSystem"] = []
+    outcome = run(host)
+    assert outcome.problem is not None and outcome.problem.name == "no_clock"
+    assert host.spent == 0

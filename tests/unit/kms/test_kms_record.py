@@ -1,0 +1,128 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record on the host: what is written is read again, whatever lies there instead counts as nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import (
+    ABSENT,
+    KEY,
+    VALUE,
+    Record,
+    load_record,
+    note,
+    save,
+)
+from ansible_collections.activation.kms.tests.unit.kms.hosts import BOOT, BOOT_TEXT, NOW, NOW_TEXT
+from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
+
+FULL = Record(
+    former_manual={"SL": 0, "SPP": ABSENT},
+    former_self_publishing=False,
+    former_port=1689,
+    activating={"key": "67892", "at": NOW_TEXT},
+    awaiting_restart={"boot": BOOT_TEXT, "updates": {"kms_1_0": "done", "kms_1_2": "started"}},
+    staging=r"C:\WINDOWS\Temp\activation.kms",
+    service_restart=True,
+)
+TOLERANCE = dt.timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Record)])
+def test_each_note_comes_back_as_it_was(field: str) -> None:
+    world = SmallWindows()
+    written = dataclasses.replace(Record(), **{field: getattr(FULL, field)})
+    save(world, written)
+    assert load_record(world) == written
+    assert list(json.loads(str(world.value(KEY, VALUE)))) == [field]
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_whether_the_host_published_itself_is_remembered_either_way(value: bool | None) -> None:
+    world = SmallWindows()
+    save(world, dataclasses.replace(FULL, former_self_publishing=value))
+    assert load_record(world).former_self_publishing is value
+
+
+def test_a_full_record_comes_back() -> None:
+    world = SmallWindows()
+    save(world, FULL)
+    assert load_record(world) == FULL
+    assert json.loads(json.dumps(FULL.as_data())) == FULL.as_data()
+
+
+def test_noting_changes_what_it_says_and_nothing_else() -> None:
+    world = SmallWindows()
+    save(world, FULL)
+    assert note(world, staging=None) == load_record(world) == dataclasses.replace(FULL, staging=None)
+
+
+def test_an_empty_record_leaves_no_trace_on_the_host() -> None:
+    world = SmallWindows()
+    save(world, FULL)
+    save(world, Record())
+    assert KEY.lower() not in world.registry
+    assert load_record(world) == Record()
+    save(world, Record())  # nothing there: no error
+
+
+def test_reading_writes_nothing() -> None:
+    world = SmallWindows()
+    load_record(world)
+    assert world.deeds == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "5",
+        '"text"',
+        '{"awaiting_restart": "soon"}',
+        '{"awaiting_restart": {"boot": "yesterday", "updates": {}}}',
+        '{"awaiting_restart": {"updates": {}}}',
+        '{"awaiting_restart": {"boot": "2026-03-01T06:00:00Z", "updates": 5}}',
+        '{"activating": true}',
+        '{"activating": {"key": "67892"}}',
+        '{"activating": {"key": "67892", "at": "now"}}',
+        '{"former_manual": 5}',
+    ],
+)
+def test_what_cannot_be_read_counts_as_empty_and_is_told(text: str) -> None:
+    world = SmallWindows()
+    world.set(KEY, VALUE, text)
+    assert load_record(world) == Record()
+    assert bool(world.logged) == bool(text)
+
+
+def test_notes_of_a_later_release_are_passed_over() -> None:
+    world = SmallWindows()
+    world.set(KEY, VALUE, '{"staging": "C:\\\\x", "invented_later": [1]}')
+    assert load_record(world) == Record(staging=r"C:\x")
+
+
+@pytest.mark.parametrize(("shift", "same"), [(0, True), (4, True), (-4, True), (6, False), (-6, False), (90000, False)])
+def test_updates_belong_to_the_boot_in_which_they_were_installed(shift: int, same: bool) -> None:
+    found = FULL.updates_of_boot(BOOT + dt.timedelta(seconds=shift), TOLERANCE)
+    assert found == ({"kms_1_0": "done", "kms_1_2": "started"} if same else {})
+    assert Record().updates_of_boot(BOOT, TOLERANCE) == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "key", "asked"),
+    [(FULL, "67892", NOW), (FULL, "XXXXX", None), (Record(), "67892", None)],
+    ids=["asked", "another key", "never"],
+)
+def test_an_activation_that_was_asked_for(record: Record, key: str, asked: t.Any) -> None:
+    assert record.activation_asked(key) == asked
