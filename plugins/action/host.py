@@ -19,7 +19,7 @@ from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, rea
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.restart import Restart
 from ..plugin_utils._kms.settings import Settings, SettingsWish
-from ..plugin_utils._kms.updates import UpdateChain
+from ..plugin_utils._kms.update_chain import UpdateChain
 from ..plugin_utils._plan import Reader, Resource, Seen
 from ..plugin_utils._windows.licensing import LICENSED, Licensing
 from ..plugin_utils._windows.system import System

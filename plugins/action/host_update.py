@@ -12,7 +12,7 @@ from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._kms.release import Release
-from ..plugin_utils._kms.updates import UpdateChain
+from ..plugin_utils._kms.update_chain import UpdateChain
 
 SPECIFICATION = Specification(
     argument_spec={**wishes.UPDATE_OPTIONS, "serve": {**wishes.UPDATE_OPTIONS["serve"], "required": True}},

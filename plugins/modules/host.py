@@ -13,9 +13,10 @@ short_description: Set up and keep a whole KMS host
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
-  - Makes a Windows machine a Microsoft KMS host (Key Management Service, volume activation) and keeps it one, in one task.
-  - Installs the KMS updates it needs, restarts it if allowed, installs and activates the host key, opens the port in the
-    Windows Firewall, looks whether the KMS interface answers, and publishes C(_vlmcs._tcp) SRV records, in this order.
+  - Makes a Windows machine a Microsoft KMS host (Key Management Service, volume activation) and keeps it so.
+  - Installs the KMS updates it needs, restarts it if allowed, installs and activates the host key, opens the port in
+    the Windows Firewall, looks whether the KMS interface answers, and publishes C(_vlmcs._tcp) SRV records,
+    in this order.
   - An option that is left out is not managed. So far the host must run Windows Server 2003.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -47,8 +48,8 @@ options:
     type: bool
   firewall:
     description:
-      - Whether the Windows Firewall admits the port. A firewall that is off is left off, with a warning; an entry for the
-        port that somebody else made is never overwritten.
+      - Whether the Windows Firewall admits the port. A firewall that is off is left off, with a warning; an entry for
+        the port that somebody else made is never overwritten.
     type: str
     choices: [open, closed, unmanaged]
     default: unmanaged
@@ -146,7 +147,7 @@ RETURN = r"""
 ---
 plan:
   description:
-    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+    - The steps foreseen at the beginning of the run, in their order. In check mode, the steps a run would take.
   returned: success, and failure after the first look
   type: list
   elements: dict

@@ -14,8 +14,8 @@ version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Opens one TCP port inbound for the networks named, in every profile of the Windows Firewall that is on.
-  - A firewall that is off is left off, with a warning. An entry for the port that somebody else made is never overwritten.
-    It is enough, or the run is refused.
+  - A firewall that is off is left off, with a warning. An entry for the port that somebody else made is never
+    overwritten. It is enough, or the run is refused.
   - So far for the Windows Firewall of Windows Server 2003.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -56,7 +56,7 @@ RETURN = r"""
 ---
 plan:
   description:
-    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+    - The steps foreseen at the beginning of the run, in their order. In check mode, the steps a run would take.
   returned: success, and failure after the first look
   type: list
   elements: dict

@@ -16,7 +16,7 @@ description:
   - Installs the host key on a machine that has the licensing service, and activates it online, once.
   - Automatic activation by Windows is held off from before the key is installed until it is activated, so that no
     activation is spent twice.
-  - A run that was interrupted during the activation is noted on the host; the next one waits for it before it asks again.
+  - A run that was interrupted during the activation is noted on the host; the next one waits before it asks again.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
@@ -43,7 +43,7 @@ RETURN = r"""
 ---
 plan:
   description:
-    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+    - The steps foreseen at the beginning of the run, in their order. In check mode, the steps a run would take.
   returned: success, and failure after the first look
   type: list
   elements: dict

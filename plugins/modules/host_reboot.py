@@ -49,7 +49,7 @@ RETURN = r"""
 ---
 plan:
   description:
-    - The steps foreseen at the beginning of the run, in their order. In check mode these are the steps a run would take.
+    - The steps foreseen at the beginning of the run, in their order. In check mode, the steps a run would take.
   returned: success, and failure after the first look
   type: list
   elements: dict

@@ -15,10 +15,11 @@ from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
 from .._kms.firewall import FirewallWish, remote_addresses
 from .._kms.host_key import KeyWish
 from .._kms.keys import host_key
+from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
 from .._kms.record import Record, read_record
 from .._kms.settings import READ_LICENSING
-from .._kms.updates import Packages, Updates, UpdateWish, read_packages, read_updates
+from .._kms.updates import Updates, read_updates
 from .._plan import Reader
 from .._secret import Secret
 from .._srv.tsig import ALGORITHMS, TsigKey

@@ -98,8 +98,8 @@ class HostKeyResource(Resource):
             )
         if not seen[Licensing].answers:
             raise Refusal(
-                "the licensing service of the host does not run, so it can take no host key; start it (net start sppsvc, "
-                "or net start slsvc on older releases) and run the play again",
+                "the licensing service of the host does not run, so it can take no host key; start it (net start "
+                "sppsvc, or net start slsvc on older releases) and run the play again",
                 name="licensing_service_stopped",
                 advice="Start the licensing service.",
             )

@@ -26,8 +26,8 @@ class Release(Resource):
         system = seen[System]
         if system.release not in MANAGED:
             raise Refusal(
-                f"the host runs {system.caption or system.version} ({system.release}), and so far this collection changes "
-                f"{', '.join(MANAGED)} only; read it with activation.kms.host_info",
+                f"the host runs {system.caption or system.version} ({system.release}), and so far this collection "
+                f"changes {', '.join(MANAGED)} only; read it with activation.kms.host_info",
                 name="release_not_managed",
                 advice="Use a host of a release that is managed.",
             )

@@ -19,7 +19,8 @@ from .._windows.restart import RestartOptions, restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
 from .record import Record, note
-from .updates import UpdateChain, Updates
+from .update_chain import UpdateChain
+from .updates import Updates
 
 
 class Restart(Resource):
@@ -88,7 +89,7 @@ def restart_step(system: System, options: RestartOptions, *, licensing: bool) ->
 
 
 def restarted(seen: Seen) -> Seen:
-    """What will be seen after a restart: a later boot, nothing pending, and the licensing service where KMS is installed."""
+    """What will be seen after a restart: a later boot, nothing pending, and, with KMS, the licensing service."""
     system, updates, licensing = seen[System], seen[Updates], seen[Licensing]
     clock = system.clock + dt.timedelta(minutes=5)
     return seen.having(

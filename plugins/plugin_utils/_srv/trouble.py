@@ -132,7 +132,9 @@ def no_address(place: Place, kind: type[Kind]) -> Kind:
 
 def no_answer(place: Place, reason: str) -> Failure:
     """Nobody answered; nothing was changed."""
-    advice = "Check server and server_port; DNS over TCP must be allowed from the controller (the execution node) to it."
+    advice = (
+        "Check server and server_port; DNS over TCP must be allowed from the controller (the execution node) to it."
+    )
     return Failure(
         f"no answer from DNS server {place.peer} for zone {place.zone}: {_SILENCE.get(reason, reason)}. {advice}",
         name="dns_no_answer",

@@ -29,8 +29,8 @@ from .system import System
 
 SERVICE_CLASS = "SoftwareLicensingService"
 PRODUCT_CLASS = "SoftwareLicensingProduct"
-# A class that lacks a named column fails the whole query, and which columns Server 2003's class has nobody has published:
-# there all of them are asked for. From Windows 8 on that would bring the firmware's product key along.
+# A class that lacks a named column fails the whole query, and which columns Server 2003's class has nobody has
+# published: there all of them are asked for. From Windows 8 on that would bring the firmware's product key along.
 SERVICE_QUERY_2003 = "SELECT * FROM SoftwareLicensingService"
 SERVICE_QUERY = (
     "SELECT IsKeyManagementServiceMachine,KeyManagementServiceCurrentCount,RequiredClientCount,Version "
@@ -51,8 +51,8 @@ VALUE_NO_DNS = "DisableDnsPublishing"
 VALUE_MANUAL = "Manual"
 VALUE_MARK = "KeyManagementServiceVersion"
 
-# The class is there but the service behind it is not: not active, disabled, did not start in time, server did not start,
-# RPC server unavailable. So it is between the installation of KMS 1.0 and the restart.
+# The class is there but the service behind it is not: not active, disabled, did not start in time, server did not
+# start, RPC server unavailable. So it is between the installation of KMS 1.0 and the restart.
 _NOT_RUNNING = ("0x80070426", "0x80070422", "0x8007041D", "0x80080005", "0x800706BA")
 
 LICENSED = 1
@@ -194,7 +194,7 @@ def read_products(world: World) -> tuple[Product, ...]:
 
 
 def service_answers(world: World) -> bool:
-    """Whether the licensing service's WMI class gives its instance; one request. Raises Problem where it does not run."""
+    """Whether the licensing service's WMI class gives its instance; one request. Raises Problem otherwise."""
     return bool(Client(world, world.operation_timeout).query_or_none("root/cimv2", SERVICE_ANSWERS))
 
 

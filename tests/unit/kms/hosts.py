@@ -11,8 +11,9 @@ import hashlib
 import typing as t
 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Packages, Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import Firewall, Profile
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product, Root

@@ -34,7 +34,7 @@ OFFERS = [offer for size in range(4) for offer in itertools.combinations(ALL, si
 
 
 @pytest.mark.parametrize("installed", STARTS)
-@pytest.mark.parametrize("wish", WISHES, ids=",".join)
+@pytest.mark.parametrize("wish", WISHES, ids=lambda wish: ",".join(sorted(wish)))
 def test_every_chain_leads_to_a_host_that_serves_the_wish(installed: tuple[str, ...], wish: set[str]) -> None:
     for offered in OFFERS:
         chain = STANDARD.chain(RELEASE, wish, offered, installed)

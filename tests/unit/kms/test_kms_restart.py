@@ -15,7 +15,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms import record 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.release import Release
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart, restart_step
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import UpdateChain, Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Pause, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart import RestartOptions
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System

@@ -18,17 +18,11 @@ from ansible_collections.activation.kms.plugins.plugin_utils._errors import (
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD, catalogue
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.installation import switches
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages, UpdateWish, read_packages
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import (
-    UPDATES_KEY,
-    Packages,
-    UpdateChain,
-    Updates,
-    UpdateWish,
-    read_packages,
-    read_updates,
-    switches,
-)
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import UPDATES_KEY, Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import UNKNOWN
