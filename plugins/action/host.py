@@ -14,7 +14,8 @@ from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
 from ..plugin_utils._kms.firewall import OpenPort
-from ..plugin_utils._kms.host_key import HostKeyResource, KeyWish
+from ..plugin_utils._kms.host_key import HostKeyResource
+from ..plugin_utils._kms.keys import KeyWish
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.restart import Restart

@@ -13,8 +13,7 @@ import typing as t
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
 from .._kms.firewall import FirewallWish, remote_addresses
-from .._kms.host_key import KeyWish
-from .._kms.keys import host_key
+from .._kms.keys import KeyWish, host_key
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
 from .._kms.record import Record, read_record

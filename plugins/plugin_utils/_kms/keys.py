@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host keys: their form, and what must never be taken for one.
+"""Host keys: what can be wished of one, its form, and what must never be taken for one.
 
 Internal to the collection activation.kms; not a public interface.
 
@@ -11,6 +11,7 @@ No message repeats a key. Which key group a key belongs to cannot be told from t
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from .._data import load
@@ -22,6 +23,22 @@ _SETUP_KEYS = load(__file__, "data", "setup_keys.yml")["setup_keys"]
 _ALPHABET = "BCDFGHJKMPQRTVWXY2346789N"  # N since Windows 8
 _FORM = re.compile(rf"^[{_ALPHABET}]{{5}}(-[{_ALPHABET}]{{5}}){{4}}$")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyWish:
+    """What is wanted of the key. `activation_timeout` in seconds."""
+
+    key: HostKey
+    activate: bool = True
+    key_group: str | None = None
+    serve: frozenset[str] = frozenset()
+    replace: bool = False
+    reactivate: bool = False
+    max_activations: int = 1
+    activation_timeout: float = 300.0
+    encrypted: bool = True
+    known: Catalogue = STANDARD
 
 
 def host_key(text: str) -> HostKey:

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.host_key import HostKeyResource, KeyWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.host_key import HostKeyResource
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings

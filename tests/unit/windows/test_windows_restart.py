@@ -76,8 +76,9 @@ FLAPPING: dict[float, dt.datetime | None] = {0: OLD, 20: None, 100: NEW, 105: No
         (FLAPPING, 206),
         ({0: OLD, 20: None, 100: OLD, 110: NEW}, 116),
         ({0: OLD, 20: None, 100: BOOT + dt.timedelta(seconds=2), 200: NEW}, 206),
+        ({0: OLD, 5: NEW, 8: OLD, 11: NEW, 14: OLD, 17: NEW, 20: OLD, 40: None, 120: NEW}, 126),
     ],
-    ids=["ordinary", "never away", "flapping", "still going down", "a corrected clock"],
+    ids=["ordinary", "never away", "flapping", "still going down", "a corrected clock", "a clock that jumps"],
 )
 def test_a_restart_is_over_after_several_good_reads_in_a_row(
     story: dict[float, dt.datetime | None], earliest: float
