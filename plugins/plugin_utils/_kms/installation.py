@@ -24,6 +24,7 @@ from .record import note
 
 _SUCCESS = (0, 3010)
 _RESTART_STARTED = 1641
+_COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it had to end
 
 
 def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> None:
@@ -38,7 +39,7 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
         code = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
         # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
-        if problem.name != "command_timeout":
+        if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
@@ -74,7 +75,10 @@ def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -
 def _run_installer(
     world: World, shell: Shell, update: Update, remote: str, args: str, log: str, wish: UpdateWish
 ) -> int:
-    done = shell.run(f"{remote} {args}".strip(), timeout=wish.install_timeout, mutating=True)
+    try:
+        done = shell.run(f"{remote} {args}".strip(), timeout=wish.install_timeout, mutating=True)
+    except Failure as problem:
+        raise _endless(world, update, log, wish) if problem.name == _COMMAND_TIMEOUT else problem from None
     if done.exit_code in (*_SUCCESS, _RESTART_STARTED):
         return done.exit_code
     number = done.exit_code & 0xFFFFFFFF
@@ -85,6 +89,16 @@ def _run_installer(
         name="installer_failed",
         code=f"0x{number:X}",
         advice=f"Read {log} on the host, put right what it says and run the play again.",
+    )
+
+
+def _endless(world: World, update: Update, log: str, wish: UpdateWish) -> Failure:
+    return Failure(
+        f"{world.host}: the installer of {update.title} did not end within {wish.install_timeout:.0f} seconds "
+        f"(install_timeout) and was terminated; it may have waited for a click on the host: look at {log} there, allow "
+        "more time if it was only slow, and run the play again",
+        name=_COMMAND_TIMEOUT,
+        advice=f"Read {log} on the host; raise install_timeout if the installer was only slow.",
     )
 
 

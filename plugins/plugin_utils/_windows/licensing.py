@@ -224,11 +224,17 @@ def _read_roots(registry: Registry, with_manual: bool) -> dict[str, Root]:
         if values is not None:
             roots[name] = Root(
                 dns_publishing_disabled=VALUE_NO_DNS in values and bool(registry.number(key, VALUE_NO_DNS)),
-                port=int(registry.text(key, VALUE_PORT) or 0) or None if VALUE_PORT in values else None,
+                port=_port(registry.text(key, VALUE_PORT)) if VALUE_PORT in values else None,
                 version_mark=VALUE_MARK in values,
                 manual=registry.number(key + r"\Activation", VALUE_MANUAL) if with_manual else None,
             )
     return roots
+
+
+def _port(text: str | None) -> int | None:
+    """The port a setting names; None where it is empty or no number, as when it is not there."""
+    digits = (text or "").strip()
+    return int(digits) or None if digits.isascii() and digits.isdecimal() else None
 
 
 def read_manual(world: World, root: str) -> int | None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible import wishes
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import (
     Specification,
+    lookalikes_of,
     secrets_of,
     validate,
 )
@@ -165,6 +166,24 @@ def test_secrets_are_found_before_anything_is_validated(args: t.Any, found: set[
 def test_a_host_key_is_one() -> None:
     (secret,) = secrets_of(HOST.spec(), {"product_key": KEY})
     assert str(secret) == "*****-67892"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (KEY, "*****-67892"),
+        (KEY.lower(), "*****-67892"),
+        ("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ=", "********"),
+        ("dc1.corp.example", None),
+        ("10.0.0.0/8", None),
+        ("WindowsServer2003-KB968915-x86-ENU.exe", None),
+        ("sha256:" + "0" * 64, None),
+        (1688, None),
+    ],
+)
+def test_what_looks_like_a_secret_is_taken_for_one_wherever_it_stands(value: t.Any, shown: str | None) -> None:
+    for args in ({"target": value}, {"publish": [{"key_name": value}]}, {"serve": [value]}):
+        assert [secret.shown for secret in lookalikes_of(args)] == ([shown] if shown else [])
 
 
 # -- what options mean

@@ -364,6 +364,31 @@ def test_a_problem_in_the_middle_comes_back_with_what_was_done(problem: Problem)
     assert world.ran == ["A.1"]
 
 
+@pytest.mark.parametrize(
+    ("happens", "away", "changed"),
+    [(False, False, False), (True, False, True), (False, True, True)],
+    ids=["nothing happened", "half of it happened", "nobody can tell"],
+)
+def test_a_step_that_failed_is_a_change_where_it_left_something_behind(
+    happens: bool, away: bool, changed: bool
+) -> None:
+    world = ToyWorld()
+
+    def fail(given: t.Any) -> None:
+        world.state["A"] += 1 if happens else 0
+        if away:
+            world.before_read = raise_gone
+        raise Failure("toy: broken", name="broken")
+
+    def raise_gone(part: str) -> None:
+        raise gone()
+
+    outcome = run(world, CountTo(A, 2, run=fail))
+    assert outcome.problem is not None and outcome.problem.name == "broken", "the first trouble is the one told"
+    assert (outcome.changed, outcome.done) == (changed, [])
+    assert outcome.observed[A].value == int(happens)
+
+
 def test_a_look_that_fails_after_a_step_keeps_the_step() -> None:
     world = ToyWorld()
 

@@ -369,6 +369,16 @@ def test_settings_are_read_where_they_are() -> None:
     assert look(world, with_manual=True).roots["SL"].manual == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "port"), [("1689", 1689), (" 1689 ", 1689), ("", None), ("0", None), ("abc", None), ("-1", None)]
+)
+def test_a_port_that_is_no_number_counts_as_not_set(text: str, port: int | None) -> None:
+    world = licensed()
+    world.set(ROOTS["SL"], "KeyManagementServiceListeningPort", text)
+    assert look(world).roots["SL"].port == port
+    assert look(world).port == (port or 1688)
+
+
 def test_manual_costs_a_question_only_where_it_matters() -> None:
     world = licensed()
     world.set(ROOTS["SL"], "X", 1)
