@@ -109,7 +109,9 @@ def _settings(options: dict[str, t.Any], key: KeyWish | None, publish: list[Publ
     return SettingsWish(
         self_publishing=False if publish else options["self_publishing"],
         port=options["port"],
-        hold_for=key.key.last_five if key is not None and key.activate else None,
+        key=None if key is None else key.key.last_five,
+        activate=key is not None and key.activate,
+        port_used=bool(publish) or options["firewall"] == "open",
         published=lambda seen: all(_is_published(seen, wish) for wish in publish),
     )
 

@@ -32,5 +32,5 @@ class ActionModule(KmsAction):
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         wish = wishes.key_wish(options, serve=(), encrypted=world.encrypted, known=STANDARD)
-        hold = SettingsWish(hold_for=wish.key.last_five if wish.activate else None)
+        hold = SettingsWish(key=wish.key.last_five, activate=wish.activate)
         return Job([Release(), Settings(hold), HostKeyResource(wish)], wishes.system_readers(STANDARD))

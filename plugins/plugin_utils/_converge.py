@@ -11,6 +11,7 @@ question, asked of pure functions: which step is still missing? A run that was k
 
 from __future__ import annotations
 
+import traceback
 import typing as t
 
 from ._errors import Failure, OutcomeUnknown, Problem, Unreachable
@@ -49,22 +50,26 @@ class _Run:
 
     def run(self, check: bool) -> Outcome:
         seen = self._look(Seen())
-        plan, predicted = foresee(self._resources, seen)
-        outcome = Outcome(plan=plan, observed=seen, seen=predicted if check else seen, check=check)
+        ahead = foresee(self._resources, seen)
+        outcome = Outcome(plan=ahead.plan, observed=seen, seen=ahead.seen if check else seen, check=check)
         if check:
-            outcome.remaining = plan
+            outcome.remaining = ahead.plan
+            for pause in ahead.pauses:
+                outcome.pause(pause)
         else:
             try:
                 self._work(outcome)
             except Problem as problem:
-                outcome.problem = problem
+                outcome.fail(problem)
+            except Exception as error:  # a defect of ours: what was done must not be lost over it
+                outcome.fail(_unexpected(error, self._world))
             outcome.remaining = self._rest(outcome)
         said = [text for state in (seen, outcome.seen) for one in self._resources for text in one.warnings(state)]
         outcome.warnings = list(dict.fromkeys([*outcome.warnings, *said]))
         return outcome
 
     def _work(self, outcome: Outcome) -> None:
-        while True:
+        for _round in range(MOST_STEPS):
             found = first(self._resources, outcome.seen, self._ended, self._kept_up)
             if found is None:
                 return
@@ -72,18 +77,16 @@ class _Run:
             if isinstance(item, Step):
                 self._carry_out(resource, item, outcome)
             elif isinstance(item, Pause):
-                outcome.pauses.append(item)
-                outcome.extra.update(item.result)
+                outcome.pause(item)
                 self._end(resource)
             else:
                 self._observe(resource, item, outcome)
+        raise Failure("the run does not settle; this is a defect of the collection, please report it", name="no_end")
 
     def _carry_out(self, resource: Resource, step: Step, outcome: Outcome) -> None:
         """Run one step and look until nobody asks for it any more."""
         if step.upkeep:
             self._kept_up.add(step.id)
-        if len(outcome.done) > MOST_STEPS:
-            raise Failure(f"step {step.id} does not settle", name="step_does_not_settle")
         for _attempt in range(1 + (0 if step.once else _REPEATS)):
             self._world.log(f"{step.id}: {step.summary}")
             lost: OutcomeUnknown | None = None
@@ -118,7 +121,7 @@ class _Run:
         except Problem:
             outcome.partly = True
         else:
-            outcome.partly = outcome.seen.parts() != before.parts() or step.touches == EVERYTHING
+            outcome.partly = outcome.seen.parts() != before.parts()
 
     @staticmethod
     def _touched(step: Step, seen: Seen) -> t.Collection[type]:
@@ -136,7 +139,7 @@ class _Run:
         while True:
             try:
                 outcome.seen = outcome.observed = self._look(outcome.seen.without(touched))
-            except Unreachable:
+            except (Unreachable, Failure):  # a host that is busy with the step may also answer with a time-out
                 if not patience or self._world.now() >= until:
                     raise
                 self._world.disconnect()
@@ -160,7 +163,7 @@ class _Run:
             return
         if item.fails:
             self._end(resource)
-            outcome.problem = Failure(complaint, name=item.name)
+            outcome.fail(Failure(complaint, name=item.name))
         else:
             outcome.warnings.append(complaint)
 
@@ -182,10 +185,21 @@ class _Run:
     def _rest(self, outcome: Outcome) -> list[Planned]:
         """What is still foreseen; where foresight itself is impossible now, what the plan still held."""
         try:
-            return foresee(self._resources, outcome.seen)[0]
+            return foresee(self._resources, outcome.seen).plan
         except (Problem, KeyError):
             done = {planned.step.id for planned in outcome.done}
             return [planned for planned in outcome.plan if planned.step.id not in done]
+
+
+def _unexpected(error: Exception, world: World) -> Failure:
+    """A defect of ours as a sentence; the traceback goes to the log."""
+    world.log(traceback.format_exc())
+    return Failure(
+        f"{world.host}: the collection met an error it does not know ({type(error).__name__}: {error}); please "
+        "report it with the output of -vvv",
+        name="unexpected",
+        advice="Please report it with the output of -vvv.",
+    )
 
 
 def _unverified(step: Step, lost: OutcomeUnknown | None, host: str) -> Failure:

@@ -8,6 +8,7 @@ Internal to the collection activation.kms; not a public interface.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ._errors import Failure
@@ -16,19 +17,30 @@ from ._plan import EVERYTHING, Item, Observe, Pause, Planned, Resource, Seen, St
 MOST_STEPS = 200  # a plan that long does not settle: a resource's prediction does not satisfy the resource itself
 
 
-def foresee(resources: t.Sequence[Resource], seen: Seen) -> tuple[list[Planned], Seen]:
-    """The steps to come, upkeep left out, and what will be seen at the end. Passes through every pause. Pure."""
+@dataclasses.dataclass(frozen=True)
+class Foresight:
+    """The steps to come, upkeep left out; the pauses on the way; what will be seen at the end."""
+
+    plan: list[Planned]
+    pauses: list[Pause]
+    seen: Seen
+
+
+def foresee(resources: t.Sequence[Resource], seen: Seen) -> Foresight:
+    """Foresee to the end, through every pause. Pure."""
     plan: list[Planned] = []
+    pauses: list[Pause] = []
     after_restart = False
     kept_up: set[str] = set()
     for _round in range(MOST_STEPS):
         found = first(resources, seen, (), kept_up)
         if found is None:
-            return plan, seen
+            return Foresight(plan, pauses, seen)
         item = found[1]
         if isinstance(item, Observe):
             seen = seen.having(item.assume)
         elif isinstance(item, Pause):
+            pauses.append(item)
             after_restart = after_restart or item.restart
             seen = item.predict(seen)
         else:

@@ -83,7 +83,8 @@ class Step:
         touches: the parts to be read again afterwards, or EVERYTHING (a restart).
         settle: seconds it may take until the change shows.
         once: never repeated after a lost answer (it spends something).
-        upkeep: keeps things in order without being a change: at most once a run, not verified, not in the plan.
+        upkeep: keeps things in order without being a change: at most once a run, not verified, not in the plan. A
+            resource asks for it last: what it would ask for after it waits until the upkeep shows.
         before, after: the lines a diff shows for it.
     """
 
@@ -191,6 +192,18 @@ class Outcome:
     problem: Problem | None = None
     partly: bool = False
     check: bool = False
+
+    def pause(self, pause: Pause) -> None:
+        """A pause was met, or in check mode foreseen."""
+        self.pauses.append(pause)
+        self.extra.update(pause.result)
+
+    def fail(self, problem: Problem) -> None:
+        """The run failed; of several problems the first counts, the others are warnings."""
+        if self.problem is None:
+            self.problem = problem
+        else:
+            self.warnings.append(problem.message)
 
     @property
     def changed(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
@@ -20,9 +21,12 @@ from emulated_windows.dns_server import Responder
 from emulated_windows.dns_zone import Zone
 from emulated_windows.rpc_listener import Malformed, answer_bind
 
+PERSONA = "server-2003-sp2-x86"
 ZONE = "corp.example"
 HOST_KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
+DIALS_MET: dict[str, set[str]] = defaultdict(set)
+"""Every setting of every dial that a converged rollout has met; filled by the tests."""
 _ROUND_TRIP = 0.02  # seconds a request takes
 _READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
 

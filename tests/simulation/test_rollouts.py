@@ -13,9 +13,8 @@ import pathlib
 import random
 
 import pytest
-from conftest import DIALS_MET, PERSONA
 from rollout import Options, restart, run, wish
-from simulated import ZONE, Surroundings, srv_members, surroundings
+from simulated import DIALS_MET, PERSONA, ZONE, Surroundings, srv_members, surroundings
 
 from emulated_windows.core import HostOptions
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import pathlib
 
 import yaml
-from conftest import PERSONA
 from rollout import run, wish
-from simulated import ZONE, Surroundings, srv_members, surroundings
+from simulated import PERSONA, ZONE, Surroundings, srv_members, surroundings
 
 from emulated_windows.core import HostOptions
 

@@ -168,7 +168,7 @@ def _reboot_required(outcome: Outcome) -> bool:
 def _trouble(problem: Problem, host: str, *, changed: bool) -> dict[str, t.Any]:
     """A failure as a result: returned rather than raised, so that what was done is not lost."""
     state = "unreachable" if isinstance(problem, Unreachable) else "failed"
-    message = problem.message if host in problem.message else f"{host}: {problem.message}"
+    message = problem.message if problem.message.startswith(host) else f"{host}: {problem.message}"
     return {state: True, "changed": changed, "msg": message, "error": problem.as_data()}
 
 

@@ -75,7 +75,13 @@ def validate(specification: Specification, args: t.Mapping[str, t.Any], module: 
         required_if=[list(rule) for rule in specification.required_if],
         required_by={name: list(others) for name, others in specification.required_by.items()},
     )
-    result = validator.validate(dict(args))
+    try:
+        result = validator.validate(dict(args))
+    except Exception as error:  # it meets values it was not made for, a number beyond all measure for instance
+        raise Refusal(
+            f"{module}: an option has a value Ansible cannot use ({type(error).__name__}); see ansible-doc {module}",
+            name="bad_option",
+        ) from None
     if result.error_messages:
         raise _refusal(result, args, module)
     return dict(result.validated_parameters)

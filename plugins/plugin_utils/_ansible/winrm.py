@@ -70,7 +70,6 @@ class WinrmDoor:
 
     def __init__(self, connection: t.Any) -> None:
         self._connection = connection
-        self._answered = False
 
     def encrypted(self) -> bool:
         """Whether messages travel encrypted: over TLS, or sealed by NTLM, Kerberos or CredSSP. Contacts nobody."""
@@ -98,7 +97,6 @@ class WinrmDoor:
             status, body = self._post(transport, message)
         if status == 401:
             raise NoAnswer("the login was refused", sent=False, login_refused=True)
-        self._answered = True
         return status, body
 
     def disconnect(self) -> None:
@@ -127,7 +125,9 @@ class WinrmDoor:
     def _open_session(self, transport: t.Any) -> None:
         """Log in where encryption needs it before the first message; nothing of ours has been sent if this fails."""
         try:
-            transport.build_session()
+            # pywinrm has put the environment's proxies and certificates into the session by then; that requests looks
+            # them up again for every message costs more than anything of ours.
+            transport.build_session().trust_env = False
         except InvalidCredentialsError:
             self._forget(transport)
             raise NoAnswer("the login was refused", sent=False, login_refused=True) from None
@@ -138,6 +138,9 @@ class WinrmDoor:
         except (requests.RequestException, WinRMError, OSError) as error:
             self._forget(transport)
             raise NoAnswer(_reason(error), sent=False) from None
+        except BaseException:  # pywinrm would keep a session without encryption and send the next message openly
+            self._forget(transport)
+            raise
 
     def _post(self, transport: t.Any, message: bytes) -> tuple[int, bytes]:
         try:

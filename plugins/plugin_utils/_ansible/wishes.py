@@ -30,6 +30,10 @@ from .options import ArgumentSpec
 
 Options = t.Mapping[str, t.Any]
 
+LONGEST_REASON = (
+    127  # characters shutdown.exe of Server 2003 takes ("shutdown /?"); it refuses more, long after planning
+)
+
 UPDATE_OPTIONS: ArgumentSpec = {
     "serve": {"type": "list", "elements": "str", "choices": list(CLIENTS)},
     "packages": {"type": "str"},
@@ -115,7 +119,10 @@ def restart_options(options: Options) -> RestartOptions:
     delay = options["reboot_delay"]
     if delay is not None and not 0 <= delay <= 3600:
         raise Refusal("reboot_delay must be between 0 and 3600 seconds", name="bad_option")
-    return RestartOptions(timeout=float(options["reboot_timeout"]), delay=delay, reason=options["reboot_reason"])
+    reason = options["reboot_reason"]
+    if reason is not None and not (len(reason) <= LONGEST_REASON and reason.isprintable()):
+        raise Refusal(f"reboot_reason must be one line of at most {LONGEST_REASON} characters", name="bad_option")
+    return RestartOptions(timeout=float(options["reboot_timeout"]), delay=delay, reason=reason)
 
 
 def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, known: Catalogue) -> KeyWish:

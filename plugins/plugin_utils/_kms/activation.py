@@ -23,7 +23,7 @@ from .._world import World
 from .._wsman.client import Client
 from . import errors
 from .keys import KeyWish
-from .record import Record, note
+from .record import KEY, VALUE, Record, note
 
 _CLOCK = "SELECT LocalDateTime FROM Win32_OperatingSystem"
 _POLL = 5.0  # seconds between two looks at an activation under way
@@ -38,6 +38,13 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
             "if you mean it",
             name="reactivation_needed",
             advice="Set reactivate: true.",
+        )
+    if seen[Record].unreadable:
+        raise Refusal(
+            f"the record of this collection on the host (HKLM\\{KEY}, value {VALUE}) cannot be read, so it is not "
+            "known whether an activation is under way already; look at it, delete the value and run the play again",
+            name="record_unreadable",
+            advice="Delete the unreadable record after looking at it.",
         )
     if wish.max_activations < 1:
         raise Refusal(

@@ -20,7 +20,7 @@ from .._world import World
 from .._wsman.shell import Shell
 from .catalogue import Update
 from .packages import UpdateWish
-from .record import note
+from .record import load_record, note
 
 _SUCCESS = (0, 3010)
 _RESTART_STARTED = 1641
@@ -31,10 +31,9 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
     """Copy, run, read the exit code, clean up."""
     folder = files.staging_folder(system.windows_directory)
     boot = moment_text(system.boot_time)
-    record = note(world, staging=folder)
-    noted = dict(record.updates_of_boot(system.boot_time, BOOT_TOLERANCE))
+    noted = dict(load_record(world).updates_of_boot(system.boot_time, BOOT_TOLERANCE))
     # Written before the installer starts: a controller killed now leaves a host that is known to need its restart.
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
+    note(world, staging=folder, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
         code = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
@@ -42,9 +41,9 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
     if code == _RESTART_STARTED:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
 
 
 def _copy_and_run(

@@ -37,6 +37,7 @@ class Record:
         activating: {"key": last five, "at": host time}, written before `Activate` is sent.
         awaiting_restart: {"boot": boot time, "updates": {id: "started" | "done"}}: installed in that boot.
         staging: our folder on the host while something is in it.
+        unreadable: there is a record that this collection cannot read.
         service_restart: True from before a setting is written until the licensing service has been restarted.
     """
 
@@ -49,14 +50,11 @@ class Record:
     awaiting_restart: t.Mapping[str, t.Any] | None = None
     staging: str | None = None
     service_restart: bool = False
+    unreadable: bool = False
 
     def as_data(self) -> dict[str, t.Any]:
         """Only what is noted."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
-        }
+        return {name: getattr(self, name) for name in _FIELDS if getattr(self, name) != _DEFAULTS[name]}
 
     def updates_of_boot(self, boot: dt.datetime, tolerance: dt.timedelta) -> t.Mapping[str, str]:
         """The updates noted for the boot that is still running."""
@@ -73,7 +71,7 @@ class Record:
 
 
 def read_record(world: World, look: Look) -> Record:
-    """The record; an unreadable one counts as empty, since it may only ever add caution."""
+    """The record; an unreadable one is said to be so and counts as empty otherwise."""
     return load_record(world)
 
 
@@ -82,15 +80,16 @@ def load_record(world: World) -> Record:
     text = Registry(Client(world, world.operation_timeout)).text(KEY, VALUE)
     try:
         data = json.loads(text) if text else {}
-        record = Record(**{name: value for name, value in data.items() if name in _FIELDS})
+        record = Record(**{name: value for name, value in data.items() if name in _DEFAULTS})
         _check(record)
         return record
     except (ValueError, TypeError, AttributeError, KeyError):
-        world.log(f"the record in HKLM\\{KEY} cannot be read and counts as empty")
-        return Record()
+        return Record(unreadable=True)
 
 
-_FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
+_DEFAULTS: t.Mapping[str, t.Any] = {field.name: field.default for field in dataclasses.fields(Record)}
+_FIELDS = tuple(name for name in _DEFAULTS if name != "unreadable")
+"""What is written down."""
 
 
 def _check(record: Record) -> None:
@@ -106,7 +105,7 @@ def _check(record: Record) -> None:
 
 def note(world: World, **changes: t.Any) -> Record:
     """Change parts of the record; an empty record is removed from the host."""
-    record = dataclasses.replace(load_record(world), **changes)
+    record = dataclasses.replace(load_record(world), unreadable=False, **changes)
     save(world, record)
     return record
 

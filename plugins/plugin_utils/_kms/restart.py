@@ -28,7 +28,8 @@ class Restart(Resource):
 
     Args:
         allowed: whether we may restart the host; otherwise the run ends well before it.
-        always: restart once even when nothing is pending (host_reboot with `if_pending: false`).
+        always: restart once even when nothing is pending (host_reboot with `if_pending: false`). For that it remembers
+            the boot it was first asked about, the only memory a resource of this collection has.
     """
 
     name = "restart"

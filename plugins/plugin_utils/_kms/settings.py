@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._errors import Failure
+from .._errors import Failure, Refusal
 from .._plan import Resource, Seen, Step
 from .._windows.licensing import (
     LICENSED,
@@ -47,13 +47,17 @@ class SettingsWish:
     Attributes:
         self_publishing: whether Windows publishes its own SRV record.
         port: the listening port.
-        hold_for: last five of the host key until whose activation Windows must not activate by itself; None: no hold.
+        key: last five of the host key that is managed; None where none is.
+        activate: whether we activate it; until then Windows must not do so by itself.
+        port_used: whether firewall, endpoint or publication go by the port.
         published: whether clients would still find the host without its own record (the controller's is in DNS).
     """
 
     self_publishing: bool | None = None
     port: int | None = None
-    hold_for: str | None = None
+    key: str | None = None
+    activate: bool = False
+    port_used: bool = False
     published: t.Callable[[Seen], bool] = lambda seen: True
 
 
@@ -72,6 +76,7 @@ class Settings(Resource):
         licensing, record = seen[Licensing], seen[Record]
         if not licensing.present:
             return None
+        self._judge_port(licensing)
         roots = licensing.roots or dict.fromkeys(ROOTS, Root())
         publishing = self._publishing(seen, roots)
         port = self.wish.port if any(self._port_differs(root) for root in roots.values()) else None
@@ -79,7 +84,7 @@ class Settings(Resource):
         if publishing is not None or port is not None or hold or record.service_restart:
             return self._step(seen, tuple(roots), publishing, port, hold)
         noted = record.former_manual is not None or record.activating is not None
-        if noted and self.wish.hold_for is not None and not self._hold_wanted(licensing):
+        if noted and self.wish.key is not None and not self._hold_wanted(licensing):
             return _release()
         return None
 
@@ -101,13 +106,23 @@ class Settings(Resource):
         serving = any(product.license_status == LICENSED for product in seen[Licensing].host_products())
         return None if not wanted and serving and not self.wish.published(seen) else wanted
 
+    def _judge_port(self, licensing: Licensing) -> None:
+        """Refuse to open and publish 1688 for a host that was told to listen elsewhere. Raises Refusal."""
+        if self.wish.port is None and self.wish.port_used and licensing.port != 1688:
+            raise Refusal(
+                f"the host is set to listen on TCP {licensing.port}, not on 1688; say port: {licensing.port} to "
+                "keep that, or port: 1688 to change it",
+                name="port_differs",
+                advice="Set the option port.",
+            )
+
     def _port_differs(self, root: Root) -> bool:
         return self.wish.port is not None and (root.port or 1688) != self.wish.port
 
     def _hold_wanted(self, licensing: Licensing) -> bool:
-        if self.wish.hold_for is None:
+        if self.wish.key is None or not self.wish.activate:
             return False
-        product = licensing.host_product(self.wish.hold_for)
+        product = licensing.host_product(self.wish.key)
         return product is None or product.license_status != LICENSED
 
     def _hold_missing(self, licensing: Licensing, record: Record) -> bool:
@@ -156,7 +171,7 @@ class Settings(Resource):
             summary=_summary(publishing, port, hold),
             predict=predict,
             run=run,
-            touches=(System, Licensing, Record),
+            touches=(Licensing, Record),
             settle=30.0,
             after=_summary(publishing, port, hold),
         )
@@ -229,16 +244,12 @@ def _service_name(system: System, host: str) -> str:
 
 
 def _summary(publishing: bool | None, port: int | None, hold: bool) -> str:
-    if hold:
-        what = (
-            ["hold automatic activation"]
-            if publishing is not False
-            else ["hold self-publishing and automatic activation"]
-        )
-        return what[0] + " until the host key is activated" + (f"; listen on TCP {port}" if port is not None else "")
     parts = []
-    if publishing is not None:
+    if hold:
+        held = "self-publishing and automatic activation" if publishing is False else "automatic activation"
+        parts.append(f"hold {held} until the host key is activated")
+    if publishing is not None and not (hold and publishing is False):
         parts.append(f"turn self-publishing {'on' if publishing else 'off'}")
     if port is not None:
         parts.append(f"listen on TCP {port}")
-    return " and ".join(parts) or "restart the licensing service so that it reads its settings"
+    return "; ".join(parts) or "restart the licensing service so that it reads its settings"

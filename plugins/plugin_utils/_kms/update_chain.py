@@ -78,7 +78,7 @@ class UpdateChain(Resource):
             summary=f"install {update.title}",
             predict=predict,
             run=run,
-            touches=(System, Updates, Licensing, Record),
+            touches=(Updates, Licensing, Record),
             settle=30.0,
             before="",
             after=f"{update.id} installed",

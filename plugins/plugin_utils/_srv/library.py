@@ -13,6 +13,8 @@ from __future__ import annotations
 from .._errors import Refusal
 
 try:
+    import dns.rdtypes.IN.A
+    import dns.rdtypes.IN.SRV
     import dns.update
 
     HAVE_DNSPYTHON = hasattr(dns.update, "UpdateMessage")

@@ -47,9 +47,17 @@ def base64_lines(source: t.BinaryIO) -> t.Iterator[bytes]:
 
 
 def make_folder(shell: Shell, world: World, folder: str) -> None:
-    """An empty folder: what an earlier run left there is removed."""
+    """An empty folder: what an earlier run left there is removed. Raises Failure where a program still runs in it."""
     remove_folder(shell, folder)
-    _must(world, shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True), f"make the folder {folder}")
+    done = shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
+    if done.exit_code != 0:
+        raise Failure(
+            f"{world.host}: the folder {folder} could not be made anew (exit code {done.exit_code}); an installer "
+            "of an interrupted run may still be at work in it: wait until it has ended, look at free space and "
+            "permissions on the system drive, and run the play again",
+            name="folder_in_use",
+            code=str(done.exit_code),
+        )
 
 
 def remove_folder(shell: Shell, folder: str) -> None:

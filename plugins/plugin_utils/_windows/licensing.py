@@ -111,7 +111,7 @@ class Licensing:
     answers: bool = True
     version: str = ""
     is_kms_host: bool | None = None
-    current_count: int | None = None
+    current_count: int | None = dataclasses.field(default=None, compare=False)  # clients change it, we do not
     required_count: int | None = None
     products: tuple[Product, ...] = ()
     roots: t.Mapping[str, Root] = dataclasses.field(default_factory=dict)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import mmap
 import typing as t
 
 from .._errors import Refusal
@@ -54,11 +55,11 @@ def examine(path: str, opened: t.BinaryIO) -> PackageFile:
             break
         digest.update(block)
         size += len(block)
-    machine, engine = _kind(path) if size else ("", UNKNOWN)
+    machine, engine = _kind(opened) if size else ("", UNKNOWN)
     return PackageFile(path=path, size=size, sha256=digest.hexdigest(), engine=engine, machine=machine)
 
 
-def _kind(path: str) -> tuple[str, str]:
+def _kind(opened: t.BinaryIO) -> tuple[str, str]:
     """(machine, engine) from the PE headers; the file is mapped, not read."""
     if not HAS_PEFILE:
         raise Refusal(
@@ -67,9 +68,11 @@ def _kind(path: str) -> tuple[str, str]:
             name="library_missing",
             advice="pip install pefile",
         )
+    mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     try:
-        program = pefile.PE(path, fast_load=True)
+        program = pefile.PE(data=mapped, fast_load=True)
     except pefile.PEFormatError:
+        mapped.close()
         return "", UNKNOWN
     try:
         program.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_RESOURCE"]])

@@ -170,8 +170,10 @@ def edition_of(suite: int) -> str:
 
 
 def architecture_of(system_type: str) -> str:
-    """x86, x64 or ia64. OSArchitecture does not exist on Server 2003, SystemType does and is not translated."""
+    """x86, x64, ia64 or arm64. OSArchitecture does not exist on Server 2003, SystemType does and is not translated."""
     text = system_type.lower()
+    if "arm" in text:
+        return "arm64"
     if "x64" in text or "amd64" in text:
         return "x64"
     return "ia64" if "itanium" in text or "ia64" in text else "x86"

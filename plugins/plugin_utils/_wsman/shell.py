@@ -19,7 +19,7 @@ import types
 import typing as t
 import xml.etree.ElementTree as ET
 
-from .._errors import Failure, OutcomeUnknown, Problem
+from .._errors import Failure, OutcomeUnknown, Problem, Unreachable
 from .._secret import Secret
 from . import envelope, names, tree
 from .client import Client
@@ -34,6 +34,8 @@ _BUSY_WAIT = 5.0  # seconds
 _IDLE_WAIT = 1.0  # seconds between two answers that brought nothing, so that a hasty server is not flooded
 _SHORTEST = 1.0  # seconds a message may take, however near the deadline
 _REFUSED_WAIT = 60.0  # seconds a command gets to end after it refused its input: it has ended, or never will
+_LOST_PATIENCE = 60.0  # seconds to look for a host that has gone silent while a command runs
+_LOST_PAUSE = 2.0
 _FAREWELL = 15.0  # seconds for messages that only tidy up
 
 
@@ -191,7 +193,7 @@ class Shell:
             asked, brought = self._world.now(), False
             request = envelope.receive(self._shell_id, running.id, timeout=min(self._client.operation_timeout, left))
             try:
-                brought = self._take(running, self._ask(running, request))
+                brought = self._take(running, self._receive(running, request))
             except Fault as fault:
                 if not fault.timed_out:
                     raise self._unknown(running, fault) from None
@@ -199,6 +201,22 @@ class Shell:
             if not brought and self._world.now() - asked < _IDLE_WAIT:
                 self._world.sleep(_IDLE_WAIT)
         self._free(running)
+
+    def _receive(self, running: _Command, request: envelope.Request) -> ET.Element:
+        """Ask for output. A lost connection is tried again for a while: asking changes nothing, leaving may."""
+        until = self._world.now() + _LOST_PATIENCE
+        while True:
+            try:
+                return self._client.ask(request)
+            except Unreachable as problem:
+                if self._world.now() >= until:
+                    raise self._unknown(running, problem) from None
+                self._world.disconnect()
+                self._world.sleep(_LOST_PAUSE)
+            except Fault:
+                raise
+            except Problem as problem:
+                raise self._unknown(running, problem) from None
 
     def _ask(self, running: _Command, request: envelope.Request) -> ET.Element:
         """Ask about a running command; a Fault passes, silence leaves a mutating one's outcome unknown."""

@@ -43,12 +43,12 @@ class Transport:
 
     def build_session(self) -> object:
         if self.session is None:
-            self.session = object()  # pywinrm keeps it even where the login below fails
+            self.session = types.SimpleNamespace()  # pywinrm keeps it even where the login below fails
             self.logged_in += 1
             trouble = self.logins.pop(0) if self.logins else None
             if trouble is not None:
                 raise trouble
-            self.encryption = object() if self.sealing else None
+            self.encryption = types.SimpleNamespace() if self.sealing else None
         return self.session
 
     def close_session(self) -> None:

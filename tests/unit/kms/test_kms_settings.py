@@ -32,7 +32,7 @@ from ansible_collections.activation.kms.tests.unit.kms.hosts import (
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows, lost_after, moving
 
 FIVE = KEY[-5:]
-ROLLOUT = SettingsWish(self_publishing=False, hold_for=FIVE)
+ROLLOUT = SettingsWish(self_publishing=False, key=FIVE, activate=True)
 HELD = Record(former_manual={"SL": ABSENT})
 SILENT = licensing(roots={"SL": Root(dns_publishing_disabled=True)})
 ON_HOLD = licensing(roots={"SL": Root(dns_publishing_disabled=True, manual=1)})
@@ -60,10 +60,10 @@ def root(**changes: t.Any) -> Licensing:
         (ROLLOUT, (SERVING, HELD), ["host_settings.apply", "host_settings.release"]),
         (ROLLOUT, (licensing(product(3)),), ["host_settings.hold"]),
         (ROLLOUT, (licensing(product(1, "XXXXX")),), ["host_settings.hold"]),
-        (SettingsWish(hold_for=FIVE), (SERVING,), []),
-        (SettingsWish(hold_for=FIVE), (SERVING, HELD), ["host_settings.release"]),
+        (SettingsWish(key=FIVE, activate=True), (SERVING,), []),
+        (SettingsWish(key=FIVE, activate=True), (SERVING, HELD), ["host_settings.release"]),
         (
-            SettingsWish(hold_for=FIVE),
+            SettingsWish(key=FIVE, activate=True),
             (SERVING, Record(activating={"key": FIVE, "at": NOW_TEXT})),
             ["host_settings.release"],
         ),
@@ -107,7 +107,7 @@ def test_both_settings_roots_must_agree(one_off: str) -> None:
         (ROLLOUT, (licensing(),)),
         (ROLLOUT, (licensing(roots={}),)),
         (SettingsWish(port=1689), (licensing(),)),
-        (SettingsWish(hold_for=FIVE), (SERVING, HELD)),
+        (SettingsWish(key=FIVE, activate=True), (SERVING, HELD)),
         (SettingsWish(), (licensing(), Record(service_restart=True))),
     ],
 )
@@ -300,8 +300,8 @@ def test_a_service_nobody_knows_the_name_of_is_said_and_the_restart_stays_due() 
     ("wish", "words"),
     [
         (ROLLOUT, ["hold self-publishing and automatic activation"]),
-        (SettingsWish(hold_for=FIVE), ["hold automatic activation"]),
-        (SettingsWish(hold_for=FIVE, port=1689), ["hold automatic activation", "listen on TCP 1689"]),
+        (SettingsWish(key=FIVE, activate=True), ["hold automatic activation"]),
+        (SettingsWish(key=FIVE, activate=True, port=1689), ["hold automatic activation", "listen on TCP 1689"]),
         (SettingsWish(self_publishing=False, port=1689), ["turn self-publishing off", "listen on TCP 1689"]),
     ],
 )

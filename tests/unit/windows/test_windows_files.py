@@ -93,7 +93,7 @@ def test_a_file_arrives_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("^findstr", "copy_failed"), ("^certutil", "copy_failed"), ("^mkdir", "copy_failed")]
+    ("command", "name"), [("^findstr", "copy_failed"), ("^certutil", "copy_failed"), ("^mkdir", "folder_in_use")]
 )
 def test_a_full_disk_is_said(command: str, name: str) -> None:
     world = SmallWindows()

@@ -344,9 +344,9 @@ Lost = dict[str, t.Any]
         pytest.param({"Command": b"<html/>"}, Failure, id="command, garbage"),
         pytest.param({"Command": envelope("<rsp:CommandResponse/>")}, Failure, id="command, no id"),
         pytest.param({"Send": NoAnswer("reset")}, Unreachable, id="send, no answer"),
-        pytest.param({"Receive": NoAnswer("reset")}, Unreachable, id="receive, no answer"),
-        pytest.param({"Receive": NoAnswer("refused", sent=False)}, Unreachable, id="receive, never sent"),
-        pytest.param({"Receive": [TIMED_OUT, NoAnswer("reset")]}, Unreachable, id="second receive, no answer"),
+        pytest.param({"Receive": [NoAnswer("reset")] * 40}, Unreachable, id="receive, no answer"),
+        pytest.param({"Receive": [NoAnswer("refused", sent=False)] * 40}, Unreachable, id="receive, never sent"),
+        pytest.param({"Receive": [TIMED_OUT, *[NoAnswer("reset")] * 40]}, Unreachable, id="second receive, no answer"),
         pytest.param({"Receive": NO_SUCH_COMMAND}, Fault, id="receive, the command is gone"),
         pytest.param({"Receive": b"<html/>"}, Failure, id="receive, garbage"),
         pytest.param({"Receive": received(exit_code="")}, Failure, id="receive, no exit code"),
@@ -363,6 +363,14 @@ def test_a_lost_answer_about_a_command(winrs: Lost, reading: type[Problem], muta
     assert caught.value.message.startswith("kms01: ")
     assert world.actions().count("Command") == 1, "a command is never started twice"
     assert world.actions()[-1] == "Delete"
+
+
+@pytest.mark.parametrize("silence", [NoAnswer("reset"), NoAnswer("refused", sent=False)])
+def test_a_host_that_is_silent_for_a_moment_does_not_end_its_command(silence: NoAnswer) -> None:
+    world = FakeWorld(WinRS(Receive=[silence, silence, received(exit_code="0")]))
+    assert run(world).exit_code == 0
+    assert world.actions().count("Command") == 1
+    assert world.actions().count("Receive") == 3
 
 
 def test_what_went_wrong_stands_beside_an_unknown_outcome() -> None:
@@ -409,7 +417,7 @@ def test_what_was_done_stays_done_when_tidying_up_fails(verb: str, answer: Answe
 
 
 def test_the_first_problem_is_the_one_that_is_told() -> None:
-    world = FakeWorld(WinRS(Receive=NoAnswer("first"), Delete=NoAnswer("second")))
+    world = FakeWorld(WinRS(Receive=[NoAnswer("first")] * 40, Delete=NoAnswer("second")))
     with pytest.raises(Unreachable, match="first"):
         run(world, mutating=False)
 

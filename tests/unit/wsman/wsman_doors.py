@@ -172,7 +172,7 @@ class FakeWorld:
         return [sent.action for sent in self.sent]
 
     def disconnect(self) -> None:
-        raise NotImplementedError
+        """There is no session to forget."""
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
         raise NotImplementedError
