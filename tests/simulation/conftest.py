@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import pathlib
-import sys
 
 import pytest
+from simulated import DIALS_MET, PERSONA
 
 from emulated_windows.core import dial_table
 from emulated_windows.packages import catalogue, write_packages
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +26,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which settings of emulated Windows the seeds went through."""
-    from simulated import DIALS_MET, PERSONA  # found only once the folder of this file is on the path
-
     if not DIALS_MET:
         return
     terminalreporter.section("dials of emulated Windows met by converged rollouts")
