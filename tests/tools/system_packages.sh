@@ -1,0 +1,58 @@
+#!/bin/sh
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Installs the servers and clients the tests speak to. Nothing is started and nothing is configured: the tests run
+# their own instances, on loopback, in folders of their own.
+#
+# "command package", one a line; a package is missing when its command is.
+set -eu
+
+NEEDED="named bind9
+dig bind9-dnsutils
+tsig-keygen bind9-utils"
+
+PATH="$PATH:/usr/sbin:/sbin"
+
+missing() {
+    echo "$NEEDED" | while read -r command package; do
+        command -v "$command" >/dev/null 2>&1 || echo "$package"
+    done | sort -u | tr '\n' ' '
+}
+
+wanted=$(missing)
+if [ -z "$wanted" ]; then
+    echo "All system packages are here."
+    exit 0
+fi
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "Missing system packages: $wanted(names of Debian and Ubuntu). Install them, for instance with"
+    echo "  sudo apt-get install --no-install-recommends $wanted"
+    exit 1
+fi
+
+# A freshly installed server must not start: it would take port 53.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 0755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+for attempt in 1 2 3; do
+    # shellcheck disable=SC2086  # a list of names
+    if apt-get -qq -o DPkg::Lock::Timeout=300 update && apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --no-install-recommends --yes $wanted; then
+        break
+    fi
+    echo "Attempt $attempt to install $wanted failed."
+    sleep 5
+done
+
+left=$(missing)
+if [ -n "$left" ]; then
+    echo "Still missing after the installation: $left"
+    exit 1
+fi
