@@ -64,7 +64,8 @@ def publish(**other: t.Any) -> Data:
 
 def record(**other: t.Any) -> Data:
     """The same for srv_record."""
-    return publish(**{"target": "kms1.corp.example", **other})["publish"][0]
+    found: Data = publish(**{"target": "kms1.corp.example", **other})["publish"][0]
+    return found
 
 
 KEYS = [
@@ -249,8 +250,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         dns = bind_server.start(folder / "bind")
     except bind_server.CannotStart as error:
         pytest.fail(str(error), pytrace=False)
-    hosts = {"bare": {}, "plain": {"transport": "basic", "start": "kms_1_2"}, "manual": {"winrm_start_mode": "Manual"}}
-    hosts["single"] = {"domain_member": False}
+    hosts: dict[str, Data] = {
+        "bare": {},
+        "plain": {"transport": "basic", "start": "kms_1_2"},
+        "manual": {"winrm_start_mode": "Manual"},
+        "single": {"domain_member": False},
+    }
     try:
         with serving(folder / "estate", hosts) as estate, socket.socket() as silent:
             silent.bind((dns.address, 0))  # bound, but nobody listens: connections are refused

@@ -30,7 +30,7 @@ MENDED = {
     "slow": ("slow-boot", "4"),
 }
 FAILING = {
-    "disk": (("disk-full",), "copy_failed", "free space"),
+    "disk": (("disk-full",), "folder_in_use", "not enough space on the disk"),
     "exit": (("installer-exit", "61681"), "installer_failed", "61681 (0xF0F1)"),
     "hang": (("installer-hang",), "command_timeout", "(install_timeout)"),
 }

@@ -51,8 +51,11 @@ def make_folder(shell: Shell, world: World, folder: str) -> None:
     remove_folder(shell, folder)
     done = shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
     if done.exit_code != 0:
+        said = (done.stderr or done.stdout).strip()[-200:]
         raise Failure(
-            f"{world.host}: the folder {folder} could not be made anew (exit code {done.exit_code}); an installer "
+            f"{world.host}: the folder {folder} could not be made anew (exit code {done.exit_code}"
+            + (f": {said}" if said else "")
+            + "); an installer "
             "of an interrupted run may still be at work in it: wait until it has ended, look at free space and "
             "permissions on the system drive, and run the play again",
             name="folder_in_use",
