@@ -30,8 +30,8 @@ class Problem(Exception):
         self.code = code
 
     def as_data(self) -> dict[str, str]:
-        """The `error` of a result: {name, advice, code?}."""
-        data = {"name": self.name, "advice": self.advice}
+        """The `error` of a result: {name, advice, code?}. Without an advice of its own the message is it."""
+        data = {"name": self.name, "advice": self.advice or self.message}
         if self.code is not None:
             data["code"] = self.code
         return data

@@ -119,6 +119,6 @@ def run(
     context.become = become
     name = f"activation.kms.{plugin.__module__.rpartition('.')[2]}"
     using = using or connection(over=Transport())
-    made = plugin(task(name, args or {}, **changes), using, context, t.cast(t.Any, DataLoader)(), None)
+    made = plugin(task(name, args or {}, **changes), using, context, t.cast(t.Any, DataLoader)(), None, None)
     result: dict[str, t.Any] = made.run(task_vars={"inventory_hostname": HOST})
     return result
