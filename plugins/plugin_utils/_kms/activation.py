@@ -18,14 +18,12 @@ from .._errors import Failure, Refusal
 from .._plan import Seen, Step
 from .._windows import licensing as windows
 from .._windows.licensing import LICENSED, OUT_OF_TOLERANCE, Licensing, Product
-from .._windows.system import moment_text
+from .._windows.system import moment_text, read_moment
 from .._world import World
-from .._wsman.client import Client
 from . import errors
 from .keys import KeyWish
 from .record import KEY, VALUE, Record, note
 
-_CLOCK = "SELECT LocalDateTime FROM Win32_OperatingSystem"
 _POLL = 5.0  # seconds between two looks at an activation under way
 
 
@@ -80,7 +78,7 @@ def _activate(world: World, wish: KeyWish, product: Product, version: str, recor
     asked = record.activation_asked(wish.key.last_five)
     if asked is not None and _licensed_within(world, wish, asked):
         return
-    note(world, activating={"key": wish.key.last_five, "at": moment_text(_host_clock(world))})
+    note(world, activating={"key": wish.key.last_five, "at": moment_text(read_moment(world, "LocalDateTime"))})
     doing = f"activating the host key {wish.key}"
     try:
         errors.check_return(windows.activate(world, product.id, wish.activation_timeout), world.host, doing)
@@ -101,14 +99,6 @@ def _licensed_within(world: World, wish: KeyWish, asked: dt.datetime) -> bool:
         rows = windows.read_products(world)
         if any(p.license_status == LICENSED and p.partial_product_key == wish.key.last_five for p in rows):
             return True
-        if not asked - dt.timedelta(days=1) < _host_clock(world) < end:
+        if not asked - dt.timedelta(days=1) < read_moment(world, "LocalDateTime") < end:
             return False
         world.sleep(_POLL)
-
-
-def _host_clock(world: World) -> dt.datetime:
-    rows = Client(world, world.operation_timeout).query("root/cimv2", _CLOCK)
-    moment = rows[0].moment("LocalDateTime") if rows else None
-    if moment is None:
-        raise Failure(f"{world.host}: Windows does not tell the time (Win32_OperatingSystem)", name="no_clock")
-    return moment

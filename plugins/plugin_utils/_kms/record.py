@@ -17,9 +17,9 @@ import json
 import typing as t
 
 from .._plan import Look
+from .._windows.registry import Registry
 from .._world import World
 from .._wsman.client import Client
-from .._wsman.registry import Registry
 
 KEY = r"SOFTWARE\activation.kms"
 VALUE = "record"

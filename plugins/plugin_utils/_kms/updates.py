@@ -18,10 +18,10 @@ import typing as t
 
 from .._plan import Look, Reader
 from .._windows.licensing import Licensing
+from .._windows.registry import Registry
 from .._windows.system import BOOT_TOLERANCE, System
 from .._world import World
 from .._wsman.client import Client
-from .._wsman.registry import Registry
 from .catalogue import STANDARD, Catalogue, Update
 from .record import Record
 

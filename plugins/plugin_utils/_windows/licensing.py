@@ -23,8 +23,8 @@ from .._secret import HostKey
 from .._world import World
 from .._wsman.client import Client
 from .._wsman.faults import Fault
-from .._wsman.registry import Registry
 from .._wsman.values import Output, Row
+from .registry import Registry
 from .system import System
 
 SERVICE_CLASS = "SoftwareLicensingService"

@@ -15,13 +15,12 @@ import dataclasses
 import datetime as dt
 import typing as t
 
-from .._errors import Failure, OutcomeUnknown, Problem, Unreachable
+from .._errors import Failure, OutcomeUnknown, Problem
 from .._world import World
 from .._wsman.client import Client
 from .._wsman.shell import Shell
-from .system import BOOT_TOLERANCE
+from .system import BOOT_TOLERANCE, read_moment
 
-_BOOT = "SELECT LastBootUpTime FROM Win32_OperatingSystem"
 _GOOD_READS = 3
 _PRIVILEGE = ("0x80041062", "0x00000522")  # WBEM_E_PRIVILEGE_NOT_HELD, ERROR_PRIVILEGE_NOT_HELD
 _RETURN_PRIVILEGE = (1314, 0x80041062)
@@ -67,7 +66,7 @@ def wait_for_restart(
     good, seen, last = 0, False, "it still shows the old boot time"
     while world.now() < until:
         try:
-            if abs(_boot_time(world) - booted) > BOOT_TOLERANCE:
+            if abs(read_moment(world, "LastBootUpTime") - booted) > BOOT_TOLERANCE:
                 seen = True
                 good += 1
                 if good >= _GOOD_READS and ready(world):
@@ -94,14 +93,6 @@ def _not_over(host: str, timeout: float, seen: bool, last: str) -> Failure:
         "console, raise reboot_timeout if it is only slow, and run the play again",
         name="restart_not_seen",
     )
-
-
-def _boot_time(world: World) -> dt.datetime:
-    rows = Client(world, world.operation_timeout).query("root/cimv2", _BOOT)
-    moment = rows[0].moment("LastBootUpTime") if rows else None
-    if moment is None:
-        raise Unreachable(f"{world.host} does not say when it was started", name="no_boot_time")
-    return moment
 
 
 def _ask(world: World, options: RestartOptions) -> None:

@@ -19,8 +19,8 @@ from .._errors import Failure
 from .._plan import Look
 from .._world import World
 from .._wsman.client import Client
-from .._wsman.registry import Registry
 from .._wsman.values import Row
+from .registry import Registry
 
 _NAMES = load(__file__, "data", "names.yml")
 
@@ -144,6 +144,15 @@ def read_system(world: World, look: Look) -> System:
         dns_suffix=suffix,
         services=services,
     )
+
+
+def read_moment(world: World, column: t.Literal["LastBootUpTime", "LocalDateTime"]) -> dt.datetime:
+    """One moment by the machine's own clock; one request. Raises Problem."""
+    rows = Client(world, world.operation_timeout).query("root/cimv2", f"SELECT {column} FROM Win32_OperatingSystem")
+    moment = rows[0].moment(column) if rows else None
+    if moment is None:
+        raise Failure(f"{world.host}: Windows does not tell the time (Win32_OperatingSystem.{column})", name="no_clock")
+    return moment
 
 
 def read_services(client: Client) -> dict[str, Service]:

@@ -12,10 +12,10 @@ import pytest
 from wsman_doors import FakeWorld, Sent, output
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, OutcomeUnknown, Unreachable
+from ansible_collections.activation.kms.plugins.plugin_utils._windows import registry as registry_module
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.registry import Registry
 from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
-from ansible_collections.activation.kms.plugins.plugin_utils._wsman import registry as wsman_registry
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.client import Client
-from ansible_collections.activation.kms.plugins.plugin_utils._wsman.registry import Registry
 
 KEY = r"SOFTWARE\activation.kms"
 TYPES = {"String": 1, "DWORD": 4, "MultiString": 7}
@@ -93,8 +93,8 @@ def test_what_was_written_is_read(provider: StdRegProv) -> None:
     assert ours.number(KEY, "Number") == 4294967295
     assert ours.texts(KEY, "Texts") == ("a", "", "c")
     assert ours.values(KEY) == {"Text": 1, "Number": 4, "Texts": 7}
-    assert (wsman_registry.SZ, wsman_registry.DWORD, wsman_registry.MULTI_SZ) == (1, 4, 7)
-    assert (wsman_registry.EXPAND_SZ, wsman_registry.BINARY, wsman_registry.QWORD) == (2, 3, 11)
+    assert (registry_module.SZ, registry_module.DWORD, registry_module.MULTI_SZ) == (1, 4, 7)
+    assert (registry_module.EXPAND_SZ, registry_module.BINARY, registry_module.QWORD) == (2, 3, 11)
     assert ours.keys("SOFTWARE") == ["activation.kms"]
 
 
@@ -200,4 +200,4 @@ def test_a_lost_write_is_an_unknown_outcome(method: str) -> None:
 
 
 def test_the_root_is_the_local_machine() -> None:
-    assert wsman_registry.HKLM == 2147483650
+    assert registry_module.HKLM == 2147483650

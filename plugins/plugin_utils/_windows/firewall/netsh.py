@@ -21,8 +21,8 @@ from ..._errors import Failure
 from ..._plan import Look, Reader
 from ..._world import World
 from ..._wsman.client import Client
-from ..._wsman.registry import Registry
 from ..._wsman.shell import Shell
+from ..registry import Registry
 from ..system import System
 
 SERVICE = "SharedAccess"

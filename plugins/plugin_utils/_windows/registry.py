@@ -14,9 +14,9 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import Failure
-from .client import Client
-from .envelope import Value
-from .values import Output
+from .._wsman.client import Client
+from .._wsman.envelope import Value
+from .._wsman.values import Output
 
 NAMESPACE: t.Final = "root/default"
 CLASS: t.Final = "StdRegProv"
