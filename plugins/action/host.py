@@ -93,7 +93,10 @@ class ActionModule(KmsAction):
         if publish:
             readers[Zones] = read_zones(publish)
             after = (Restart, HostKeyResource, EndpointCheck)
-            resources += [Publication(one, gate=_serving, target=_fqdn, after=after) for one in publish]
+            waits_for = "an activated host key"
+            resources += [
+                Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
+            ]
         return Job(resources, readers)
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:

@@ -64,7 +64,8 @@ class _Run:
             except Exception as error:  # a defect of ours: what was done must not be lost over it
                 outcome.fail(_unexpected(error, self._world))
             outcome.remaining = self._rest(outcome)
-        said = [text for state in (seen, outcome.seen) for one in self._resources for text in one.warnings(state)]
+        said = [text for resource in self._resources for text in resource.notices(seen)]
+        said += [text for resource in self._resources for text in resource.warnings(outcome.seen)]
         outcome.warnings = list(dict.fromkeys([*outcome.warnings, *said]))
         return outcome
 

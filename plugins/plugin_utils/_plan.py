@@ -147,8 +147,12 @@ class Resource(t.Protocol):
     def next(self, seen: Seen) -> Item | None:
         """The first thing still missing, or None. Pure; raises Refusal."""
 
+    def notices(self, seen: Seen) -> list[str]:
+        """What the user should know of what is about to be used; judged by the first look. Pure."""
+        return []
+
     def warnings(self, seen: Seen) -> list[str]:
-        """What the user should know; judged by what was seen first, and again at the end. Pure."""
+        """What the user should know of how it came out; judged at the end. Pure."""
         return []
 
 

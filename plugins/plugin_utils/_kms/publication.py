@@ -138,6 +138,7 @@ class Publication(Resource):
         gate: whether it may happen yet; pure.
         target: finds the host's name in what was seen, where the wish names none; pure; None: not known yet.
         after: the kinds of resources that must not have been ended by a pause or a failure.
+        waits_for: what opens the gate, in words, for the warning that it stayed shut.
     """
 
     name = "publication"
@@ -150,8 +151,10 @@ class Publication(Resource):
         gate: Gate = always,
         target: t.Callable[[Seen], str | None] | None = None,
         after: tuple[type[Resource], ...] = (),
+        waits_for: str = "",
     ) -> None:
         self._wish = wish
+        self._waits_for = waits_for
         self._place = wish.place
         self._gate = gate
         self._target = target
@@ -185,6 +188,8 @@ class Publication(Resource):
         if state is None:
             return []
         found = []
+        if not self._gate(seen):
+            found.append(f"nothing was published in zone {self._place.zone}: that waits for {self._waits_for}")
         if any(one.target == "." for one in state.members):
             found.append(f"{state.owner} on {state.server} has the member '.', which means that there is no KMS host")
         if not state.verified:

@@ -46,7 +46,7 @@ class UpdateChain(Resource):
             return _tidy_folder(record.staging)
         return None
 
-    def warnings(self, seen: Seen) -> list[str]:
+    def notices(self, seen: Seen) -> list[str]:
         """The digest to pin for each package that is to be installed and was not pinned."""
         files, installed = seen[Packages].files, seen[Updates].installed
         chain = self.wish.known.chain(seen[System].release, self.wish.serve, list(files), installed)

@@ -460,6 +460,9 @@ def test_a_run_that_was_stopped_is_resumed_by_asking_again() -> None:
 
 def test_warnings_are_told_once_and_after_a_failure_too() -> None:
     class Worried(CountTo):
+        def notices(self, seen: Seen) -> list[str]:
+            return [f"A was {seen[A].value}"]
+
         def warnings(self, seen: Seen) -> list[str]:
             return [f"A is {seen[A].value}", "mind the gap"]
 
@@ -467,7 +470,7 @@ def test_warnings_are_told_once_and_after_a_failure_too() -> None:
         raise Failure("toy: broken", name="broken")
 
     outcome = run(ToyWorld(), Worried(A, 1), Worried(A, 1), CountB(B, 1, run=fail))
-    assert outcome.warnings == ["A is 0", "mind the gap", "A is 1"], "by what was seen first, and at the end"
+    assert outcome.warnings == ["A was 0", "A is 1", "mind the gap"], "by what was seen first, and at the end"
 
 
 def test_predictions_are_pure() -> None:

@@ -161,11 +161,11 @@ def test_a_pin_that_fits(written: str) -> None:
     for text in (written.format(digest), written.format(digest).upper()):
         resource = chain("windows_vista", checksums={"kms_1_0": text})
         assert told(resource.next(seen(packages("kms_1_0")))) == "host_update.kms_1_0"
-        assert resource.warnings(seen(packages("kms_1_0"))) == []
+        assert resource.notices(seen(packages("kms_1_0"))) == []
 
 
 def test_a_package_that_is_not_pinned_is_said_with_the_digest_to_pin() -> None:
-    (warning,) = chain("windows_vista").warnings(seen(packages("kms_1_0")))
+    (warning,) = chain("windows_vista").notices(seen(packages("kms_1_0")))
     assert f'package_checksums: {{kms_1_0: "sha256:{package("kms_1_0").sha256}"}}' in warning
 
 

@@ -244,3 +244,12 @@ def test_what_it_comes_after_is_the_callers_to_say() -> None:
         name = "other"
 
     assert Publication(wish(), after=(Other,)).after == (Other,)
+
+
+def test_a_gate_that_stayed_shut_is_told() -> None:
+    wished = wish()
+    shut = Publication(wished, gate=lambda seen: False, waits_for="an activated host key")
+    assert shut.next(seen(wished)) is None
+    assert shut.warnings(seen(wished)) == [
+        "nothing was published in zone corp.example: that waits for an activated host key"
+    ]
