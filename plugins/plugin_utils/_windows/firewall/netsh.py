@@ -205,22 +205,17 @@ def _netsh(world: World, commands: t.Sequence[str]) -> None:
 
 def _networks_within(wanted: frozenset[str], scope: frozenset[str]) -> bool:
     """Whether each wanted item is named itself or lies within a network of the scope."""
-    networks = [ipaddress.ip_network(item) for item in scope if item not in (ANY, LOCAL_SUBNET) and _is_network(item)]
+    wide = [network for network in map(_network, scope) if network is not None]
     for item in wanted - scope:
-        if item in (ANY, LOCAL_SUBNET) or not _is_network(item):
-            return False
-        network = ipaddress.ip_network(item)
-        if not any(
-            isinstance(network, type(other)) and network.subnet_of(other)  # type: ignore[arg-type]
-            for other in networks
-        ):
+        narrow = _network(item)
+        if narrow is None or not any(narrow.subnet_of(network) for network in wide):
             return False
     return True
 
 
-def _is_network(text: str) -> bool:
+def _network(text: str) -> ipaddress.IPv4Network | None:
+    """The network, None for `any`, `local_subnet` and what is none."""
     try:
-        ipaddress.ip_network(text)
+        return ipaddress.IPv4Network(text)
     except ValueError:
-        return False
-    return True
+        return None
