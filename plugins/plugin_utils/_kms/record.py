@@ -77,7 +77,7 @@ def read_record(world: World, look: Look) -> Record:
 
 def load_record(world: World) -> Record:
     """The record, outside a look."""
-    text = Registry(Client(world, world.operation_timeout)).text(KEY, VALUE)
+    text = Registry(Client(world)).text(KEY, VALUE)
     try:
         data = json.loads(text) if text else {}
         record = Record(**{name: value for name, value in data.items() if name in _DEFAULTS})
@@ -112,7 +112,7 @@ def note(world: World, **changes: t.Any) -> Record:
 
 def save(world: World, record: Record) -> None:
     """Write the record whole."""
-    registry = Registry(Client(world, world.operation_timeout))
+    registry = Registry(Client(world))
     data = record.as_data()
     if data:
         registry.set_text(KEY, VALUE, json.dumps(data, sort_keys=True))

@@ -59,7 +59,7 @@ def read_updates(known: Catalogue = STANDARD) -> Reader:
         rows = known.for_release(system.release)
         if not rows:
             return Updates(frozenset(), None, restart_pending=False)
-        client = Client(world, world.operation_timeout)
+        client = Client(world)
         noted = record.updates_of_boot(system.boot_time, BOOT_TOLERANCE)
         installed = _registered(client, rows) | {name for name, state in noted.items() if state == "done"}
         if look[Licensing].present or installed:

@@ -91,7 +91,7 @@ def upload(shell: Shell, world: World, local: str, remote: str, size: int) -> No
 
 def file_size(world: World, path: str) -> int | None:
     """The size in bytes of one file named in full, None where it does not exist."""
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     rows = client.query("root/cimv2", f"SELECT FileSize FROM CIM_DataFile WHERE Name={literal(path)}")
     return rows[0].integer("FileSize") if rows else None
 
@@ -105,7 +105,7 @@ def tail(shell: Shell, path: str, lines: int = 6) -> str:
 
 def with_shell(world: World) -> Shell:
     """A shell on the host."""
-    return Shell(Client(world, world.operation_timeout))
+    return Shell(Client(world))
 
 
 def _must(world: World, done: Completed, what: str) -> None:

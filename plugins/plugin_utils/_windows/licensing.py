@@ -158,7 +158,7 @@ def read_licensing(with_manual: t.Callable[[Look], bool]) -> Reader:
     """
 
     def read(world: World, look: Look) -> Licensing:
-        client = Client(world, world.operation_timeout)
+        client = Client(world)
         query = SERVICE_QUERY_2003 if look[System].version.startswith("5.2.") else SERVICE_QUERY
         roots = _read_roots(Registry(client), with_manual(look))
         try:
@@ -189,13 +189,13 @@ def _licensing(world: World, service: Row, roots: t.Mapping[str, Root]) -> Licen
 
 def read_products(world: World) -> tuple[Product, ...]:
     """The products that have a key; one request."""
-    rows = Client(world, world.operation_timeout).query_or_none("root/cimv2", PRODUCT_QUERY) or []
+    rows = Client(world).query_or_none("root/cimv2", PRODUCT_QUERY) or []
     return tuple(_product(row) for row in rows)
 
 
 def service_answers(world: World) -> bool:
     """Whether the licensing service's WMI class gives its instance; one request. Raises Problem otherwise."""
-    return bool(Client(world, world.operation_timeout).query_or_none("root/cimv2", SERVICE_ANSWERS))
+    return bool(Client(world).query_or_none("root/cimv2", SERVICE_ANSWERS))
 
 
 def _count(service: Row) -> int | None:
@@ -239,13 +239,13 @@ def _port(text: str | None) -> int | None:
 
 def read_manual(world: World, root: str) -> int | None:
     """Activation\\Manual under one settings key: 1 stops automatic activation; None where it is not set."""
-    registry = Registry(Client(world, world.operation_timeout))
+    registry = Registry(Client(world))
     return registry.number(ROOTS[root] + r"\Activation", VALUE_MANUAL)
 
 
 def write_manual(world: World, root: str, value: int | None) -> None:
     """Set Activation\\Manual, or remove it (None)."""
-    registry = Registry(Client(world, world.operation_timeout))
+    registry = Registry(Client(world))
     if value is None:
         registry.delete_value(ROOTS[root] + r"\Activation", VALUE_MANUAL)
     else:
@@ -254,7 +254,7 @@ def write_manual(world: World, root: str, value: int | None) -> None:
 
 def write_settings(world: World, root: str, *, dns_publishing_disabled: bool | None, port: int | None) -> None:
     """Write what is not None. Takes effect when the licensing service starts next."""
-    registry = Registry(Client(world, world.operation_timeout))
+    registry = Registry(Client(world))
     if dns_publishing_disabled is not None:
         registry.set_number(ROOTS[root], VALUE_NO_DNS, int(dns_publishing_disabled))
     if port is not None:
@@ -263,7 +263,7 @@ def write_settings(world: World, root: str, *, dns_publishing_disabled: bool | N
 
 def write_version_mark(world: World, roots: t.Iterable[str], version: str) -> None:
     """Keep slmgr.vbs' side effect: MOM and SCOM find a KMS host by this value, in both registry views."""
-    registry = Registry(Client(world, world.operation_timeout))
+    registry = Registry(Client(world))
     for root in roots:
         registry.set_text(ROOTS[root], VALUE_MARK, version)
         wow = ROOTS[root].replace("SOFTWARE\\", "SOFTWARE\\Wow6432Node\\", 1)
@@ -286,12 +286,12 @@ def refresh(world: World, version: str) -> None:
 
 def activate(world: World, product_id: str, timeout: float) -> Output:
     """SoftwareLicensingProduct.Activate: spends one activation of the key."""
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     return client.invoke(
         "root/cimv2", PRODUCT_CLASS, "Activate", {}, selectors={"ID": product_id}, mutating=True, timeout=timeout
     )
 
 
 def _service(world: World, version: str, method: str, parameters: t.Mapping[str, t.Any]) -> Output:
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     return client.invoke("root/cimv2", SERVICE_CLASS, method, parameters, selectors={"Version": version}, mutating=True)

@@ -18,7 +18,7 @@ import typing as t
 from .._errors import Failure, OutcomeUnknown, Problem
 from .._world import World
 from .._wsman.client import Client
-from .._wsman.shell import Shell
+from .files import with_shell
 from .system import BOOT_TOLERANCE, read_moment
 
 _GOOD_READS = 3
@@ -102,7 +102,7 @@ def _ask(world: World, options: RestartOptions) -> None:
             return
         seconds = max(2, options.delay or 0)  # time for the answer to get out
         reason = (options.reason or "activation.kms: KMS updates take effect").replace('"', "'")
-        with Shell(Client(world, world.operation_timeout)) as shell:
+        with with_shell(world) as shell:
             done = shell.run(
                 f'shutdown.exe /r /f /t {seconds} /c "{reason}" /d p:4:2',
                 timeout=world.operation_timeout,
@@ -124,7 +124,7 @@ def _ask_wmi(world: World) -> bool:
 
     Returns False where the WMI provider may not (privilege not held: reported for some releases).
     """
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     try:
         output = client.invoke(
             "root/cimv2", "Win32_OperatingSystem", "Win32Shutdown", {"Flags": _FORCED_REBOOT, "Reserved": 0}

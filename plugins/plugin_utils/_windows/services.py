@@ -25,7 +25,7 @@ def restart_service(world: World, name: str) -> None:
 
 
 def _change(world: World, name: str, method: str) -> None:
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     output = client.invoke("root/cimv2", "Win32_Service", method, {}, selectors={"Name": name}, mutating=True)
     # 5 is "not in its present state" (stopped or stopping already), 7 "did not answer in time": the state decides.
     if output.return_value not in (0, 5, 7, _ALREADY[method]):

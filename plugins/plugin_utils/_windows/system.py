@@ -112,7 +112,7 @@ def moment_text(moment: dt.datetime) -> str:
 
 def read_system(world: World, look: Look) -> System:
     """Read the machine. Raises Problem."""
-    client = Client(world, world.operation_timeout)
+    client = Client(world)
     row = _only(client.query("root/cimv2", OPERATING_SYSTEM), "Win32_OperatingSystem", world.host)
     computer = _only(client.query("root/cimv2", COMPUTER), "Win32_ComputerSystem", world.host)
     services = read_services(client)
@@ -148,7 +148,7 @@ def read_system(world: World, look: Look) -> System:
 
 def read_moment(world: World, column: t.Literal["LastBootUpTime", "LocalDateTime"]) -> dt.datetime:
     """One moment by the machine's own clock; one request. Raises Problem."""
-    rows = Client(world, world.operation_timeout).query("root/cimv2", f"SELECT {column} FROM Win32_OperatingSystem")
+    rows = Client(world).query("root/cimv2", f"SELECT {column} FROM Win32_OperatingSystem")
     moment = rows[0].moment(column) if rows else None
     if moment is None:
         raise Failure(f"{world.host}: Windows does not tell the time (Win32_OperatingSystem.{column})", name="no_clock")

@@ -29,7 +29,6 @@ PROGRAMS: dict[str, Program] = {
     **slmgr.PROGRAMS,
 }
 NOT_RECOGNIZED = 1
-FILE_NOT_FOUND = 2
 SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..machine.disk import normal
 from ..machine.machine import Machine
 from .line import Line
 
@@ -71,11 +70,6 @@ class Call:
         if len(text) > 1 and text[1] == ":":
             return text
         return f"{self.folder.rstrip(chr(92))}\\{text}" if not text.startswith("\\") else f"C:{text}"
-
-
-def absolute(folder: str, text: str) -> str:
-    """The normal spelling of a path seen from a folder."""
-    return normal(text if len(text) > 1 and text[1] == ":" else f"{folder}\\{text}")
 
 
 @dataclass(frozen=True)

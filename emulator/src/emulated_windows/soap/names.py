@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
-SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 ENUMERATION = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ..machine.errors import ProviderError
-from ..soap import answer, faults, names
+from ..soap import faults, names
 from ..soap.faults import WsmanFault
 from ..soap.request import Request, local
 from ..soap.text import escape
@@ -248,6 +248,3 @@ def _selector_query(element: Element, name: str) -> Query:
         Comparison(selector.get("Name") or "", "=", selector.text or "") for selector in element.iter(f"{_W}Selector")
     ]
     return Query(None, name, Junction(True, tuple(parts)) if parts else None)
-
-
-HEAD = answer.ENUMERATION

@@ -21,7 +21,7 @@ from ..._errors import Failure
 from ..._plan import Look, Reader
 from ..._world import World
 from ..._wsman.client import Client
-from ..._wsman.shell import Shell
+from ..files import with_shell
 from ..registry import Registry
 from ..system import System
 
@@ -121,7 +121,7 @@ def read_firewall(port: int) -> Reader:
         service = look[System].services.get(SERVICE.lower())
         if service is None or not service.running:
             return Firewall(port, service_running=False)
-        registry = Registry(Client(world, world.operation_timeout))
+        registry = Registry(Client(world))
         profiles = tuple(_read_profile(registry, name, port) for name in _PROFILES)
         return Firewall(port, True, profiles, group_policy=registry.keys(_GROUP_POLICY) is not None)
 
@@ -190,7 +190,7 @@ def _netsh_profiles(profiles: t.Collection[str]) -> list[str]:
 
 
 def _netsh(world: World, commands: t.Sequence[str]) -> None:
-    with Shell(Client(world, world.operation_timeout)) as shell:
+    with with_shell(world) as shell:
         for command in commands:
             done = shell.run(command, timeout=120.0, mutating=True)
             if done.exit_code != 0:
