@@ -14,6 +14,7 @@ from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.record import Record
+from ..plugin_utils._kms.update_notices import contradictions
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
 from ..plugin_utils._windows.firewall.netsh import Firewall
@@ -45,6 +46,10 @@ class _Everything(Resource):
     def next(self, seen: Seen) -> None:
         """Nothing is ever missing."""
 
+    def notices(self, seen: Seen) -> list[str]:
+        """Where witnesses of what is installed disagree."""
+        return contradictions(seen[Updates])
+
 
 class ActionModule(KmsAction):
     """Reads one host."""
@@ -59,7 +64,7 @@ class ActionModule(KmsAction):
             observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
             return {} if expression is None else {"query_result": _searched(expression, observed)}
 
-        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(options["port"])}
+        readers = {**wishes.system_readers(STANDARD, thorough=True), **wishes.firewall_readers(options["port"])}
         return Job([_Everything()], readers, report)
 
 

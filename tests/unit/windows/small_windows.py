@@ -171,8 +171,10 @@ class SmallWindows:
     def _query(self, wql: str) -> str:
         name = _class_of(wql)
         if name == "CIM_DataFile":
-            path = t.cast("re.Match[str]", re.search(r"Name='(.*)'", wql)).group(1).replace("\\\\", "\\").lower()
-            rows: list[dict[str, Value]] = [{"FileSize": len(self.files[path])}] if path in self.files else []
+            paths = [path.replace("\\\\", "\\").lower() for path in re.findall(r"Name='([^']*)'", wql)]
+            rows: list[dict[str, Value]] = [
+                {"Name": path, "FileSize": len(self.files[path])} for path in paths if path in self.files
+            ]
         elif name in self.classes:
             found = self.classes[name]
             rows = found() if callable(found) else found
