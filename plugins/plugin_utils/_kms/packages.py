@@ -20,7 +20,7 @@ from .._windows.packages import PackageFile, examine
 from .._windows.system import System
 from .._world import World
 from .catalogue import STANDARD, Catalogue
-from .serving import wanted_clients
+from .serving import chain, wanted_clients
 from .updates import Updates
 
 
@@ -50,7 +50,10 @@ class UpdateWish:
 
 @dataclasses.dataclass(frozen=True)
 class Packages:
-    """The packages at hand for this machine, by update id; only those that may still be needed are examined."""
+    """The packages for this machine, by update id.
+
+    `expected`: the name each has; `files`: those at hand of the updates that are going to be installed.
+    """
 
     key: t.ClassVar[str] = "packages"
 
@@ -63,11 +66,11 @@ class Packages:
 
 
 def read_packages(wish: UpdateWish) -> Reader:
-    """A reader of the packages folder."""
+    """A reader of the packages folder. Examines only what is going to be installed: a rollup is large."""
 
     def read(world: World, look: Look) -> Packages:
         system, updates = look[System], look[Updates]
-        expected, found = {}, {}
+        expected, paths = {}, {}
         names = _folder(world, wish.packages)
         for update in wish.known.for_release(system.release):
             platform = wish.known.hosts[system.release].platform
@@ -76,9 +79,13 @@ def read_packages(wish: UpdateWish) -> Reader:
                 continue
             expected[update.id] = name
             path = wish.package_files.get(update.id) or names.get(name.lower())
-            if path is not None and update.id not in updates.installed and not wish.wanted <= updates.serves:
-                found[update.id] = _examine(world, update.id, path)
-        return Packages(expected, found)
+            if path is not None:
+                paths[update.id] = path
+        try:
+            needed = chain(wish.known, system.release, wish.wanted, paths.keys(), updates.installed)
+        except Refusal:  # said when the plan is made, after what else speaks against the wish
+            needed = []
+        return Packages(expected, {name: _examine(world, name, paths[name]) for name in needed if name in paths})
 
     return read
 
