@@ -63,8 +63,8 @@ def _copy_and_run(
             if update.kind == MSU:
                 cabinet = _unpack(world, shell, update, package, remote, folder)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
-                command = dism(cabinet, log) if by_dism else package_manager(cabinet)
-                return _run(world, shell, update, command, log if by_dism else "", folder, wish)
+                command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
+                return _run(world, shell, update, command, log, folder, wish)
             command = f"{remote} {switches(package, update, log, wish)}".strip()
             return _run(world, shell, update, command, log, folder, wish)
         finally:
@@ -87,13 +87,14 @@ def dism(cabinet: str, log: str) -> str:
     return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart /logpath:{log}"
 
 
-def package_manager(cabinet: str) -> str:
+def package_manager(cabinet: str, log: str) -> str:
     """The command line that installs a package on Vista and Server 2008, which have no dism.
 
-    pkgmgr is a program with a window of its own, for which cmd.exe waits only with start /w; its switches are from its
-    documentation for Vista and were tried on no machine by this collection.
+    pkgmgr is a program with a window of its own, for which cmd.exe waits only with start /w. Its switches are from its
+    documentation (TechNet cc749465), which wants the folder of an unpacked package after /m; that it takes the .cab
+    itself is what published scripts rely on, and was tried on no machine by this collection.
     """
-    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart"
+    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart /l:{log}"
 
 
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:

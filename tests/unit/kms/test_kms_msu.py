@@ -272,7 +272,8 @@ def test_package_manager_installs_the_payload_where_there_is_no_dism(code: int) 
     world, step, ran = prepared(code, "server_2008", "kb968912", "windows_7")
     step.run(world)
     assert ran == [
-        rf"start /w pkgmgr.exe /ip /m:{FOLDER}\kb968912\Windows6.0-KB968912-x64.cab /quiet /norestart",
+        rf"start /w pkgmgr.exe /ip /m:{FOLDER}\kb968912\Windows6.0-KB968912-x64.cab /quiet /norestart "
+        r"/l:C:\WINDOWS\KMS-KB968912.log"
     ]
 
 
@@ -317,7 +318,7 @@ def test_what_is_known_of_an_update_that_does_not_apply() -> None:
         step.run(world)
 
 
-@pytest.mark.parametrize("code", [0, 3010, -0x100000000, 0x100000BC2])
+@pytest.mark.parametrize("code", [0, 3010, 3011, -0x100000000, 0x100000BC2])
 def test_success_in_every_spelling(code: int) -> None:
     assert outcome(code) == INSTALLED
 
