@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import struct
 from pathlib import Path
 
 import pytest
+from asn1crypto import cms, core
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +33,7 @@ from ansible_collections.activation.kms.tests.unit.windows.cabinets import msu
 from ansible_collections.activation.kms.tests.unit.windows.programs import SFX, program
 from ansible_collections.activation.kms.tests.unit.windows.signing import (
     BETWEEN,
+    KEYS,
     ROOT,
     SERVER,
     SIGNER,
@@ -38,6 +43,8 @@ from ansible_collections.activation.kms.tests.unit.windows.signing import (
 )
 
 PLAIN = program(0x14C, SFX)
+CHECKSUM = 0x40 + 24 + 64  # where it is in PLAIN: the program's header, the COFF header, then the optional header
+ENTRY = 0x40 + 24 + 96 + 4 * 8  # likewise: the fifth of the data directories
 ANCHOR = certificate(ROOT, ROOT)
 TRUST = Trust("Microsoft Corporation", (ANCHOR,))
 MIDDLE = certificate(BETWEEN, ROOT)
@@ -97,6 +104,7 @@ def test_a_second_signature_may_be_nested(folder: Path, signed: bytes) -> None:
     [
         ([certificate(SIGNER, SIGNER)], "do not lead to a root"),
         ([certificate(SIGNER, ROOT, key="stranger")], "do not lead to a root"),
+        ([certificate(SIGNER, dataclasses.replace(ROOT, name="Another"))], "do not lead to a root"),
         ([LEAF], "do not lead to a root"),
         ([LEAF, certificate(BETWEEN, BETWEEN)], "do not lead to a root"),
         ([LEAF, certificate(BETWEEN, ROOT, key="stranger")], "do not lead to a root"),
@@ -148,7 +156,7 @@ def test_nobody_signed_it(folder: Path, machine: int) -> None:
 
 @pytest.mark.parametrize("change", ["appended", "cut", "inside", "other kind", "long table"])
 def test_a_changed_program_is_damaged(folder: Path, signed: bytes, change: str) -> None:
-    table, size = struct.unpack_from("<II", signed, 0x40 + 24 + 96 + 4 * 8)
+    table, size = struct.unpack_from("<II", signed, ENTRY)
     assert table + size == len(signed)
     changed = bytearray(signed)
     if change == "appended":
@@ -166,11 +174,41 @@ def test_a_changed_program_is_damaged(folder: Path, signed: bytes, change: str) 
 
 def test_the_signature_of_another_file_is_damage(folder: Path, signed: bytes) -> None:
     other = sign(folder, program(0x14C, {**SFX, "FileVersion": "2"}), LEAF, MIDDLE)
-    table = struct.unpack_from("<I", signed, 0x40 + 24 + 96 + 4 * 8)[0]
-    theirs = struct.unpack_from("<I", other, 0x40 + 24 + 96 + 4 * 8)[0]
+    table = struct.unpack_from("<I", signed, ENTRY)[0]
+    theirs = struct.unpack_from("<I", other, ENTRY)[0]
     swapped = bytearray(signed[:table] + other[theirs:])
-    struct.pack_into("<I", swapped, 0x40 + 24 + 96 + 4 * 8 + 4, len(other) - theirs)
+    struct.pack_into("<I", swapped, ENTRY + 4, len(other) - theirs)
     assert judged(folder, bytes(swapped)).state == DAMAGED
+
+
+def test_a_digest_put_right_afterwards_is_found_out(folder: Path, signed: bytes) -> None:
+    """The statement names the digest of the changed file, but it is the old statement that was signed."""
+    changed = bytearray(signed)
+    changed[struct.unpack_from("<I", signed, ENTRY)[0] - 5] ^= 1
+    before, after = digest_of(signed), digest_of(changed)
+    assert signed.count(before) == 1
+    found = judged(folder, bytes(changed).replace(before, after))
+    assert found.state == DAMAGED
+    assert "not made with the certificate" in found.reason
+
+
+def digest_of(content: bytes | bytearray) -> bytes:
+    """SHA-1 of a 32-bit program without its checksum, the entry of its table of signatures, and that table."""
+    table = struct.unpack_from("<I", content, ENTRY)[0]
+    covered = content[:CHECKSUM] + content[CHECKSUM + 4 : ENTRY] + content[ENTRY + 8 : table]
+    return hashlib.sha1(covered).digest()
+
+
+def test_a_signature_for_another_kind_of_content_is_none(folder: Path, signed: bytes) -> None:
+    """The signer himself says that what he signed is no statement about a program (RFC 2315, 9.2: content type)."""
+    table = struct.unpack_from("<I", signed, ENTRY)[0]
+    info = cms.ContentInfo.load(signed[table + 8 :])["content"]["signer_infos"][0]
+    attributes = info["signed_attrs"].dump()[1:]
+    statement = core.ObjectIdentifier("1.3.6.1.4.1.311.2.1.4").dump()
+    others = attributes.replace(statement, core.ObjectIdentifier("1.3.6.1.4.1.311.2.1.5").dump())
+    signature = KEYS["signer"].sign(b"\x31" + others, padding.PKCS1v15(), hashes.SHA1())
+    content = signed.replace(attributes, others).replace(info["signature"].native, signature)
+    assert judged(folder, content).state == DAMAGED
 
 
 def test_a_damaged_signature_beside_a_strangers_is_damage(folder: Path) -> None:
@@ -185,8 +223,8 @@ def test_a_damaged_signature_beside_a_strangers_is_damage(folder: Path) -> None:
 @given(st.data())
 def test_no_changed_bit_passes(folder: Path, signed: bytes, data: st.DataObject) -> None:
     """What a signature does not cover is the checksum, and the table, which can only be made unreadable."""
-    table = struct.unpack_from("<I", signed, 0x40 + 24 + 96 + 4 * 8)[0]
-    where = data.draw(st.integers(0, table - 1).filter(lambda at: not 0x40 + 24 + 64 <= at < 0x40 + 24 + 68))
+    table = struct.unpack_from("<I", signed, ENTRY)[0]
+    where = data.draw(st.integers(0, table - 1).filter(lambda at: not CHECKSUM <= at < CHECKSUM + 4))
     changed = bytearray(signed)
     changed[where] ^= 1 << data.draw(st.integers(0, 7))
     assert judged(folder, bytes(changed)).state in (DAMAGED, NOT_CHECKED, UNSIGNED)
@@ -194,7 +232,7 @@ def test_no_changed_bit_passes(folder: Path, signed: bytes, data: st.DataObject)
 
 @given(st.data())
 def test_any_bytes_in_the_table_are_judged(folder: Path, signed: bytes, data: st.DataObject) -> None:
-    table = struct.unpack_from("<I", signed, 0x40 + 24 + 96 + 4 * 8)[0]
+    table = struct.unpack_from("<I", signed, ENTRY)[0]
     where = data.draw(st.integers(table, len(signed) - 1))
     written = data.draw(st.binary(min_size=1, max_size=40))
     changed = signed[:where] + written + signed[where + len(written) :]

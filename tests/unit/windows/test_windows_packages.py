@@ -75,6 +75,12 @@ def test_a_package_may_say_which_update_it_is(tmp_path: Path, strings: dict[str,
     assert examined(tmp_path, program(0x14C, strings)).kb == kb
 
 
+def test_the_result_says_who_signed_it(tmp_path: Path) -> None:
+    data = examined(tmp_path, program(0x14C, SFX)).as_data()
+    assert data["signature"] == {"state": "unsigned", "signer": "", "reason": "nobody has signed it"}
+    assert data["engine"] == "update.exe"
+
+
 # -- bytes that somebody made up
 
 
