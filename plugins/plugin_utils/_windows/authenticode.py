@@ -40,6 +40,7 @@ _BLOCK = 1 << 20
 _LARGEST_TABLE = 4 << 20  # bytes; Microsoft's take five to fifty thousand
 _ENTRY = struct.Struct("<IHH")  # WIN_CERTIFICATE: length with this head, revision, type
 _PKCS_SIGNED_DATA = 2
+_MOST_PADDING = 14  # bytes: once counted in the entry's length, once behind it
 _STATEMENT = "1.3.6.1.4.1.311.2.1.4"  # SPC_INDIRECT_DATA_OBJID
 _NESTED = "1.3.6.1.4.1.311.2.4.1"  # szOID_NESTED_SIGNATURE
 _MOST_NESTED = 4
@@ -107,7 +108,7 @@ def check(data: bytes | mmap.mmap, places: Places, trust: Trust = MICROSOFT_TRUS
 
 
 def _message(data: bytes | mmap.mmap, places: Places) -> bytes:
-    """The first PKCS #7 message in the table of signatures; Windows looks at no other."""
+    """The PKCS #7 message in the table of signatures, with what follows it there."""
     end = places.table + places.size
     if end > len(data):
         raise _Damage("the file ends before its signature does, so it is perhaps half a download")
@@ -118,11 +119,18 @@ def _message(data: bytes | mmap.mmap, places: Places) -> bytes:
     length, _, kind = _ENTRY.unpack(data[places.table : places.table + _ENTRY.size])
     if kind != _PKCS_SIGNED_DATA or not _ENTRY.size < length <= places.size:
         raise _Damage("its signature is of a kind that Windows does not make")
-    return data[places.table + _ENTRY.size : places.table + length]
+    return data[places.table + _ENTRY.size : end]
 
 
 def _messages(message: bytes) -> list[t.Any]:
-    """The signed data of the message and of those nested in it."""
+    """The signed data of the message and of those nested in it.
+
+    Behind the message only zeros may follow, up to a multiple of eight: the table is not signed, so anything could be
+    put there, which Windows does not mind (Microsoft Security Advisory 2915720).
+    """
+    behind = message[len(cms.ContentInfo.load(message).dump()) :]
+    if len(behind) > _MOST_PADDING or any(behind):
+        raise _Damage("something is hidden behind its signature")
     outer = _signed_data(message)
     nested = [
         value.dump()

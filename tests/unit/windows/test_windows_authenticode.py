@@ -154,7 +154,7 @@ def test_nobody_signed_it(folder: Path, machine: int) -> None:
     assert judged(folder, program(machine, SFX)).state == UNSIGNED
 
 
-@pytest.mark.parametrize("change", ["appended", "cut", "inside", "other kind", "long table"])
+@pytest.mark.parametrize("change", ["appended", "cut", "inside", "other kind", "long table", "hidden", "room"])
 def test_a_changed_program_is_damaged(folder: Path, signed: bytes, change: str) -> None:
     table, size = struct.unpack_from("<II", signed, ENTRY)
     assert table + size == len(signed)
@@ -167,8 +167,11 @@ def test_a_changed_program_is_damaged(folder: Path, signed: bytes, change: str) 
         changed[table - 5] ^= 1
     elif change == "other kind":
         changed[table + 6] = 1
-    else:
+    elif change == "long table":
         struct.pack_into("<I", changed, table, size + 1)
+    else:  # behind the message, within the table, which nothing covers
+        changed += b"payload." if change == "hidden" else bytes(16)
+        struct.pack_into("<I", changed, ENTRY + 4, len(changed) - table)
     assert judged(folder, bytes(changed)).state == DAMAGED
 
 
