@@ -16,7 +16,7 @@ import typing as t
 from .._errors import Refusal
 from .._windows.authenticode import DAMAGED
 from .._windows.packages import MSU as MSU_FILE
-from .._windows.packages import UNKNOWN, PackageFile, kb_of
+from .._windows.packages import UNKNOWN, PackageFile
 from .._windows.system import System
 from .catalogue import MSU, Update
 from .packages import Packages, UpdateWish
@@ -101,7 +101,7 @@ def _judge_msu(update: Update, system: System, package: PackageFile, wish: Updat
             name="package_no_msu",
             advice="Get the package again.",
         )
-    if kb_of(package.payload) != update.hotfix:
+    if package.kb != update.hotfix:
         raise _another(update, package, f"what it holds is named {package.payload}")
     if package.machine != system.architecture:
         raise _wrong_architecture(update, system, package, package.machine)
@@ -134,8 +134,10 @@ def _judge_program(update: Update, system: System, package: PackageFile, wish: U
 
 
 def _judge_name(update: Update, system: System, package: PackageFile) -> None:
-    """Refuse a package whose own name says another update, architecture or language than the host's."""
+    """Refuse a package that says itself, or by its name, another update, architecture or language than the host's."""
     given = package.path.rsplit("/", 1)[-1].lower()
+    if update.hotfix and package.kb and package.kb != update.hotfix:
+        raise _another(update, package, f"it says {package.kb} of itself")
     numbers = {number.upper() for number in re.findall(r"kb\d{5,8}", given)}
     if update.hotfix and numbers and update.hotfix not in numbers:
         raise _another(update, package, f"its name says {', '.join(sorted(numbers))}")

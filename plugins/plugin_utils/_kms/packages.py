@@ -62,7 +62,7 @@ class Packages:
 
     def as_data(self) -> dict[str, t.Any]:
         """Plain data for results."""
-        return {name: found.as_data() for name, found in self.files.items()}
+        return {name: package.as_data() for name, package in self.files.items()}
 
 
 def read_packages(wish: UpdateWish) -> Reader:

@@ -21,7 +21,8 @@ import typing as t
 
 from .._errors import Refusal
 from . import cabinet
-from .authenticode import CABINET, NO_PROGRAM, Signature, check
+from .authenticode import CABINET, NO_PROGRAM, Places, Signature, check
+from .certificates import MICROSOFT, Trust
 
 pefile: t.Any
 try:
@@ -43,6 +44,7 @@ _PAYLOAD = re.compile(
     r"Windows[\w.-]{1,40}-(KB\d{5,8})(?:-v\d{1,2})?-(x86|x64|arm64|ia64)\.cab", re.ASCII | re.IGNORECASE
 )
 """As Microsoft names them, Windows8-RT-KB2885698-v2-x86.cab for instance; nothing in such a name needs quoting."""
+_NUMBER = re.compile(r"\d{5,8}", re.ASCII)
 _WIM = b"MSWIM\0\0\0"
 
 
@@ -58,6 +60,8 @@ class PackageFile:
         machine: what a program runs on, or what the payload of an .msu is named for: x86, x64, ia64, arm64; "" when
             it is neither.
         payload: the name of the .cab that an .msu carries; "" for other files.
+        kb: the update it says it is, "KB3079821": in the name of the payload, or in the string "KB Article Number" that
+            Microsoft's self-extracting packages have in their version resource; "" if it does not say.
         signature: who signed it.
         flaw: why a file that begins like an .msu is none that can be installed, from "it" on; "" for other files.
     """
@@ -70,6 +74,7 @@ class PackageFile:
     payload: str = ""
     signature: Signature = NO_PROGRAM
     flaw: str = ""
+    kb: str = ""
 
     def as_data(self) -> dict[str, t.Any]:
         """Plain data for results."""
@@ -82,8 +87,17 @@ class PackageFile:
         }
 
 
-def examine(path: str, opened: t.BinaryIO) -> PackageFile:
-    """Digest, kind and signer of one file, read in blocks and mapped. Raises Refusal if a library is missing."""
+def examine(path: str, opened: t.BinaryIO, trust: Trust = MICROSOFT) -> PackageFile:
+    """Digest, kind and signer of one file, read in blocks and mapped.
+
+    Args:
+        path: where it lies, for the result only.
+        opened: a real file, at its start.
+        trust: whom to believe to be Microsoft.
+
+    Raises:
+        Refusal: the library that reads programs is missing.
+    """
     digest, size = hashlib.sha256(), 0
     while True:
         block = opened.read(_BLOCK)
@@ -99,9 +113,7 @@ def examine(path: str, opened: t.BinaryIO) -> PackageFile:
             return _of_cabinet(plain, mapped)
         if mapped[: len(_WIM)] == _WIM:
             return dataclasses.replace(plain, flaw="it is an update image (WIM), which no release here unpacks")
-        machine, engine = _of_program(mapped)
-        signature = check(mapped) if machine else NO_PROGRAM
-        return dataclasses.replace(plain, machine=machine, engine=engine, signature=signature)
+        return _of_program(plain, mapped, trust)
 
 
 def kb_of(payload: str) -> str:
@@ -122,11 +134,11 @@ def _of_cabinet(plain: PackageFile, data: mmap.mmap) -> PackageFile:
         number = "several packages" if payloads else "no package"
         return dataclasses.replace(plain, flaw=f"it is a cabinet with {number} in it that Windows could be given")
     (found,) = payloads
-    return dataclasses.replace(plain, engine=MSU, machine=found[2].lower(), payload=found[0])
+    return dataclasses.replace(plain, engine=MSU, machine=found[2].lower(), payload=found[0], kb=kb_of(found[0]))
 
 
-def _of_program(data: mmap.mmap) -> tuple[str, str]:
-    """(machine, engine) from the headers and the version resource of a program; ("", UNKNOWN) for what is none."""
+def _of_program(plain: PackageFile, data: mmap.mmap, trust: Trust) -> PackageFile:
+    """A program by its headers and its version resource; any other file is returned as it came."""
     if not HAS_PEFILE:
         raise Refusal(
             "the Python library pefile is missing on the controller, so what kind of package a file is cannot be "
@@ -136,12 +148,32 @@ def _of_program(data: mmap.mmap) -> tuple[str, str]:
         )
     try:
         program = pefile.PE(data=data, fast_load=True)
-    except pefile.PEFormatError:
-        return "", UNKNOWN
-    program.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_RESOURCE"]])
+        program.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_RESOURCE"]])
+        strings = dict(_strings(program))
+        places = _places(program)
+    except Exception:  # pefile documents PEFormatError, and stumbles in other ways over bytes that somebody made up
+        return plain
     machine = _MACHINES.get(program.FILE_HEADER.Machine, "")
-    names = {value.lower() for key, value in _strings(program) if key in ("InternalName", "OriginalFilename")}
-    return machine, UPDATE_EXE if any(name.startswith("sfxcab") for name in names) else UNKNOWN
+    names = (strings.get("InternalName", ""), strings.get("OriginalFilename", ""))
+    number = _NUMBER.search(strings.get("KB Article Number", ""))
+    return dataclasses.replace(
+        plain,
+        engine=UPDATE_EXE if any(name.lower().startswith("sfxcab") for name in names) else UNKNOWN,
+        machine=machine,
+        kb=f"KB{number[0]}" if number else "",
+        signature=check(data, places, trust) if machine else NO_PROGRAM,
+    )
+
+
+def _places(program: t.Any) -> Places:
+    """Where the signature is. The checksum is the optional header's 64th byte in 32 and 64 bit alike."""
+    directories = program.OPTIONAL_HEADER.DATA_DIRECTORY
+    index = pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_SECURITY"]
+    checksum = program.OPTIONAL_HEADER.get_file_offset() + 64
+    if len(directories) <= index:
+        return Places(checksum, checksum, 0, 0)
+    entry = directories[index]
+    return Places(checksum, entry.get_file_offset(), entry.VirtualAddress, entry.Size)
 
 
 def _strings(program: t.Any) -> t.Iterator[tuple[str, str]]:

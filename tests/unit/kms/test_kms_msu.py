@@ -41,7 +41,7 @@ def msu(name: str, release: str, **changes: t.Any) -> PackageFile:
     """The package of an update for the x64 machines of a release."""
     row, host = STANDARD.updates[name], STANDARD.hosts[release]
     given = str(row.file_name("x64", "ENU", host.platform))
-    found = PackageFile(f"/packages/{given}", 500, "a" * 64, MSU, "x64", given.replace(".msu", ".cab"))
+    found = PackageFile(f"/packages/{given}", 500, "a" * 64, MSU, "x64", given.replace(".msu", ".cab"), kb=row.hotfix)
     return dataclasses.replace(found, **changes)
 
 
@@ -156,7 +156,12 @@ def test_a_client_key_on_a_server_is_refused_first(release: str) -> None:
     [
         ({"engine": UNKNOWN, "flaw": "it is a cabinet that is cut off"}, {}, "package_no_msu", "that is cut off"),
         ({"engine": UNKNOWN, "payload": ""}, {}, "package_no_msu", "does not begin like one"),
-        ({"payload": "Windows6.1-KB2885698-x64.cab"}, {}, "package_other", "KB2885698-x64.cab"),
+        (
+            {"payload": "Windows6.1-KB2885698-x64.cab", "kb": "KB2885698"},
+            {},
+            "package_other",
+            "what it holds is named Windows6.1-KB2885698-x64.cab",
+        ),
         ({"machine": "x86"}, {}, "package_architecture", "made for x86, but the host is x64"),
         ({"size": 0}, {}, "package_empty", "is empty"),
         ({}, {"install_args": {"kb3079821": "/q"}}, "bad_option", "switches of our own"),

@@ -118,6 +118,12 @@ X86, X64, BARE_METAL = system(), system(architecture="x64"), system(virtual=Fals
         ((packages(*ALL), system(service_pack=1)), {}, "service_pack_too_low", "min_service_pack: 1"),
         ((packages(*ALL), system(service_pack=0)), {}, "service_pack_too_low", "needs Service Pack 1"),
         ((packages("kms_1_2", kms_1_0=package("kms_1_0", size=0)),), {}, "package_empty", "is empty"),
+        (
+            (packages("kms_1_0", kms_1_2=package("kms_1_2", kb="KB948003")),),
+            {},
+            "package_other",
+            "it says KB948003 of itself",
+        ),
         ((packages(*ALL),), {"checksums": {"kms_1_0": "sha256:" + "0" * 64}}, "package_checksum", "not the pinned one"),
         ((packages("kms_1_2", kms_1_0=package("kms_1_0", machine="x64")),), {}, "package_architecture", "made for x64"),
         (
