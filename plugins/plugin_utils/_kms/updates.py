@@ -111,7 +111,8 @@ def updates_with(release: str, installed: t.Collection[str], known: Catalogue, *
         rollups.pop()
     proved |= set(rollups)  # a rollup holds those before it
     versions = [update.kms_version for update in rows if update.id in proved and update.kms_version]
-    more.setdefault("restart_pending", bool(more.get("pending_signs")))
+    # Where no KMS update is installed, the signs are of others.
+    more.setdefault("restart_pending", bool(more.get("pending_signs") and proved))
     return Updates(
         installed=frozenset(proved),
         kms_version=max(versions, default=None),
