@@ -41,6 +41,7 @@ SYSTEM = System(
     architecture="x86",
     language=1033,
     language_code="ENU",
+    workstation=False,
     domain_controller=False,
     virtual=True,
     boot_time=BOOT,
