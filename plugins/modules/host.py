@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - activation.kms.options.updates
   - activation.kms.options.reboot
   - activation.kms.options.key
+  - activation.kms.options.settings
   - activation.kms.windows
 options:
   reboot:
@@ -44,7 +45,7 @@ options:
     type: int
   self_publishing:
     description:
-      - Whether Windows publishes its own SRV record. O(publish) implies V(false).
+      - Whether Windows publishes the host's own SRV record. O(publish) implies V(false).
     type: bool
   firewall:
     description:
@@ -178,7 +179,7 @@ observed:
       description: KMS version, installed KMS updates, and whether one awaits its restart.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.

@@ -31,6 +31,7 @@ MODULES = (
     "host_info",
     "host_key",
     "host_reboot",
+    "host_settings",
     "host_update",
     "srv_record",
 )
