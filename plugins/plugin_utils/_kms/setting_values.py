@@ -27,29 +27,40 @@ def check_interval(value: int, option: str) -> None:
         )
 
 
-def domains(entries: t.Iterable[str]) -> tuple[str, ...]:
-    """Domains to publish in, "domain" or "domain, priority, weight", in their normal form. Raises Refusal."""
+def domains(entries: t.Sequence[str]) -> tuple[str, ...]:
+    """Domains to publish in, "domain" or "domain, priority, weight", in their normal form.
+
+    Raises:
+        Refusal: one is no such thing, or named twice; told by its place, not by what was offered.
+    """
     found: dict[str, str] = {}
-    for entry in entries:
+    for place, entry in enumerate(entries, 1):
         name, *numbers = [piece.strip() for piece in str(entry).split(",")]
         zone = _zone(name)
-        if len(numbers) not in (0, 2) or not all(n.isascii() and n.isdecimal() and int(n) <= _MOST for n in numbers):
+        if zone is None or len(numbers) not in (0, 2) or not all(map(_is_number, numbers)):
             raise Refusal(
-                f"self_publishing_domains: write {zone} alone, or {zone}, priority, weight with two numbers from 0 to "
-                f"{_MOST}",
+                f"entry {place} of self_publishing_domains must be a DNS domain, corp.example for instance, or "
+                f"domain, priority, weight with two numbers from 0 to {_MOST}",
                 name="bad_option",
             )
         if zone in found:
-            raise Refusal(f"self_publishing_domains names {zone} twice; drop one of them", name="bad_option")
+            raise Refusal(
+                f"entry {place} of self_publishing_domains names the same domain as one before it; drop one of them",
+                name="bad_option",
+            )
         found[zone] = normal_domain(", ".join((zone, *numbers)))
     return tuple(found.values())
 
 
-def _zone(name: str) -> str:
+def _zone(name: str) -> str | None:
     try:
         return names.zone_name(name)
-    except Refusal as problem:
-        raise Refusal(f"self_publishing_domains: {problem.message}", name="bad_option") from None
+    except Refusal:
+        return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) <= _MOST
 
 
 def with_home(entries: tuple[str, ...], home: str) -> tuple[str, ...]:

@@ -13,13 +13,15 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from winrm.exceptions import InvalidCredentialsError
 
-from ansible_collections.activation.kms.plugins.action import host, host_firewall, host_info
+from ansible_collections.activation.kms.plugins.action import host, host_firewall, host_info, host_settings
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import Job, KmsAction
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal, Unreachable
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import OUR_NAME
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import TCPIP
 from ansible_collections.activation.kms.tests.unit.action.tasks import PASSWORD, Transport, connection, run
+from ansible_collections.activation.kms.tests.unit.windows.licensing_host import LicensingHost
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
@@ -288,6 +290,8 @@ def test_a_port_that_is_none_is_refused(port: int) -> None:
         ({"firewall": "open"}, "remote_addresses_missing"),
         ({"firewall": "open", "firewall_remote_addresses": ["any", "10.0.0.0/8"]}, "bad_option"),
         ({"self_publishing": True, "publish": [{"zone": "corp.example", "server": "dc1"}]}, "two_publishers"),
+        ({"self_publishing_domains": ["a.b"], "publish": [{"zone": "a.b", "server": "dc1"}]}, "two_publishers"),
+        ({"activation_interval": 5}, "bad_option"),
         ({"serve": ["windows_7"], "packages": "no-such-folder"}, "packages_folder_missing"),
         ({"serve": ["windows_7"], "catalogue_overrides": {"kms_9": {}}}, "bad_override"),
     ],
@@ -360,6 +364,45 @@ def test_a_port_is_opened_once() -> None:
     windows.deeds.clear()
     assert run(host_firewall.ActionModule, OPEN, using=using)["changed"] is False
     assert windows.deeds == []
+
+
+WANTED = {"port": 1689, "low_priority": True, "self_publishing_domains": ["lab.example"], "renewal_interval": 1440}
+
+
+@pytest.mark.parametrize("is_host", [False, True])
+def test_settings_are_set_once(is_host: bool) -> None:
+    windows = licensing_host("5.2.3790", is_host)
+    using = connection(over=Transport(windows))
+    foretold = run(host_settings.ActionModule, WANTED, using=using, check_mode=True, diff=True)
+    assert windows.deeds == []
+    done = plain(run(host_settings.ActionModule, WANTED, using=using, diff=True))
+    assert foretold["plan"] == done["plan"] and foretold["diff"] == done["diff"]
+    assert done["changed"] is True and [step["id"] for step in done["plan"]] == ["host_settings.apply"]
+    assert done["diff"][0]["after"] == (
+        "port: 1689\nself_publishing_domains: corp.example; lab.example\nlow_priority: true\nrenewal_interval: 1440\n"
+    )
+    seen = done["observed"]["licensing"]
+    assert {name: seen[name] for name in WANTED} == {
+        **WANTED,
+        "self_publishing_domains": ["corp.example", "lab.example"],
+    }
+    windows.deeds.clear()
+    assert run(host_settings.ActionModule, WANTED, using=using)["changed"] is False
+    assert windows.deeds == []
+
+
+def test_settings_of_a_host_without_a_licensing_service_are_refused() -> None:
+    result = run(host_settings.ActionModule, WANTED, using=connection(over=Transport(small_host())))
+    assert (result["failed"], result["changed"], result["error"]["name"]) == (True, False, "no_licensing_service")
+
+
+def licensing_host(version: str, is_host: bool) -> LicensingHost:
+    """The small host with a licensing service."""
+    windows = LicensingHost(version, host=is_host)
+    for name, rows in small_host().classes.items():
+        windows.classes.setdefault(name, rows)
+    windows.set(TCPIP, "Domain", "Corp.Example")
+    return windows
 
 
 @pytest.mark.parametrize(

@@ -41,22 +41,30 @@ def test_domains(entries: list[str], listed: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "words"),
+    "entry",
     [
-        (["lab.example, 10"], "lab.example alone, or lab.example, priority, weight"),
-        (["lab.example, a, b"], "two numbers from 0 to 65535"),
-        (["lab.example, 1, 65536"], "two numbers"),
-        (["lab.example, 1, -1"], "two numbers"),
-        (["lab.example, 1, 2, 3"], "two numbers"),
-        (["lab.example", "LAB.example, 1, 2"], "lab.example twice"),
-        ([""], "zone is empty"),
-        (["10.0.0.1"], "is an address"),
-        (["a b"], "is not a DNS name"),
+        "S3cret!Value",
+        "lab.example, 10",
+        "lab.example, a, b",
+        "lab.example, 1, 65536",
+        "lab.example, 1, -1",
+        "lab.example, 1, 2, 3",
+        "",
+        "10.0.0.1",
+        "a b",
+        "_vlmcs._tcp.lab.example",
     ],
 )
-def test_domains_that_are_none(entries: list[str], words: str) -> None:
-    with pytest.raises(Refusal, match=words):
-        values.domains(entries)
+def test_domains_that_are_none_are_told_by_their_place(entry: str) -> None:
+    with pytest.raises(Refusal, match="entry 2 of self_publishing_domains must be a DNS domain") as caught:
+        values.domains([HOME, entry])
+    assert caught.value.name == "bad_option"
+    assert not entry or entry not in caught.value.message
+
+
+def test_domains_that_are_named_twice() -> None:
+    with pytest.raises(Refusal, match="entry 3 of self_publishing_domains names the same domain"):
+        values.domains([HOME, "lab.example", "LAB.example., 1, 2"])
 
 
 @pytest.mark.parametrize(
