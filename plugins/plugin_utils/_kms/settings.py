@@ -17,7 +17,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._plan import Resource, Seen, Step
-from .._windows.licensing import LICENSED, Licensing, Values, generation, read_licensing
+from .._windows.licensing import Licensing, Values, generation, read_licensing
 from .._windows.system import BOOT_TOLERANCE, System
 from .hold import hold_wanted, on_hold, release
 from .record import Record
@@ -92,8 +92,7 @@ class Settings(Resource):
         """What has to be written. On a host that serves, self-publishing never ends before the controller's record."""
         licensing = seen[Licensing]
         change = missing(self.wish, licensing, seen[System].dns_suffix.lower())
-        serving = any(product.license_status == LICENSED for product in licensing.host_products())
-        if change.self_publishing is False and serving and not self.wish.published(seen):
+        if change.self_publishing is False and licensing.serves and not self.wish.published(seen):
             return dataclasses.replace(change, self_publishing=None)
         return change
 

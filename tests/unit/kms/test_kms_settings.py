@@ -111,6 +111,14 @@ def test_a_host_that_serves_keeps_its_record_until_the_controller_has_one(publis
     )
 
 
+def test_a_host_that_serves_office_alone_keeps_its_record_too() -> None:
+    wish = dataclasses.replace(ROLLOUT, published=lambda now: False)
+    office = dataclasses.replace(product(1, "OFFIC"), foreign=True)
+    step = Settings(wish).next(seen(licensing(office)))
+    assert isinstance(step, Step) and step.summary == "hold automatic activation until the host key is activated"
+    assert licensing(office).host_products() == ()
+
+
 @pytest.mark.parametrize("one_off", ["SL", "SPP"])
 def test_both_settings_roots_must_agree(one_off: str) -> None:
     roots = {name: Root(Values(self_publishing=name == one_off)) for name in ROOTS}

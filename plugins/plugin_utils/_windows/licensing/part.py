@@ -51,9 +51,14 @@ class Product:
         return found.group(0) if found else ""
 
     @property
+    def makes_kms_host(self) -> bool:
+        """A KMS host's product of any application, by the rule of slmgr.vbs: VOLUME_KMS, but not VOLUME_KMSCLIENT."""
+        return bool(self.channel) and not self.channel.startswith("VOLUME_KMSCLIENT")
+
+    @property
     def is_kms_host(self) -> bool:
-        """A KMS host's product of Windows, by the rule of slmgr.vbs: VOLUME_KMS, but not VOLUME_KMSCLIENT."""
-        return bool(self.channel) and not self.channel.startswith("VOLUME_KMSCLIENT") and not self.foreign
+        """A KMS host's product of Windows."""
+        return self.makes_kms_host and not self.foreign
 
     def as_data(self) -> dict[str, t.Any]:
         """Plain data; the partial key is what Windows itself shows."""
@@ -126,6 +131,11 @@ class Licensing:
     def host_products(self) -> tuple[Product, ...]:
         """Every KMS host product of Windows with a key."""
         return tuple(product for product in self.products if product.is_kms_host)
+
+    @property
+    def serves(self) -> bool:
+        """Whether clients may depend on this host, those of Office too."""
+        return any(product.makes_kms_host and product.license_status == LICENSED for product in self.products)
 
     def everywhere(self, setting: str) -> tuple[t.Any, ...]:
         """The value of a setting in each place that counts, its default where it is not set there."""
