@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen
 from ansible_collections.activation.kms.plugins.plugin_utils._windows import licensing as windows
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import (
@@ -254,6 +255,14 @@ def test_without_its_classes_there_is_no_licensing_service(version: str) -> None
     found = look(SmallWindows(), version)
     assert (found.present, found.products) == (False, ())
     assert {found.as_data()[name] for name in SETTINGS} == {None}
+
+
+@pytest.mark.parametrize("version", EVERY)
+def test_products_that_cannot_be_read_are_not_taken_for_none(version: str) -> None:
+    world = LicensingHost(version)
+    del world.classes["SoftwareLicensingProduct"]
+    with pytest.raises(Failure):
+        look(world, version)
 
 
 @pytest.mark.parametrize("code", [0x80070426, 0x80070422, 0x80080005])

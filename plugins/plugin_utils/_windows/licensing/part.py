@@ -28,9 +28,10 @@ class Product:
     """One licensed product that has a key.
 
     Attributes:
+        foreign: it belongs to another application than Windows, Office for instance.
+        hosting: whether it says that it makes its machine a KMS host; before 6.1 the service alone says so.
         current_count, required_count: the clients it has counted, and its threshold; None where the release says so of
             the service only (before 6.1), or nobody has asked yet. Clients change the count, we do not.
-        foreign: it belongs to another application than Windows, Office for instance.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Product:
     license_status: int
     license_status_reason: int | None
     foreign: bool = False
+    hosting: bool | None = None
     required_count: int | None = None
     current_count: int | None = dataclasses.field(default=None, compare=False)
 

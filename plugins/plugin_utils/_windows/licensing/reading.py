@@ -66,7 +66,7 @@ def read_licensing(with_manual: t.Callable[[Look], bool]) -> Reader:
 
 def _licensing(
     service: Row,
-    products: t.Sequence[tuple[Product, bool]],
+    products: tuple[Product, ...],
     kind: Generation,
     registry: Registry,
     there: t.Mapping[str, t.Mapping[str, int]],
@@ -74,12 +74,10 @@ def _licensing(
 ) -> Licensing:
     """What its rows say. From 6.1 on a product has counts of its own, and slmgr.vbs shows those."""
     said = service.integer("IsKeyManagementServiceMachine")
-    is_host = any(flag for _product, flag in products) or (None if said is None else bool(said))
+    is_host = any(product.hosting for product in products) or (None if said is None else bool(said))
     shown = _shown(service, kind) if is_host else Values()
-    hosts = sorted(
-        (product for product, _flag in products if product.is_kms_host),
-        key=lambda product: product.license_status != LICENSED,
-    )
+    hosts = [product for product in products if product.is_kms_host]
+    hosts.sort(key=lambda product: product.license_status != LICENSED)
     counts = [product.current_count for product in hosts if product.current_count is not None]
     thresholds = [product.required_count for product in hosts if product.required_count is not None]
     return Licensing(
@@ -88,7 +86,7 @@ def _licensing(
         is_kms_host=is_host,
         current_count=next(iter(counts), _count(service, "KeyManagementServiceCurrentCount")),
         required_count=next(iter(thresholds), _count(service, "RequiredClientCount")),
-        products=tuple(product for product, _flag in products),
+        products=products,
         roots=_read_roots(registry, there, shown, manual),
         shown=shown,
     )
@@ -96,7 +94,7 @@ def _licensing(
 
 def read_products(world: World, version: str) -> tuple[Product, ...]:
     """The products that have a key, of a Windows of this version."""
-    return tuple(product for product, _flag in _read_products(Client(world), generation(version)))
+    return _read_products(Client(world), generation(version))
 
 
 def service_answers(world: World) -> bool:
@@ -112,14 +110,14 @@ def read_manual(world: World, root: str) -> int | None:
     return Registry(Client(world)).number(ROOTS[root] + r"\Activation", VALUE_MANUAL)
 
 
-def _read_products(client: Client, kind: Generation) -> list[tuple[Product, bool]]:
-    """Each keyed product, and whether it says that it makes a KMS host."""
-    rows = client.query_or_none("root/cimv2", kind.product_query) or []
-    return [(_product(row, kind), row.integer("IsKeyManagementServiceMachine") == 1) for row in rows]
+def _read_products(client: Client, kind: Generation) -> tuple[Product, ...]:
+    """Where the service is there its products are: a query that fails is never taken for "no key"."""
+    return tuple(_product(row, kind) for row in client.query("root/cimv2", kind.product_query))
 
 
 def _product(row: Row, kind: Generation) -> Product:
     application = (row.text("ApplicationID") or row.text("ApplicationId") or "").lower()
+    hosting = row.integer("IsKeyManagementServiceMachine")
     return Product(
         id=(row.text("ID") or "").lower(),
         name=row.text("Name") or "",
@@ -129,6 +127,7 @@ def _product(row: Row, kind: Generation) -> Product:
         license_status=row.integer("LicenseStatus") or 0,
         license_status_reason=row.integer("LicenseStatusReason"),
         foreign=kind.foreign_products and application not in ("", WINDOWS),
+        hosting=None if hosting is None else hosting == 1,
         required_count=_count(row, "RequiredClientCount"),
         current_count=_count(row, "KeyManagementServiceCurrentCount"),
     )
@@ -154,7 +153,11 @@ def _shown(service: Row, kind: Generation) -> Values:
 def _roots_there(registry: Registry, kind: Generation) -> dict[str, dict[str, int]]:
     """The settings keys that exist, with the names of their values in lower case and the types."""
     found = {root: registry.values(ROOTS[root]) for root in kind.roots}
-    return {root: {name.lower(): kind for name, kind in v.items()} for root, v in found.items() if v is not None}
+    return {
+        root: {name.lower(): value_type for name, value_type in values.items()}
+        for root, values in found.items()
+        if values is not None
+    }
 
 
 def _read_roots(
