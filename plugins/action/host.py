@@ -79,7 +79,9 @@ class ActionModule(KmsAction):
             update = wishes.update_wish(options, folder, known)
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
-        resources.append(Restart(options["reboot"], wishes.restart_options(options)))
+        restart = Restart(options["reboot"], wishes.restart_options(options))
+        readers.update(wishes.restart_readers(restart, resources))
+        resources.append(restart)
         resources.append(Settings(_settings(options, key, publish)))
         if key is not None:
             resources.append(HostKeyResource(key))

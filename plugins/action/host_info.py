@@ -8,16 +8,18 @@ from __future__ import annotations
 import typing as t
 
 from ..plugin_utils._ansible import wishes
-from ..plugin_utils._ansible.action import Job, KmsAction
+from ..plugin_utils._ansible.action import Job, KmsAction, observed
 from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.record import Record
+from ..plugin_utils._kms.restart import read_restart_care
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
 from ..plugin_utils._windows.firewall.netsh import Firewall
 from ..plugin_utils._windows.licensing import Licensing
+from ..plugin_utils._windows.restart_care import RestartCare
 from ..plugin_utils._windows.system import System
 
 try:
@@ -40,7 +42,7 @@ class _Everything(Resource):
     """Wants nothing, looks at everything."""
 
     name = "everything"
-    needs = (System, Updates, Licensing, Record, Firewall)
+    needs = (System, Updates, Licensing, Record, Firewall, RestartCare)
 
     def next(self, seen: Seen) -> None:
         """Nothing is ever missing."""
@@ -56,10 +58,13 @@ class ActionModule(KmsAction):
         expression = _compiled(options["query"])
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
-            observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
-            return {} if expression is None else {"query_result": _searched(expression, observed)}
+            return {} if expression is None else {"query_result": _searched(expression, observed(outcome))}
 
-        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(options["port"])}
+        readers = {
+            **wishes.system_readers(STANDARD),
+            **wishes.firewall_readers(options["port"]),
+            RestartCare: read_restart_care(lambda look: True),
+        }
         return Job([_Everything()], readers, report)
 
 
