@@ -13,6 +13,7 @@ from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.catalogue import STANDARD
+from ..plugin_utils._kms.client_count import count_notices
 from ..plugin_utils._kms.record import Record
 from ..plugin_utils._kms.restart import read_restart_care
 from ..plugin_utils._kms.updates import Updates
@@ -58,7 +59,9 @@ class ActionModule(KmsAction):
         expression = _compiled(options["query"])
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
-            return {} if expression is None else {"query_result": _searched(expression, observed(outcome))}
+            notices = count_notices(outcome.observed[Licensing])
+            found = {} if expression is None else {"query_result": _searched(expression, observed(outcome))}
+            return {"notices": notices, **found}
 
         readers = {
             **wishes.system_readers(STANDARD),
@@ -94,10 +97,10 @@ def _functions(node: t.Mapping[str, t.Any]) -> set[str]:
     return own.union(*(_functions(child) for child in node.get("children", ()) if isinstance(child, dict)))
 
 
-def _searched(expression: t.Any, observed: dict[str, t.Any]) -> t.Any:
+def _searched(expression: t.Any, seen: dict[str, t.Any]) -> t.Any:
     """What the expression finds. Raises Refusal where it does not fit what was observed."""
     try:
-        return expression.search(observed)
+        return expression.search(seen)
     except jmespath.exceptions.JMESPathError as error:
         raise _bad_query(error) from None
 
