@@ -24,6 +24,8 @@ from emulated_windows.rpc_listener import Malformed, answer_bind
 PERSONA = "server-2003-sp2-x86"
 ZONE = "corp.example"
 HOST_KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
+OLDER_KEY = "BCDFG-HJKMP-QRTVW-XY234-67893"
+"""A host key of the generation before, for Server 2008 and Vista clients."""
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
 DIALS_MET: dict[str, set[str]] = defaultdict(set)
 """Every setting of every dial that a converged rollout has met; filled by the tests."""
@@ -61,7 +63,7 @@ class Surroundings:
 def surroundings(options: HostOptions, start: float = 1_795_000_000.0) -> Surroundings:
     """A host and a zone with one foreign KMS host in it."""
     clock = VirtualClock(start)
-    authority = Authority({HOST_KEY: "server_2008_r2_c"})
+    authority = Authority({HOST_KEY: "server_2008_r2_c", OLDER_KEY: "server_2008_c"})
     zone = Zone(ZONE, "127.0.0.1")
     zone.add_address(options.fqdn, "127.0.0.1")
     zone.publish(ZONE, f"foreign.{ZONE}", 1688)

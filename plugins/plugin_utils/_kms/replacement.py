@@ -87,10 +87,12 @@ def foretold(licensing: Licensing, last_five: str) -> list[str]:
     if not others or licensing.host_product(last_five):
         return []
     keys = ", ".join(f"*****-{one.partial_product_key}" for one in others)
+    count = counted(licensing)
+    falls = f"the host's client count falls from {count} to 0" if count else "the host counts its clients from 0"
     return [
-        f"the host key *****-{last_five} takes the place of {keys}: the host's count of {counted(licensing)} clients "
-        f"starts again at 0, and it activates nobody {until_enough(licensing)}; clients that the old key activated "
-        f"keep their activation for up to {CLIENTS_VALID_DAYS} days"
+        f"the host key *****-{last_five} takes the place of {keys}: {falls}, and it activates nobody "
+        f"{until_enough(licensing)}; clients that the old key activated keep their activation for up to "
+        f"{CLIENTS_VALID_DAYS} days"
     ]
 
 

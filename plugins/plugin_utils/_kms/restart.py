@@ -21,7 +21,7 @@ from .._foresight import foresee
 from .._plan import EVERYTHING, Look, Observe, Pause, Reader, Resource, Seen, Step
 from .._windows.licensing import Licensing, service_answers
 from .._windows.restart import RestartOptions, restart
-from .._windows.restart_care import COMPONENTS_SIGN, RestartCare, look_before_restart
+from .._windows.restart_care import UPDATE_SIGN, RestartCare, look_before_restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
 from .record import Record, note
@@ -121,9 +121,9 @@ def read_restart_care(wanted: t.Callable[[Look], bool]) -> Reader:
 
 
 def _of_others(signs: t.Sequence[str], updates: Updates) -> tuple[str, ...]:
-    """The signs that no KMS update explains. An update of ours leaves the same mark in Windows' servicing as others."""
+    """The signs that no KMS update explains. One that awaits its restart may have left most of them itself."""
     if updates.restart_pending:
-        return tuple(sign for sign in signs if sign != COMPONENTS_SIGN)
+        return tuple(sign for sign in signs if sign == UPDATE_SIGN)
     return tuple(dict.fromkeys([*updates.pending_signs, *signs]))
 
 

@@ -28,6 +28,13 @@ SESSION_MANAGER = r"SYSTEM\CurrentControlSet\Control\Session Manager"
 WINDOWS_UPDATE = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired"
 COMPONENTS = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending"
 
+FILES_SIGN = "registry: PendingFileRenameOperations"
+"""Files that were in use are replaced at the next start; whoever installs anything may have left them."""
+UPDATE_SIGN = "registry: WindowsUpdate RebootRequired"
+"""Left by the Windows Update agent alone, never by a package that was run by hand."""
+COMPONENTS_SIGN = "registry: Component Based Servicing RebootPending"
+"""A pending restart of Windows' own servicing, by which packages are installed from 6.0 on."""
+
 _OWN_ACCOUNTS_SINCE = (6, 2)
 _OF_THE_SYSTEM = "negotiate"
 
@@ -105,13 +112,9 @@ def _pending(registry: Registry, system: System) -> tuple[str, ...]:
     """The signs of a pending restart. Component Based Servicing exists from 6.0 on."""
     signs = []
     if any(registry.texts(SESSION_MANAGER, "PendingFileRenameOperations") or ()):
-        signs.append("registry: PendingFileRenameOperations")
+        signs.append(FILES_SIGN)
     if registry.values(WINDOWS_UPDATE) is not None:
-        signs.append("registry: WindowsUpdate RebootRequired")
+        signs.append(UPDATE_SIGN)
     if not system.is_server_2003 and registry.values(COMPONENTS) is not None:
         signs.append(COMPONENTS_SIGN)
     return tuple(signs)
-
-
-COMPONENTS_SIGN = "registry: Component Based Servicing RebootPending"
-"""A pending restart of Windows' own servicing, by which packages are installed from 6.0 on."""

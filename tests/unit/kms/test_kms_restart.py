@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._foresight import foresee
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
@@ -24,15 +25,27 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
-from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Observe, Pause, Resource, Seen, Step
+from ansible_collections.activation.kms.plugins.plugin_utils._plan import (
+    Look,
+    Observe,
+    Pause,
+    Reader,
+    Resource,
+    Seen,
+    Step,
+)
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart import RestartOptions
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_care import (
     COMPONENTS,
     COMPONENTS_SIGN,
+    FILES_SIGN,
     SESSION_MANAGER,
+    UPDATE_SIGN,
+    WINDOWS_UPDATE,
     RestartCare,
 )
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, read_moment
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     BOOT,
     BOOT_TEXT,
@@ -175,8 +188,10 @@ class Chain(Resource):
     name = "updates"
     needs = (System, Updates)
 
-    def __init__(self, restart: bool = True, refusal: Refusal | None = None) -> None:
-        self.restart, self.refusal = restart, refusal
+    def __init__(
+        self, restart: bool = True, refusal: Refusal | None = None, run: t.Callable[[], None] = lambda: None
+    ) -> None:
+        self.restart, self.refusal, self.run = restart, refusal, run
 
     def next(self, seen: Seen) -> Step | None:
         if self.refusal is not None:
@@ -184,7 +199,7 @@ class Chain(Resource):
         if seen[Updates].installed:
             return None
         after = updates("kms_1_0", pending=self.restart)
-        return Step("install", "install", lambda before: before.having(after), lambda world: None, (Updates,))
+        return Step("install", "install", lambda before: before.having(after), lambda world: self.run(), (Updates,))
 
 
 def machine(mode: str = "Auto") -> SmallWindows:
@@ -244,12 +259,42 @@ def test_a_restart_that_nobody_foresaw_is_looked_at_before_it_is_made() -> None:
     assert item.judge(seen(PENDING)) is None
 
 
+@pytest.mark.parametrize("mode", ["Auto", "Manual"])
+def test_an_update_that_needs_a_restart_against_expectation(mode: str) -> None:
+    world = machine(mode)
+    boots, now = [BOOT_TEXT], [updates()]
+    world.classes["Win32_OperatingSystem"] = lambda: [{"LastBootUpTime": boots[-1]}]
+    world.classes["SoftwareLicensingService"] = [{"Version": "6.1"}]
+
+    def shut_down(given: t.Mapping[str, str]) -> int:
+        now[:], boots[:] = [updates("kms_1_0")], ["2026-03-01T08:05:00Z"]
+        return 0
+
+    world.methods["Win32_OperatingSystem.Win32Shutdown"] = shut_down
+    chain, resource = Chain(restart=False, run=lambda: now.append(PENDING)), Restart(True, OPTIONS)
+    readers: dict[type, Reader] = {
+        System: lambda world, look: system(boot_time=read_moment(world, "LastBootUpTime")),
+        Record: lambda world, look: Record(),
+        Licensing: lambda world, look: NO_LICENSING,
+        Updates: lambda world, look: now[-1],
+        RestartCare: read_restart_care(resource.near([chain])),
+    }
+    outcome = converge(world, [chain, resource], readers, check=False)
+    assert [planned.step.id for planned in outcome.plan] == ["install"]
+    done = [planned.step.id for planned in outcome.done]
+    assert done == (["install", "host_reboot.restart"] if mode == "Auto" else ["install"])
+    assert (outcome.problem.name if outcome.problem else None) == (None if mode == "Auto" else "winrm_not_automatic")
+    assert ("Win32_OperatingSystem.Win32Shutdown" in world.deeds) == (mode == "Auto")
+
+
 @pytest.mark.parametrize(
     ("parts", "signs", "pending"),
     [
         ((PENDING,), {}, ()),
         ((PENDING,), {"components": True}, ()),
-        ((PENDING,), {"files": True}, ("registry: PendingFileRenameOperations",)),
+        ((PENDING,), {"files": True}, ()),
+        ((PENDING,), {"files": True, "agent": True}, (UPDATE_SIGN,)),
+        ((), {"files": True}, (FILES_SIGN,)),
         ((), {"components": True}, (COMPONENTS_SIGN,)),
         ((FOREIGN,), {}, ("registry: UpdateExeVolatile",)),
         ((FOREIGN,), {"components": True}, ("registry: UpdateExeVolatile", COMPONENTS_SIGN)),
@@ -261,6 +306,8 @@ def test_what_waits_and_is_ours_is_not_of_others(
     world = machine()
     if signs.get("components"):
         world.registry[COMPONENTS.lower()] = {}
+    if signs.get("agent"):
+        world.registry[WINDOWS_UPDATE.lower()] = {}
     if signs.get("files"):
         world.set(SESSION_MANAGER, "PendingFileRenameOperations", r"\??\C:\old.dll")
     found = looked(world, ASKED, parts=(system(version="6.1.7601"), *parts))

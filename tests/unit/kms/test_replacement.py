@@ -104,7 +104,7 @@ def test_what_the_clients_lose_and_keep_is_said_before_the_key_is_replaced() -> 
     (notice,) = wish().notices(seen(updates("kms_1_0", "kms_1_2"), LIVE))
     for words in (
         f"*****-{FIVE} takes the place of *****-{OLD_FIVE}",
-        "50 clients starts again at 0",
+        "falls from 50 to 0",
         "25",
         "180 days",
     ):
@@ -119,7 +119,7 @@ def test_where_nothing_is_replaced_nothing_is_said(now: Licensing) -> None:
 
 def test_without_a_threshold_those_of_microsoft_are_said() -> None:
     (notice,) = wish().notices(seen(licensing(OLD)))
-    assert "count of 0 clients" in notice and "until 25 clients, or 5 servers, have asked it" in notice
+    assert "counts its clients from 0" in notice and "until 25 clients, or 5 servers, have asked it" in notice
 
 
 @pytest.mark.parametrize(("now", "said"), [(LIVE, 0), (after(NEW), 0), (after(NEW, OLD), 1), (after(NEW, CLIENT), 0)])
@@ -240,7 +240,7 @@ def test_what_became_of_the_old_product_is_told(now: dict[str, t.Any] | None, fa
     assert (told["count_before"], told["count_after"], told["former_product"]) == (50, 0, fate)
     assert json.loads(json.dumps(told)) == told and KEY not in json.dumps(told)
     warnings = " ".join(outcome.warnings)
-    assert "50 clients starts again at 0" in warnings and "180 days" in warnings
+    assert "falls from 50 to 0" in warnings and "180 days" in warnings
     assert ("still have a key" in warnings) == (fate == "keyed")
 
 
