@@ -26,6 +26,8 @@ from emulated_windows.rpc_listener import Malformed, answer_bind
 PERSONA = "server-2003-sp2-x86"
 ZONE = "corp.example"
 HOST_KEY = HOST_KEYS["server_2008_r2_c"]
+OLDER_KEY = HOST_KEYS["server_2008_c"]
+"""A host key of the generation before, for Server 2008 and Vista clients."""
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
 DIALS_MET: dict[str, set[str]] = defaultdict(set)
 """Every setting of every dial that a converged rollout has met; filled by the tests."""

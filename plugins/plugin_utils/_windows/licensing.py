@@ -159,7 +159,7 @@ def read_licensing(with_manual: t.Callable[[Look], bool]) -> Reader:
 
     def read(world: World, look: Look) -> Licensing:
         client = Client(world)
-        query = SERVICE_QUERY_2003 if look[System].version.startswith("5.2.") else SERVICE_QUERY
+        query = SERVICE_QUERY_2003 if look[System].is_server_2003 else SERVICE_QUERY
         roots = _read_roots(Registry(client), with_manual(look))
         try:
             services = client.query_or_none("root/cimv2", query)

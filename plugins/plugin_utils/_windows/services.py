@@ -37,7 +37,7 @@ def _change(world: World, name: str, method: str) -> None:
         )
     until = world.now() + _PATIENCE
     while True:
-        service = read_services(client).get(name.lower())
+        service = read_services(client, (name,)).get(name.lower())
         if service is not None and service.state == _WANTED[method]:
             return
         if world.now() >= until:

@@ -55,6 +55,7 @@ class SmallWindows:
         files_here: the controller's files.
         deeds: everything that was asked for and may change something, in order.
         asked: every message in a word or two ("StdRegProv.SetStringValue record"), in order.
+        queries: the text of every query, in order.
         before: called before each message with those words; may raise NoAnswer, or change things.
         after: called after each message was carried out; may raise NoAnswer.
     """
@@ -71,6 +72,7 @@ class SmallWindows:
         self.files_here: dict[str, bytes] = {}
         self.deeds: list[str] = []
         self.asked: list[str] = []
+        self.queries: list[str] = []
         self.logged: list[str] = []
         self.before: t.Callable[[str], None] = lambda word: None
         self.after: t.Callable[[str], None] = lambda word: None
@@ -169,6 +171,7 @@ class SmallWindows:
         return self._shell(last, body)
 
     def _query(self, wql: str) -> str:
+        self.queries.append(wql)
         name = _class_of(wql)
         if name == "CIM_DataFile":
             path = t.cast("re.Match[str]", re.search(r"Name='(.*)'", wql)).group(1).replace("\\\\", "\\").lower()

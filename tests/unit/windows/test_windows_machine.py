@@ -55,6 +55,10 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
         ("10.0.17763", 17763, 3, "server_2019"),
         ("10.0.20348", 20348, 3, "server_2022"),
         ("10.0.26100", 26100, 3, "server_2025"),
+        ("10.0.26100", 26100, 2, "server_2025"),
+        ("10.0.16299", 16299, 3, "server_sac"),
+        ("10.0.18363", 18363, 3, "server_sac"),
+        ("10.0.25398", 25398, 3, "server_sac"),
         ("10.0.19045", 19045, 1, "windows_10"),
         ("10.0.21999", 21999, 1, "windows_10"),
         ("10.0.22000", 22000, 1, "windows_11"),
@@ -95,6 +99,7 @@ def test_editions(suite: int, edition: str) -> None:
         ("AMD64-basierter PC", "x64"),
         ("Itanium (TM) -based System", "ia64"),
         ("ia64", "ia64"),
+        ("ARM64-based PC", "arm64"),
         ("", "x86"),
     ],
 )
@@ -124,7 +129,7 @@ COMPUTER: dict[str, str | int | None] = {
     "SystemType": "X86-based PC",
 }
 SERVICES: list[dict[str, str | int | None]] = [
-    {"Name": "WinRM", "State": "Running", "StartMode": "Auto"},
+    {"Name": "sppsvc", "State": "Running", "StartMode": "Auto"},
     {"Name": "SharedAccess", "State": "Stopped", "StartMode": "Disabled"},
 ]
 
@@ -148,12 +153,13 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
     world = machine()
     system = read(world)
     assert len(world.asked) == 4 and world.deeds == []
+    assert (system.is_server_2003, system.workstation) == (True, False)
     assert (system.release, system.edition, system.service_pack) == ("server_2003", "standard", 2)
     assert (system.architecture, system.language_code, system.virtual) == ("x86", "DEU", True)
     assert (system.fqdn, system.windows_directory) == ("kms01.corp.example", r"D:\WINDOWS")
     assert system.boot_time == dt.datetime(2026, 3, 1, 6, tzinfo=dt.timezone.utc)
     assert moment_text(system.clock) == "2026-03-01T08:00:00Z"
-    assert (system.winrm_start_mode, system.services["winrm"].running) == ("Auto", True)
+    assert (system.services["sppsvc"].start_mode, system.services["sppsvc"].running) == ("Auto", True)
     assert not system.services["sharedaccess"].running
 
 
@@ -163,6 +169,8 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
         ({"OSLanguage": 9999}, "language_code", ""),
         ({"OSLanguage": None}, "language_code", ""),
         ({"ProductType": 2}, "domain_controller", True),
+        ({"ProductType": 2}, "workstation", False),
+        ({"ProductType": 1}, "workstation", True),
         ({"DNSHostName": None}, "hostname", "KMS01"),
         ({"WindowsDirectory": None}, "windows_directory", r"C:\WINDOWS"),
         ({"Manufacturer": "Dell Inc.", "Model": "PowerEdge 2850"}, "virtual", False),
@@ -174,6 +182,15 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
 )
 def test_what_a_machine_may_not_say(changes: dict[str, t.Any], field: str, value: t.Any) -> None:
     assert getattr(read(machine(**changes)), field) == value
+
+
+@pytest.mark.parametrize("version", ["6.0.6002", "6.1.7601", "6.3.9600", "10.0.20348"])
+def test_after_server_2003_only_the_firewalls_service_is_asked_for(version: str) -> None:
+    world = machine(Version=version)
+    world.classes["Win32_Service"] = [{"Name": "MpsSvc", "State": "Running", "StartMode": "Auto"}]
+    assert read(world).services.keys() == {"mpssvc"}
+    assert [wql.partition("WHERE ")[2] for wql in world.queries if "Win32_Service" in wql] == ["Name='MpsSvc'"]
+    assert len(world.asked) == 4
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("", "kms01"), ("lab", "kms01.lab")])
@@ -217,7 +234,7 @@ def test_a_machine_as_data_is_plain() -> None:
     data = read(machine()).as_data()
     assert json.loads(json.dumps(data)) == data
     assert data["boot_time"] == "2026-03-01T06:00:00Z"
-    assert data["services"]["WinRM"] == {"state": "Running", "start_mode": "Auto"}
+    assert data["services"]["sppsvc"] == {"state": "Running", "start_mode": "Auto"}
 
 
 # -- services
