@@ -19,6 +19,7 @@ from ..plugin_utils._kms.host_key import HostKeyResource
 from ..plugin_utils._kms.keys import KeyWish
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
 from ..plugin_utils._kms.release import Release
+from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
@@ -79,7 +80,9 @@ class ActionModule(KmsAction):
             update = wishes.update_wish(options, folder, known)
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
-        resources.append(Restart(options["reboot"], wishes.restart_options(options)))
+        restart = Restart(options["reboot"], wishes.restart_options(options))
+        readers.update(wishes.restart_readers(restart, resources))
+        resources.append(restart)
         port_used = bool(publish) or options["firewall"] == "open"
         resources.append(Settings(_settings(settings, key, publish, port_used)))
         if key is not None:
@@ -98,7 +101,7 @@ class ActionModule(KmsAction):
             resources += [
                 Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
             ]
-        return Job(resources, readers)
+        return Job(resources, readers, lambda outcome: replaced(world, outcome, key.key.last_five) if key else {})
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
         return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)

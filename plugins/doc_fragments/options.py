@@ -131,7 +131,8 @@ options:
     default: online
   replace:
     description:
-      - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone.
+      - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone;
+        clients keep their activation for up to 180 days, and none is activated until the threshold is reached again.
     type: bool
     default: false
   reactivate:

@@ -103,7 +103,8 @@ observed:
       description: What this collection noted on the host.
       type: dict
     packages:
-      description: The packages examined on the controller, by update id, with path, size, SHA-256 and installer engine.
+      description: The packages examined on the controller, by update id, with path, size, SHA-256, installer engine
+        and signature (C(state), C(signer), C(reason)).
       type: dict
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.

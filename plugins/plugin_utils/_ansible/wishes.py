@@ -17,15 +17,17 @@ from .._kms.keys import KeyWish, host_key
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
 from .._kms.record import Record, read_record
+from .._kms.restart import Restart, read_restart_care
 from .._kms.setting_values import check_interval, domains
 from .._kms.settings import READ_LICENSING, SettingsWish
 from .._kms.updates import Updates, read_updates
-from .._plan import Reader
+from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.firewall.netsh import Firewall, read_firewall
 from .._windows.licensing import Licensing
 from .._windows.restart import RestartOptions
+from .._windows.restart_care import RestartCare
 from .._windows.system import System, read_system
 from .options import ArgumentSpec
 
@@ -132,6 +134,11 @@ def restart_options(options: Options) -> RestartOptions:
     if reason is not None and not (len(reason) <= LONGEST_REASON and reason.isprintable()):
         raise Refusal(f"reboot_reason must be one line of at most {LONGEST_REASON} characters", name="bad_option")
     return RestartOptions(timeout=float(options["reboot_timeout"]), delay=delay, reason=reason)
+
+
+def restart_readers(restart: Restart, before: t.Sequence[Resource]) -> dict[type, Reader]:
+    """The reader of what the restart meets; `before` are the resources that may make it necessary."""
+    return {RestartCare: read_restart_care(restart.near(tuple(before)))}
 
 
 def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, known: Catalogue) -> KeyWish:

@@ -48,10 +48,7 @@ class Packages:
 
     def as_data(self) -> dict[str, t.Any]:
         """Plain data for results."""
-        return {
-            name: {"path": f.path, "size": f.size, "sha256": f.sha256, "engine": f.engine}
-            for name, f in self.files.items()
-        }
+        return {name: package.as_data() for name, package in self.files.items()}
 
 
 def read_packages(wish: UpdateWish) -> Reader:

@@ -101,4 +101,5 @@ def _volatile_signs(registry: Registry) -> list[str]:
 
 def updates_with(release: str, installed: frozenset[str], signs: tuple[str, ...], known: Catalogue) -> Updates:
     versions = [update.kms_version for update in known.for_release(release) if update.id in installed]
-    return Updates(installed, max(versions, default=None), bool(signs), signs, known.serves(release, installed))
+    pending = bool(signs and installed)  # where no KMS update is installed, the signs are of others
+    return Updates(installed, max(versions, default=None), pending, signs, known.serves(release, installed))

@@ -32,7 +32,7 @@ COMPUTER = (
     "SELECT DNSHostName,Domain,DomainRole,Manufacturer,Model,Name,PartOfDomain,SystemType FROM Win32_ComputerSystem"
 )
 SERVICES: t.Mapping[bool, tuple[str, ...]] = {
-    True: ("WinRM", "sppsvc", "slsvc", "SharedAccess"),
+    True: ("sppsvc", "slsvc", "SharedAccess"),
     False: ("MpsSvc",),
 }
 """The services every run looks at, on Server 2003 and on everything later.
@@ -96,12 +96,6 @@ class System:
         """The host's own full name in DNS, lower case; the bare name where it has no primary suffix."""
         return f"{self.hostname}.{self.dns_suffix}".rstrip(".").lower()
 
-    @property
-    def winrm_start_mode(self) -> str:
-        """Auto, Manual, Disabled, or Unknown."""
-        service = self.services.get("winrm")
-        return service.start_mode if service else "Unknown"
-
     def booted_since(self, moment: dt.datetime) -> bool:
         """Whether this boot is another one than the boot at that moment."""
         return abs(self.boot_time - moment) > BOOT_TOLERANCE
@@ -113,7 +107,6 @@ class System:
         data["clock"] = moment_text(self.clock)
         data["services"] = {s.name: {"state": s.state, "start_mode": s.start_mode} for s in self.services.values()}
         data["fqdn"] = self.fqdn
-        data["winrm_start_mode"] = self.winrm_start_mode
         return data
 
 

@@ -266,7 +266,14 @@ def test_an_installation_that_finished_after_its_controller_died_awaits_its_rest
 def test_the_mark_of_update_exe_means_a_restart(where: tuple[str, str], value: int) -> None:
     world = host()
     world.set(*where, value)
-    assert read(world).restart_pending == bool(value)
+    assert read(world, licensing()).restart_pending == bool(value)
+
+
+def test_the_mark_of_update_exe_is_of_others_where_no_kms_update_is_installed() -> None:
+    world = host()
+    world.set(UPDATES_KEY, "UpdateExeVolatile", 1)
+    found = read(world)
+    assert (found.restart_pending, found.pending_signs) == (False, ("registry: UpdateExeVolatile",))
 
 
 def test_a_release_without_updates_is_asked_nothing() -> None:

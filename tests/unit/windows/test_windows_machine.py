@@ -119,7 +119,7 @@ COMPUTER: dict[str, str | int | None] = {
     "SystemType": "X86-based PC",
 }
 SERVICES: list[dict[str, str | int | None]] = [
-    {"Name": "WinRM", "State": "Running", "StartMode": "Auto"},
+    {"Name": "sppsvc", "State": "Running", "StartMode": "Auto"},
     {"Name": "SharedAccess", "State": "Stopped", "StartMode": "Disabled"},
 ]
 
@@ -149,7 +149,7 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
     assert (system.fqdn, system.windows_directory) == ("kms01.corp.example", r"D:\WINDOWS")
     assert system.boot_time == dt.datetime(2026, 3, 1, 6, tzinfo=dt.timezone.utc)
     assert moment_text(system.clock) == "2026-03-01T08:00:00Z"
-    assert (system.winrm_start_mode, system.services["winrm"].running) == ("Auto", True)
+    assert (system.services["sppsvc"].start_mode, system.services["sppsvc"].running) == ("Auto", True)
     assert not system.services["sharedaccess"].running
 
 
@@ -224,4 +224,4 @@ def test_a_machine_as_data_is_plain() -> None:
     data = read(machine()).as_data()
     assert json.loads(json.dumps(data)) == data
     assert data["boot_time"] == "2026-03-01T06:00:00Z"
-    assert data["services"]["WinRM"] == {"state": "Running", "start_mode": "Auto"}
+    assert data["services"]["sppsvc"] == {"state": "Running", "start_mode": "Auto"}
