@@ -12,14 +12,14 @@ host is, and where a run sets the count back, and never as a warning of every ru
 
 from __future__ import annotations
 
-from .._windows.licensing import LICENSED, Licensing
+from .._windows.licensing import LICENSED, Licensing, Product
 
 CLIENTS_NEEDED, SERVERS_NEEDED = 25, 5
 
 
-def counted(licensing: Licensing) -> int:
-    """How many clients the host has counted. Windows shows nothing until the first has asked."""
-    return licensing.current_count or 0
+def counted(licensing: Licensing, product: Product | None = None) -> int:
+    """How many clients the host, or one product of it, has counted. Windows shows nothing until the first has asked."""
+    return (licensing.current_count if product is None else licensing.count_of(product)) or 0
 
 
 def until_enough(licensing: Licensing) -> str:

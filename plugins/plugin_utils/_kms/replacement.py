@@ -67,9 +67,11 @@ def replacement(first: Seen, last: Seen, last_five: str) -> Replacement | None:
     """What the key with these last five characters replaced between the two; None where it replaced nothing. Pure."""
     before, after = first[Licensing], last[Licensing]
     others = others_than(before, last_five)
-    if not others or before.host_product(last_five) or after.host_product(last_five) is None:
+    new = after.host_product(last_five)
+    if not others or before.host_product(last_five) or new is None:
         return None
-    return Replacement(others[0], counted(before), counted(after), after.required_count or before.required_count)
+    threshold = after.threshold_of(new) or before.threshold_of(others[0])
+    return Replacement(others[0], counted(before, others[0]), counted(after, new), threshold)
 
 
 def replaced(world: World, outcome: Outcome, last_five: str) -> dict[str, t.Any]:
@@ -87,7 +89,7 @@ def foretold(licensing: Licensing, last_five: str) -> list[str]:
     if not others or licensing.host_product(last_five):
         return []
     keys = ", ".join(f"*****-{one.partial_product_key}" for one in others)
-    count = counted(licensing)
+    count = counted(licensing, others[0])
     falls = f"the host's client count falls from {count} to 0" if count else "the host counts its clients from 0"
     return [
         f"the host key *****-{last_five} takes the place of {keys}: {falls}, and it activates nobody "

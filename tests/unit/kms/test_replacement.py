@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import dataclasses
 import typing as t
 
 import pytest
@@ -44,6 +45,9 @@ FIVE, OLD_FIVE = KEY[-5:], "WXY23"
 OLD, NEW = product(1, OLD_FIVE, "VOLUME_KMS channel"), product(1, FIVE)
 LIVE = licensing(OLD, current_count=50, required_count=25, is_kms_host=True)
 CLIENT = product(1, OLD_FIVE, "VOLUME_KMSCLIENT channel")
+# From Windows 7 on each product tells its own count.
+COUNTING = dataclasses.replace(OLD, hosting=True, current_count=50, required_count=25)
+SILENT = dataclasses.replace(NEW, hosting=True, required_count=25)
 
 
 def after(*products: Product, **changes: t.Any) -> Licensing:
@@ -69,6 +73,7 @@ def wish(**changes: t.Any) -> HostKeyResource:
         (licensing(CLIENT), after(NEW), None),
         (licensing(NEW), after(NEW), None),
         (licensing(OLD, NEW, current_count=50), after(NEW), None),
+        (licensing(COUNTING, current_count=50), after(COUNTING, SILENT, current_count=50), (50, 0)),
     ],
     ids=[
         "replaced",
@@ -80,6 +85,7 @@ def wish(**changes: t.Any) -> HostKeyResource:
         "a client",
         "same",
         "both",
+        "old one stays and counts",
     ],
 )
 def test_a_replacement_is_told_by_what_was_seen_first_and_last(

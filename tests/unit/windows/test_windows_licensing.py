@@ -29,6 +29,7 @@ from ansible_collections.activation.kms.tests.unit.windows.licensing_host import
     FIRMWARE_KEY,
     GENERATIONS,
     OFFICE,
+    UNSET,
     LicensingHost,
     keyed,
 )
@@ -132,6 +133,20 @@ def test_from_windows_7_on_the_products_own_count_counts(version: str) -> None:
     ]
     found = look(world, version)
     assert (found.current_count, found.required_count) == (12, 5)
+    assert [found.count_of(one) for one in found.products] == [49, 48, 12]
+    assert [found.threshold_of(one) for one in found.products] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("version", EVERY)
+def test_a_key_nobody_has_asked_yet_does_not_inherit_another_ones_count(version: str) -> None:
+    world = LicensingHost(version)
+    world.products = [
+        keyed("OLDER", KeyManagementServiceCurrentCount=50),
+        keyed(KeyManagementServiceCurrentCount=UNSET),
+    ]
+    found = look(world, version)
+    new = found.host_product("67892")
+    assert new is not None and found.count_of(new) == (7 if version in EVERY[:2] else None)
 
 
 @pytest.mark.parametrize("count", [4294967295, -1, None])

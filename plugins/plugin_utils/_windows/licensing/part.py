@@ -107,6 +107,7 @@ class Licensing:
     Attributes:
         answers: False where the classes exist and the service behind them does not run.
         is_kms_host: whether the service says that it is one; the methods for its settings demand it.
+        current_count, required_count: the clients counted, and the threshold, of Windows' KMS host (see count_of).
         shown: the settings as the service's WMI class shows them.
         roots: the settings keys that exist, by their short names.
     """
@@ -133,6 +134,14 @@ class Licensing:
     def host_products(self) -> tuple[Product, ...]:
         """Every KMS host product of Windows with a key."""
         return tuple(product for product in self.products if product.is_kms_host)
+
+    def count_of(self, product: Product) -> int | None:
+        """The clients this product has counted; the service's count where products have none of their own."""
+        return self.current_count if product.hosting is None else product.current_count
+
+    def threshold_of(self, product: Product) -> int | None:
+        """How many must ask before this product activates anybody; likewise."""
+        return self.required_count if product.hosting is None else product.required_count
 
     @property
     def serves(self) -> bool:

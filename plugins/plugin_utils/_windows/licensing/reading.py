@@ -12,6 +12,7 @@ there are several), one for each setting that stands in the registry and is not 
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..._plan import Look, Reader
@@ -76,20 +77,21 @@ def _licensing(
     said = service.integer("IsKeyManagementServiceMachine")
     is_host = any(product.hosting for product in products) or (None if said is None else bool(said))
     shown = _shown(service, kind) if is_host else Values()
-    hosts = [product for product in products if product.is_kms_host]
-    hosts.sort(key=lambda product: product.license_status != LICENSED)
-    counts = [product.current_count for product in hosts if product.current_count is not None]
-    thresholds = [product.required_count for product in hosts if product.required_count is not None]
-    return Licensing(
+    found = Licensing(
         present=True,
         version=service.text("Version") or "",
         is_kms_host=is_host,
-        current_count=next(iter(counts), _count(service, "KeyManagementServiceCurrentCount")),
-        required_count=next(iter(thresholds), _count(service, "RequiredClientCount")),
+        current_count=_count(service, "KeyManagementServiceCurrentCount"),
+        required_count=_count(service, "RequiredClientCount"),
         products=products,
         roots=_read_roots(registry, there, shown, manual),
         shown=shown,
     )
+    hosts = sorted(found.host_products(), key=lambda product: product.license_status != LICENSED)
+    if not hosts:
+        return found
+    count, threshold = found.count_of(hosts[0]), found.threshold_of(hosts[0])
+    return dataclasses.replace(found, current_count=count, required_count=threshold)
 
 
 def read_products(world: World, version: str) -> tuple[Product, ...]:
