@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-import dataclasses
 import typing as t
 
 import pytest
