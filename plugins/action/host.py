@@ -78,6 +78,7 @@ class ActionModule(KmsAction):
             folder = None if options["packages"] is None else self._find_folder(options["packages"])
             options["package_files"] = self._find_files(options["package_files"])
             update = wishes.update_wish(options, folder, known)
+            readers.update(wishes.system_readers(known, update.wanted))
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
         restart = Restart(options["reboot"], wishes.restart_options(options))

@@ -16,6 +16,7 @@ from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.client_count import count_notices
 from ..plugin_utils._kms.record import Record
 from ..plugin_utils._kms.restart import read_restart_care
+from ..plugin_utils._kms.update_notices import contradictions
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
 from ..plugin_utils._windows.firewall.netsh import Firewall
@@ -48,6 +49,10 @@ class _Everything(Resource):
     def next(self, seen: Seen) -> None:
         """Nothing is ever missing."""
 
+    def notices(self, seen: Seen) -> list[str]:
+        """Where witnesses of what is installed disagree."""
+        return contradictions(seen[Updates])
+
 
 class ActionModule(KmsAction):
     """Reads one host."""
@@ -64,7 +69,7 @@ class ActionModule(KmsAction):
             return {"notices": notices, **found}
 
         readers = {
-            **wishes.system_readers(STANDARD),
+            **wishes.system_readers(STANDARD, thorough=True),
             **wishes.firewall_readers(options["port"]),
             RestartCare: read_restart_care(lambda look: True),
         }

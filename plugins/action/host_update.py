@@ -30,5 +30,5 @@ class ActionModule(KmsAction):
         folder = None if options["packages"] is None else self._find_folder(options["packages"])
         options["package_files"] = self._find_files(options["package_files"])
         wish = wishes.update_wish(options, folder, known)
-        readers = {**wishes.system_readers(known), **wishes.update_readers(wish)}
+        readers = {**wishes.system_readers(known, wish.wanted), **wishes.update_readers(wish)}
         return Job([Release(), UpdateChain(wish)], readers)

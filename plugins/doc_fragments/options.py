@@ -16,12 +16,15 @@ options:
       - The folder on the controller that holds Microsoft's update packages, under the names Microsoft gave them.
         It is looked for like the C(files) folder of roles and plays.
       - The collection ships none of them. On Server 2003 they are C(Kmsw2k3.exe) (KMS 1.0), the package of KB948003
-        (KMS 1.1) and the package of KB968915 (KMS 1.2).
+        (KMS 1.1) and the package of KB968915 (KMS 1.2), in the language of the host. From Windows Vista to Windows
+        Server 2012 R2 they are C(.msu) packages, which are unpacked on the host and given to C(dism) or C(pkgmgr).
+      - The cumulative updates of Windows 10, Windows Server 2016 and later are never installed by this collection. It
+        says which build is missing.
     type: str
   package_files:
     description:
       - Packages with other names or in other places, as a dictionary from update id (V(kms_1_0), V(kms_1_1),
-        V(kms_1_2)) to the path on the controller.
+        V(kms_1_2), or V(kb3079821) and the like) to the path on the controller.
     type: dict
     default: {}
   package_checksums:
@@ -35,7 +38,7 @@ options:
       - The silent switches of a package, as a dictionary from update id to a string.
       - Needed only where the installer is not recognised. The switches must neither ask anything nor restart the host.
       - Recognised are self-extracting packages around Microsoft's C(Update.exe); they are run with
-        C(/quiet /norestart /log:...).
+        C(/quiet /norestart /log:...). C(.msu) packages take no switches.
     type: dict
     default: {}
   install_timeout:
@@ -43,6 +46,15 @@ options:
       - How long, in seconds, one installer may take before it is ended.
     type: int
     default: 1800
+  accepted_updates:
+    description:
+      - Numbers of later rollups, C(KB5012345) for instance. One of them registered on the host counts as the rollups
+        that Microsoft names with "or later" for its release.
+      - A later monthly rollup of Windows 8.1, Windows Server 2012 or 2012 R2 has another number than the one Microsoft
+        names, so that without this option it cannot be told whether the host has what it brings.
+    type: list
+    elements: str
+    default: []
   catalogue_overrides:
     description:
       - Corrections of the collection's catalogue of updates, as a dictionary from update id to fields.
@@ -57,7 +69,8 @@ options:
   serve:
     description:
       - The clients that the host shall activate. The catalogue picks the updates that takes, and refuses what no update
-        of this release can serve.
+        of this release can serve. Of several ways it takes the one whose packages are at hand, then the shortest.
+      - With O(key_group), the updates that the host needs to take a key of that group are installed too.
     type: list
     elements: str
     choices:

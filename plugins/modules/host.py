@@ -17,7 +17,7 @@ description:
   - Installs the KMS updates it needs, restarts it if allowed, installs and activates the host key, opens the port in
     the Windows Firewall, looks whether the KMS interface answers, and publishes C(_vlmcs._tcp) SRV records,
     in this order.
-  - An option that is left out is not managed. So far the host must run Windows Server 2003.
+  - An option that is left out is not managed. The host runs Windows Server 2003 to 2025, or Windows Vista to 11.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing

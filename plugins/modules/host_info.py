@@ -58,7 +58,11 @@ observed:
       description: The machine with release, edition, service pack, architecture, language, boot time and full name.
       type: dict
     updates:
-      description: KMS version, installed KMS updates, and whether one awaits its restart.
+      description:
+        - KMS version, installed KMS updates, and whether one awaits its restart.
+        - C(serves) are the clients the host can activate now, C(serves_after) those it can activate after each further
+          update; C(unknown) are updates that a later rollup may stand for; C(disagreements) are witnesses that
+          contradict each other; C(build) is build and revision, where the release is known by them.
       type: dict
     licensing:
       description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.

@@ -14,7 +14,10 @@ version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Installs the packages that make a machine a KMS host and let it serve the clients named, by the shortest way, for
-    example KMS 1.0 and KMS 1.2 on Windows Server 2003 for Windows 7 clients.
+    example KMS 1.0 and KMS 1.2 on Windows Server 2003 for Windows 7 clients, or KB3079821 on Windows Server 2008 R2 for
+    Windows 10 clients.
+  - Knows Windows Server 2003 to 2025 and the client releases from Windows Vista on. What no host of the release can
+    serve is refused, with the releases that could.
   - The packages are copied through WinRM itself, without PowerShell and without file sharing.
   - Never restarts the host; what awaits a restart is told by RV(reboot_required).
 extends_documentation_fragment:
@@ -58,6 +61,11 @@ EXAMPLES = r"""
       kms_1_2: "sha256:{{ kms_1_2_sha256 }}"
   register: updates
 
+- name: Windows 10 clients from a Server 2012 R2 host that has a later rollup than the one Microsoft names
+  activation.kms.host_update:
+    serve: [windows_10]
+    accepted_updates: [KB5012345]
+
 - name: Restart it where that is needed
   activation.kms.host_reboot:
 """
@@ -94,7 +102,11 @@ observed:
       description: The machine with release, edition, service pack, architecture, language, boot time and full name.
       type: dict
     updates:
-      description: KMS version, installed KMS updates, and whether one awaits its restart.
+      description:
+        - KMS version, installed KMS updates, and whether one awaits its restart.
+        - C(serves) are the clients the host can activate now, C(serves_after) those it can activate after each further
+          update; C(unknown) are updates that a later rollup may stand for; C(disagreements) are witnesses that
+          contradict each other; C(build) is build and revision, where the release is known by them.
       type: dict
     licensing:
       description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.

@@ -44,6 +44,7 @@ UPDATE_OPTIONS: ArgumentSpec = {
     "package_checksums": {"type": "dict", "default": {}},
     "install_args": {"type": "dict", "default": {}},
     "install_timeout": {"type": "int", "default": 1800},
+    "accepted_updates": {"type": "list", "elements": "str", "default": []},
     "catalogue_overrides": {"type": "dict", "default": {}},
 }
 REBOOT_OPTIONS: ArgumentSpec = {
@@ -76,19 +77,21 @@ TSIG_OPTIONS: ArgumentSpec = {
 }
 
 
-def system_readers(known: Catalogue) -> dict[type, Reader]:
-    """The readers of what every module about a KMS host builds on."""
+def system_readers(
+    known: Catalogue, wanted: t.Collection[str] | None = None, *, thorough: bool = False
+) -> dict[type, Reader]:
+    """The readers of what every module about a KMS host builds on. `wanted`, `thorough`: see `read_updates`."""
     return {
         System: read_system,
         Record: read_record,
         Licensing: READ_LICENSING,
-        Updates: read_updates(known),
+        Updates: read_updates(known, wanted, thorough=thorough),
     }
 
 
 def known_catalogue(options: Options) -> Catalogue:
-    """The catalogue with the user's corrections."""
-    return catalogue(options.get("catalogue_overrides"))
+    """The catalogue with the user's corrections and the rollups the user vouches for. Raises Refusal."""
+    return catalogue(options.get("catalogue_overrides"), options.get("accepted_updates") or ())
 
 
 def update_wish(options: Options, folder: str | None, known: Catalogue) -> UpdateWish:
@@ -116,6 +119,7 @@ def update_wish(options: Options, folder: str | None, known: Catalogue) -> Updat
         install_timeout=float(options["install_timeout"]),
         reboot_timeout=float(options.get("reboot_timeout") or 600),
         known=known,
+        key_group=options.get("key_group"),
     )
 
 

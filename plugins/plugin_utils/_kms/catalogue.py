@@ -1,55 +1,114 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of KMS updates, key groups and clients; loaded once, corrected by the user where needed.
+"""What is known of KMS updates, hosts, key groups and clients; loaded once, corrected by the user where needed.
 
 Internal to the collection activation.kms; not a public interface.
+
+Refuses to know a particular host: which updates it needs is decided in `serving`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from .._data import load
 from .._errors import Refusal
 
 _UPDATES = load(__file__, "data", "updates.yml")
-_GROUPS = load(__file__, "data", "key_groups.yml")["key_groups"]
+_KEYS = load(__file__, "data", "key_groups.yml")
+_GROUPS = _KEYS["key_groups"]
 KEY_GROUPS: tuple[str, ...] = tuple(_GROUPS)
+
+UPDATE_EXE, MSU, BUILD = "update_exe", "msu", "build"
+"""The kinds of update: run as a program, given to dism or pkgmgr, never installed by this collection."""
+
+_ABSENT: t.Mapping[str, t.Any] = {
+    "kind": MSU,
+    "hotfix": "",
+    "released": "",
+    "build": "",
+    "kms_version": "",
+    "min_service_pack": 0,
+    "files": {},
+    "files_unsure": False,
+    "localized": False,
+    "needs": [],
+    "or_later": False,
+    "restart": "required",
+    "log": "",
+    "proof": {},
+    "warnings": [],
+    "note": "",
+}
+"""What a row of the catalogue that does not say it means."""
+_HOTFIX = re.compile(r"KB\d{5,8}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Warn:
+    """What to say before an update is installed: `when` is always, virtual or edition (one out of `editions`)."""
+
+    when: str
+    text: str
+    editions: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Update:
-    """One update package. `serves` are the clients a host with it can activate."""
+    """One update, in the fields of updates.yml. `serves` are the clients a server host with it can activate."""
 
     id: str
     title: str
+    kind: str
+    hotfix: str
+    released: str
+    build: tuple[int, int]
     kms_version: str
     releases: tuple[str, ...]
     min_service_pack: int
     files: t.Mapping[str, str]
+    files_unsure: bool
     localized: bool
     needs: tuple[str, ...]
-    supersedes: tuple[str, ...]
     serves: frozenset[str]
+    or_later: bool
     restart: bool
     log: str
     witness: str
-    hotfix: str = ""
+    proof: t.Mapping[str, int]
+    warnings: tuple[Warn, ...]
+    note: str
 
-    def file_name(self, architecture: str, language: str) -> str | None:
+    def file_name(self, architecture: str, language: str, platform: str = "") -> str | None:
         """The package's name for a machine, None where there is none for its architecture."""
         pattern = self.files.get(architecture)
-        return None if pattern is None else pattern.replace("{language}", language or "ENU")
+        if pattern is None:
+            return None
+        return pattern.replace("{language}", language or "ENU").replace("{platform}", platform)
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """A release that can be a KMS host, in the fields of updates.yml."""
+
+    id: str
+    client: bool
+    engine: str
+    platform: str
+    native: frozenset[str]
+    excluded: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """Updates in the order in which they came out, and what each release serves by itself."""
+    """Updates in the order in which they came out, hosts, and the later rollups the user vouches for."""
 
     updates: t.Mapping[str, Update]
-    native: t.Mapping[str, frozenset[str]]
+    hosts: t.Mapping[str, Host]
+    accepted: tuple[str, ...] = ()
 
     def for_release(self, release: str) -> list[Update]:
         """The updates of one release, oldest first."""
@@ -57,79 +116,79 @@ class Catalogue:
 
     def serves(self, release: str, installed: t.Collection[str]) -> frozenset[str]:
         """The clients a host of this release with these updates can activate."""
-        clients = self.native.get(release, frozenset())
-        for name in installed:
-            if name in self.updates:
-                clients = clients | self.updates[name].serves
-        return clients
+        host = self.hosts.get(release)
+        if host is None:
+            return frozenset()
+        clients = host.native.union(*(self.updates[name].serves for name in installed if name in self.updates))
+        return frozenset(client for client in clients if not host.client or is_client(client))
 
-    def chain(
-        self, release: str, wanted: t.Collection[str], offered: t.Collection[str], installed: t.Collection[str]
-    ) -> list[str]:
-        """The updates a host needs to serve `wanted`, in the order to install them, those it has included.
-
-        Of several updates that would do, the oldest one whose package is offered or that is installed already; where
-        none is, the newest, so that its missing package is named. What an update needs comes before it, by the
-        shortest way.
-
-        Raises:
-            Refusal: no update of this release serves one of the clients.
-        """
-        if set(wanted) <= self.native.get(release, frozenset()):
-            return []
-        able = [update for update in self.for_release(release) if set(wanted) <= update.serves]
-        if not able:
-            raise self._impossible(release, wanted)
-        have = [update for update in able if update.id in installed or update.id in offered]
-        goal = next((update for update in able if update.id in installed), None) or (have[0] if have else able[-1])
-        return self._with_needs(goal, installed)
-
-    def _with_needs(self, goal: Update, installed: t.Collection[str]) -> list[str]:
-        if not goal.needs or goal.id in installed:
-            return [goal.id]
-        need = next((name for name in goal.needs if name in installed), goal.needs[0])
-        return [*self._with_needs(self.updates[need], installed), goal.id]
-
-    def _impossible(self, release: str, wanted: t.Collection[str]) -> Refusal:
-        best = frozenset().union(*(update.serves for update in self.for_release(release)), self.native.get(release, ()))
-        beyond = sorted(set(wanted) - best)
-        can = ", ".join(sorted(best)) or "nothing this collection knows of"
-        return Refusal(
-            f"a KMS host on {release} cannot serve {', '.join(beyond) or ', '.join(sorted(wanted))}: with every update "
-            f"it serves {can}; take these clients out of `serve`, or use a newer release as the host",
-            name="serve_impossible",
-            advice="Use a host release that can serve these clients.",
-        )
+    def serves_at_best(self, release: str) -> frozenset[str]:
+        """The clients a host of this release can activate with every update there is."""
+        return self.serves(release, [update.id for update in self.for_release(release)])
 
 
-def catalogue(overrides: t.Mapping[str, t.Any] | None = None) -> Catalogue:
+def catalogue(overrides: t.Mapping[str, t.Any] | None = None, accepted: t.Sequence[str] = ()) -> Catalogue:
     """The catalogue with the user's corrections: {update id: {field: value}}.
 
+    Args:
+        accepted: numbers of later rollups (KB5012345), one of which proves the "or later rollup" rows of its release.
+
     Raises:
-        Refusal: an unknown update or field.
+        Refusal: an unknown update or field, or what is no number of an update.
     """
-    rows = {name: dict(row) for name, row in _UPDATES["updates"].items()}
+    rows = {name: {**_ABSENT, **row} for name, row in _UPDATES["updates"].items()}
     for name, fields in (overrides or {}).items():
-        if name not in rows:
-            raise Refusal(
-                f"catalogue_overrides has a key that is no update; its keys must be out of {', '.join(rows)}",
-                name="bad_override",
-            )
-        if not isinstance(fields, t.Mapping):
-            raise Refusal(
-                f"catalogue_overrides of {name} must be a dictionary of fields, min_service_pack: 1 for instance",
-                name="bad_override",
-            )
-        unknown = set(fields) - set(rows[name])
-        if unknown:
-            raise Refusal(
-                f"catalogue_overrides of {name} has the unknown fields {', '.join(sorted(map(str, unknown)))}; "
-                f"known are {', '.join(rows[name])}",
-                name="bad_override",
-            )
-        rows[name].update({field: _fitting(name, field, value, rows) for field, value in fields.items()})
-    native = {release: frozenset(row["native"]) for release, row in _UPDATES["hosts"].items()}
-    return Catalogue({name: _update(name, row) for name, row in rows.items()}, native)
+        _correct(rows, name, fields)
+    updates = {name: _update(name, row) for name, row in rows.items()}
+    return Catalogue(updates, _HOSTS, tuple(dict.fromkeys(_number(text) for text in accepted)))
+
+
+def _number(text: str) -> str:
+    number = text.strip().upper()
+    number = f"KB{number}" if number.isdecimal() else number
+    if not _HOTFIX.fullmatch(number):
+        raise Refusal(
+            "accepted_updates has an element that is no number of an update; write them as KB5012345", name="bad_option"
+        )
+    return number
+
+
+def _correct(rows: dict[str, dict[str, t.Any]], name: str, fields: t.Any) -> None:
+    """One correction of the user's, judged and taken. Raises Refusal."""
+    if name not in rows:
+        raise Refusal(
+            f"catalogue_overrides has a key that is no update; its keys must be out of {', '.join(rows)}",
+            name="bad_override",
+        )
+    if not isinstance(fields, t.Mapping):
+        raise Refusal(
+            f"catalogue_overrides of {name} must be a dictionary of fields, min_service_pack: 1 for instance",
+            name="bad_override",
+        )
+    unknown = set(fields) - set(rows[name])
+    if unknown:
+        raise Refusal(
+            f"catalogue_overrides of {name} has the unknown fields {', '.join(sorted(map(str, unknown)))}; "
+            f"known are {', '.join(rows[name])}",
+            name="bad_override",
+        )
+    rows[name].update({field: _fitting(name, field, value, rows) for field, value in fields.items()})
+
+
+_WORDS: t.Mapping[str, t.Callable[[str, t.Mapping[str, t.Any]], bool]] = {
+    "needs": lambda word, rows: word in rows,
+    "serves": lambda word, rows: word in _KIND_OF,
+    "releases": lambda word, rows: word in _HOSTS,
+}
+"""The lists of names, and what such a name must be."""
+_FORMS: t.Mapping[str, str] = {
+    "kind": "update_exe|msu|build",
+    "hotfix": r"(KB\d{5,8})?",
+    "build": r"(\d{1,6}\.\d{1,6})?",
+    "restart": "required|none",
+    "witness": "licensing_class|hotfix|build",
+    "log": r"[\w.-]{0,60}",  # it becomes part of a command line
+}
 
 
 def _fitting(name: str, field: str, value: t.Any, rows: t.Mapping[str, t.Any]) -> t.Any:
@@ -138,10 +197,13 @@ def _fitting(name: str, field: str, value: t.Any, rows: t.Mapping[str, t.Any]) -
     fits = isinstance(value, type(known)) and not (isinstance(value, bool) and not isinstance(known, bool))
     if isinstance(known, int) and not isinstance(known, bool) and isinstance(value, str) and value.isdecimal():
         value, fits = int(value), True
-    if isinstance(known, list):
-        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if field in ("needs", "supersedes") and fits:
-        fits = set(value) <= set(rows) - {name}
+    if field in _WORDS:
+        fits = isinstance(value, list) and all(isinstance(one, str) and _WORDS[field](one, rows) for one in value)
+        fits = fits and not (field == "needs" and name in value)
+    if field in _FORMS:
+        fits = isinstance(value, str) and re.fullmatch(_FORMS[field], value, re.ASCII) is not None
+    if field == "warnings":
+        fits = False  # nobody needs to correct a sentence
     if not fits:
         raise Refusal(
             f"catalogue_overrides gives {name}.{field} a value of another kind than the catalogue has there "
@@ -152,30 +214,61 @@ def _fitting(name: str, field: str, value: t.Any, rows: t.Mapping[str, t.Any]) -
 
 
 def _update(name: str, row: t.Mapping[str, t.Any]) -> Update:
+    major, _, minor = str(row["build"]).partition(".")
     return Update(
         id=name,
         title=str(row["title"]),
+        kind=str(row["kind"]),
+        hotfix=str(row["hotfix"]),
+        released=str(row["released"]),
+        build=(int(major or 0), int(minor or 0)),
         kms_version=str(row["kms_version"]),
         releases=tuple(row["releases"]),
         min_service_pack=int(row["min_service_pack"]),
         files=dict(row["files"]),
+        files_unsure=bool(row["files_unsure"]),
         localized=bool(row["localized"]),
         needs=tuple(row["needs"]),
-        supersedes=tuple(row["supersedes"]),
         serves=frozenset(row["serves"]),
+        or_later=bool(row["or_later"]),
         restart=row["restart"] == "required",
         log=str(row["log"]),
         witness=str(row["witness"]),
-        hotfix=str(row.get("hotfix", "")),
+        proof=dict(row["proof"]),
+        warnings=tuple(
+            Warn(str(one["when"]), str(one["text"]), tuple(one.get("editions", ()))) for one in row["warnings"]
+        ),
+        note=str(row["note"]),
     )
 
 
-CLIENTS: tuple[str, ...] = tuple(
-    sorted({client.split(":")[0] for group in _GROUPS.values() for client in group["activates"]})
-)
+_KIND_OF: t.Mapping[str, str] = {client: kind for kind, clients in _KEYS["clients"].items() for client in clients}
+_HOSTS: t.Mapping[str, Host] = {
+    name: Host(
+        id=name,
+        client=row["kind"] == "client",
+        engine=row["engine"],
+        platform=row["platform"],
+        native=frozenset(row["native"]),
+        excluded=row.get("excluded", ""),
+    )
+    for name, row in _UPDATES["hosts"].items()
+}
+
+CLIENTS: tuple[str, ...] = tuple(sorted(_KIND_OF))
 """Every client id there is."""
 
 STANDARD = catalogue()
+
+
+def is_client(client: str) -> bool:
+    """Whether a client id is of a client release of Windows, not of a server."""
+    return _KIND_OF[client] == "client"
+
+
+def threshold(client: str) -> int:
+    """How many machines must have asked a host before it activates this client; both kinds count together."""
+    return int(_KEYS["thresholds"][_KIND_OF[client]])
 
 
 def group_activates(group: str) -> frozenset[str]:
@@ -186,3 +279,8 @@ def group_activates(group: str) -> frozenset[str]:
 def group_hosted_on(group: str) -> frozenset[str]:
     """The releases on which a key of this group can be installed."""
     return frozenset(_GROUPS[group]["hosted_on"])
+
+
+def group_stands_for(group: str) -> frozenset[str]:
+    """The clients whose generation a key group is of: a host takes such a key only with the update that brings them."""
+    return frozenset(_GROUPS[group]["stands_for"])

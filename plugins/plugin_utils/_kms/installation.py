@@ -5,8 +5,9 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-An installer that answers 0 or 3010 has installed the update, 1641 has also started the restart; anything else is a
-failure (Microsoft KB 262841, KB 824687), shown with the end of its log.
+A program around Update.exe is run as it is. An .msu is unpacked and its payload given to dism, or to Package Manager on
+Vista and Server 2008: wusa.exe may not install from a remote shell (error 5, Microsoft KB 2773898). What exit codes
+mean is the business of `installers`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from __future__ import annotations
 from .._errors import Failure, Problem
 from .._windows import files
 from .._windows.packages import UPDATE_EXE, PackageFile
+from .._windows.processes import end_processes
 from .._windows.restart import RestartOptions, wait_for_restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
 from .._wsman.shell import Shell
-from .catalogue import Update
+from .catalogue import MSU, Update
+from .installers import PRESENT, RESTARTING, failure, outcome
 from .packages import UpdateWish
 from .record import load_record, note
 
-_SUCCESS = (0, 3010)
-_RESTART_STARTED = 1641
 _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it had to end
+_UNPACK_TIMEOUT = 900.0  # seconds
 
 
 def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> None:
@@ -35,33 +37,42 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
     # Written before the installer starts: a controller killed now leaves a host that is known to need its restart.
     note(world, staging=folder, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
-        code = _copy_and_run(world, update, package, system, folder, wish)
+        came = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
         # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
-    if code == _RESTART_STARTED:
+    if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
+        return
+    if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
 
 
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
-) -> int:
+) -> str:
+    log = rf"{system.windows_directory}\{update.log}"
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
         try:
-            remote = rf"{folder}\{update.id}.exe"
+            remote = rf"{folder}\{update.id}.{'msu' if update.kind == MSU else 'exe'}"
             files.upload(shell, world, package.path, remote, package.size)
-            log = rf"{system.windows_directory}\{update.log}"
-            return _run_installer(world, shell, update, remote, switches(package, update, log, wish), log, wish)
+            if update.kind == MSU:
+                cabinet = _unpack(world, shell, update, package, remote, folder)
+                by_dism = wish.known.hosts[system.release].engine == "dism"
+                command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
+                return _run(world, shell, update, command, log, folder, wish)
+            command = f"{remote} {switches(package, update, log, wish)}".strip()
+            return _run(world, shell, update, command, log, folder, wish)
         finally:
             _clean_up(world, shell, folder)
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
-    """The silent switches: the user's, or those of the recognised engine.
+    """The silent switches of a program: the user's, or those of the recognised engine.
 
     Update.exe restarts the machine without a warning when /quiet comes without /norestart (Microsoft KB 824687).
     """
@@ -71,34 +82,74 @@ def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -
     return f"/quiet /norestart /log:{log}" if package.engine == UPDATE_EXE else ""
 
 
-def _run_installer(
-    world: World, shell: Shell, update: Update, remote: str, args: str, log: str, wish: UpdateWish
-) -> int:
+def dism(cabinet: str, log: str) -> str:
+    """The command line that installs a package on Windows 7, Server 2008 R2 and later (dism documentation)."""
+    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart /logpath:{log}"
+
+
+def package_manager(cabinet: str, log: str) -> str:
+    """The command line that installs a package on Vista and Server 2008, which have no dism.
+
+    pkgmgr is a program with a window of its own, for which cmd.exe waits only with start /w. Its switches are from its
+    documentation (TechNet cc749465), which wants the folder of an unpacked package after /m; that it takes the .cab
+    itself is what published scripts rely on, and was tried on no machine by this collection.
+    """
+    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart /l:{log}"
+
+
+def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:
+    """Unpack an .msu on the host; the full path of its payload there. Raises Failure."""
+    inside = rf"{folder}\{update.id}"
+    shell.run(f"mkdir {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
+    done = shell.run(f"expand.exe -F:* {remote} {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
+    if done.exit_code != 0:
+        said = (done.stderr or done.stdout).strip()[-200:]
+        raise Failure(
+            f"{world.host}: the package of {update.title} could not be unpacked on the host (exit code "
+            f"{done.exit_code}" + (f": {said}" if said else "") + "); make room on its system drive, see that the "
+            f"package {package.path} is whole, and run the play again",
+            name="package_unpack",
+            code=str(done.exit_code),
+        )
+    return rf"{inside}\{package.payload}"
+
+
+def _run(world: World, shell: Shell, update: Update, command: str, log: str, folder: str, wish: UpdateWish) -> str:
+    """Run the installer to its end; how it came out. Raises Failure."""
     try:
-        done = shell.run(f"{remote} {args}".strip(), timeout=wish.install_timeout, mutating=True)
+        done = shell.run(command, timeout=wish.install_timeout, mutating=True)
     except Failure as problem:
-        raise _endless(world, update, log, wish) if problem.name == _COMMAND_TIMEOUT else problem from None
-    if done.exit_code in (*_SUCCESS, _RESTART_STARTED):
-        return done.exit_code
-    number = done.exit_code & 0xFFFFFFFF
-    last = files.tail(shell, log)
-    raise Failure(
-        f"{world.host}: the installer of {update.title} ended with exit code {number} (0x{number:X}); look at {log} on "
-        "the host" + (f", which ends: {last}" if last else ""),
-        name="installer_failed",
-        code=f"0x{number:X}",
-        advice=f"Read {log} on the host, put right what it says and run the play again.",
-    )
+        raise (
+            _endless(world, shell, update, log, folder, wish) if problem.name == _COMMAND_TIMEOUT else problem
+        ) from None
+    came = outcome(done.exit_code)
+    if came is None:
+        raise failure(world.host, update, done.exit_code, log, _tail(world, shell, log))
+    return came
 
 
-def _endless(world: World, update: Update, log: str, wish: UpdateWish) -> Failure:
+def _endless(world: World, shell: Shell, update: Update, log: str, folder: str, wish: UpdateWish) -> Failure:
+    """An installer that does not end: what it left running is ended by its id, and its log is shown."""
+    marks = [folder, *([log] if log else [])]  # Update.exe itself runs elsewhere, but is told our log
+    ended = end_processes(world, marks)
+    last = _tail(world, shell, log)
+    where = f"look at {log} there" + (f" (it ends: {last})" if last else "") if log else "look at it there"
     return Failure(
         f"{world.host}: the installer of {update.title} did not end within {wish.install_timeout:.0f} seconds "
-        f"(install_timeout) and was terminated; it may have waited for a click on the host: look at {log} there, allow "
-        "more time if it was only slow, and run the play again",
+        f"(install_timeout) and was terminated{f' with {ended} processes of its own' if ended else ''}; it may have "
+        f"waited for a click on the host: {where}, allow more time if it was only slow, and run the play again",
         name=_COMMAND_TIMEOUT,
-        advice=f"Read {log} on the host; raise install_timeout if the installer was only slow.",
+        advice=f"Read {log or 'the logs of the host'}; raise install_timeout if the installer was only slow.",
     )
+
+
+def _tail(world: World, shell: Shell, log: str) -> str:
+    """The end of the installer's log; "" where it cannot be read, which must not hide what went wrong."""
+    try:
+        return files.tail(shell, log, files.file_size(world, log) or 0) if log else ""
+    except Problem as problem:
+        world.log(f"{log} could not be read: {problem.message}")
+        return ""
 
 
 def _clean_up(world: World, shell: Shell, folder: str) -> None:

@@ -17,7 +17,7 @@ import re
 from .._data import load
 from .._errors import Refusal
 from .._secret import HostKey
-from .catalogue import STANDARD, Catalogue, group_activates, group_hosted_on
+from .catalogue import KEY_GROUPS, STANDARD, Catalogue, group_activates, group_hosted_on, group_stands_for, is_client
 
 _SETUP_KEYS = load(__file__, "data", "setup_keys.yml")["setup_keys"]
 _ALPHABET = "BCDFGHJKMPQRTVWXY2346789N"  # N since Windows 8
@@ -70,18 +70,44 @@ def host_key(text: str) -> HostKey:
 
 def check_group(group: str, release: str, serve: frozenset[str], known: Catalogue = STANDARD) -> None:
     """Refuse a key group that this release cannot host, or that activates too little. Raises Refusal."""
-    if release not in group_hosted_on(group):
+    hosts, activates = group_hosted_on(group), group_activates(group)
+    beyond = serve - activates
+    if release in hosts and not beyond:
+        return
+    instead = _groups_instead(release, serve or group_stands_for(group))
+    if release not in hosts:
+        client = release in known.hosts and not known.hosts[release].client and _is_client_group(group)
         raise Refusal(
-            f"a host key of the group {group} cannot be installed on {release}; it belongs on "
-            f"{', '.join(sorted(group_hosted_on(group)))}",
+            f"a host key of the group {group} cannot be installed on {release}"
+            + (", which takes no client keys of that generation" if client else "")
+            + f"; it belongs on {', '.join(sorted(hosts))}; {instead}",
             name="key_group_wrong_host",
             advice="Use a host key of a group that this release can host.",
         )
-    beyond = serve - group_activates(group)
-    if beyond:
-        raise Refusal(
-            f"a host key of the group {group} does not activate {', '.join(sorted(beyond))}; it activates "
-            f"{', '.join(sorted(group_activates(group)))}; use a key of a higher group, or correct `serve`",
-            name="key_group_too_low",
-            advice="Use a host key of a group that activates these clients.",
-        )
+    raise Refusal(
+        f"a host key of the group {group} does not activate {', '.join(sorted(beyond))}; it activates "
+        f"{', '.join(sorted(activates))}; {instead}, or correct `serve`",
+        name="key_group_too_low",
+        advice="Use a host key of a group that activates these clients.",
+    )
+
+
+def _groups_instead(release: str, wanted: frozenset[str]) -> str:
+    """What key would do on this release, as words."""
+    fitting = [name for name in KEY_GROUPS if release in group_hosted_on(name) and wanted <= group_activates(name)]
+    clients = ", ".join(sorted(wanted))
+    if fitting:
+        return f"to activate {clients} from {release}, use a key of one of the groups {', '.join(fitting)}"
+    others = [name for name in KEY_GROUPS if wanted <= group_activates(name)]
+    hosts = sorted(set().union(*(group_hosted_on(name) for name in others)))
+    if not others:
+        return f"no single key group activates {clients}"
+    return (
+        f"no key that {release} takes activates {clients}: that takes a key of one of the groups "
+        f"{', '.join(others)}, on {', '.join(hosts)}"
+    )
+
+
+def _is_client_group(group: str) -> bool:
+    """Whether the group is of a client release. Microsoft: a client key cannot be installed on a server host."""
+    return all(is_client(client) for client in group_stands_for(group))

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which releases of Windows this collection changes so far.
+"""Which releases of Windows this collection changes: those that can be a KMS host.
 
 Internal to the collection activation.kms; not a public interface.
 """
@@ -11,23 +11,25 @@ from __future__ import annotations
 from .._errors import Refusal
 from .._plan import Resource, Seen
 from .._windows.system import System
+from .catalogue import STANDARD
 
-MANAGED = ("server_2003",)
+MANAGED: tuple[str, ...] = tuple(STANDARD.hosts)
 
 
 class Release(Resource):
-    """The host runs a release this collection may change. Comes first, so that nothing is touched otherwise."""
+    """The host runs a release that can be a KMS host. Comes first, so that nothing is touched otherwise."""
 
     name = "release"
     needs = (System,)
 
     def next(self, seen: Seen) -> None:
-        """Never a step; a Refusal for a release nobody has taught the collection yet."""
+        """Never a step; a Refusal for a release of which nothing is known."""
         system = seen[System]
         if system.release not in MANAGED:
             raise Refusal(
-                f"the host runs {system.caption or system.version} ({system.release}), and so far this collection "
-                f"changes {', '.join(MANAGED)} only; read it with activation.kms.host_info",
+                f"the host runs {system.caption or system.version} ({system.release}), of which this collection does "
+                f"not know that it can be a KMS host; it changes {', '.join(MANAGED)} only; use one of these, or read "
+                "this one with activation.kms.host_info",
                 name="release_not_managed",
                 advice="Use a host of a release that is managed.",
             )

@@ -9,22 +9,33 @@ Internal to the collection activation.kms; not a public interface.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
+from .._errors import Failure
 from .._plan import Resource, Seen, Step
 from .._windows import files
 from .._windows.licensing import Licensing, Root
 from .._windows.packages import PackageFile
 from .._windows.system import System
 from .._world import World
+from . import lacking
 from .catalogue import Update
 from .installation import install
-from .packages import Packages, UpdateWish, judged
+from .keys import check_group
+from .package_check import judged
+from .packages import Packages, UpdateWish
 from .record import Record, note
+from .serving import chain
+from .update_notices import notices
 from .updates import Updates, updates_with
 
 
 class UpdateChain(Resource):
-    """The updates that serving the wished clients takes, one step each."""
+    """The updates that serving the wished clients takes, one step each.
+
+    It remembers in which boot it installed what: an update that does not show after the restart is not installed again
+    and again.
+    """
 
     name = "updates"
     after: tuple[type[Resource], ...] = ()
@@ -32,46 +43,66 @@ class UpdateChain(Resource):
     def __init__(self, wish: UpdateWish) -> None:
         self.wish = wish
         self.needs: tuple[type, ...] = (System, Record, Licensing, Updates, Packages)
+        self._installed_in: dict[str, dt.datetime] = {}
 
     def next(self, seen: Seen) -> Step | None:
         """The oldest update that is missing; then what an earlier run left lying about."""
-        system, updates, packages, record = seen[System], seen[Updates], seen[Packages], seen[Record]
-        chain = self.wish.known.chain(system.release, self.wish.serve, list(packages.files), updates.installed)
-        for name in chain:
-            if name not in updates.installed:
-                update = self.wish.known.updates[name]
-                package = judged(update, system, packages, self.wish)
-                return self._step(update, package, system)
+        system, packages, record = seen[System], seen[Packages], seen[Record]
+        if self.wish.key_group is not None:
+            check_group(self.wish.key_group, system.release, self.wish.serve, self.wish.known)
+        missing = self._missing(seen)
+        lacking.judge(self.wish, seen, missing)
+        if missing:
+            update = missing[0]
+            self._judge_memory(update, system)
+            return self._step(update, judged(update, system, packages, self.wish), system)
         if record.staging:
             return _tidy_folder(record.staging)
         return None
 
     def notices(self, seen: Seen) -> list[str]:
-        """The digest to pin for each package that is to be installed and was not pinned."""
-        files, installed = seen[Packages].files, seen[Updates].installed
-        chain = self.wish.known.chain(seen[System].release, self.wish.serve, list(files), installed)
-        return [
-            f"the package {files[name].path} for {name} is not pinned; compare it with a copy you trust and pin it "
-            f'with package_checksums: {{{name}: "sha256:{files[name].sha256}"}}'
-            for name in chain
-            if name in files and name not in installed and name not in self.wish.checksums
-        ]
+        """What the user should know of the packages that are to be installed."""
+        return notices(self.wish, seen, self._missing(seen))
+
+    def _missing(self, seen: Seen) -> list[Update]:
+        known, release = self.wish.known, seen[System].release
+        names = chain(known, release, self.wish.wanted, seen[Packages].files.keys(), seen[Updates].installed)
+        return [known.updates[name] for name in names]
+
+    def _judge_memory(self, update: Update, system: System) -> None:
+        boot = self._installed_in.get(update.id)
+        if boot is not None and system.booted_since(boot):
+            raise Failure(
+                f"{update.title} was installed without an error, but after the restart the host does not show it; its "
+                "package may be another one than its name says: look at the host's list of hotfixes and at the "
+                "installer's log, and get the package again",
+                name="update_not_shown",
+            )
 
     def _step(self, update: Update, package: PackageFile, system: System) -> Step:
+        known = self.wish.known
+
         def predict(seen: Seen) -> Seen:
             before, licensing = seen[Updates], seen[Licensing]
             if not licensing.present:
                 # Which registry root the service will use on Server 2003 is not confirmed: foresight needs any one.
                 licensing = dataclasses.replace(licensing, present=True, roots=licensing.roots or {"SL": Root()})
-            installed = before.installed | {update.id}
-            signs = (*before.pending_signs, f"record: {update.id} was installed in this boot")
+            signs = before.pending_signs
+            if update.restart:
+                signs = (*signs, f"record: {update.id} was installed in this boot")
             after = updates_with(
-                system.release, installed, signs if update.restart else before.pending_signs, self.wish.known
+                system.release,
+                before.installed | {update.id},
+                known,
+                pending_signs=signs,
+                restart_pending=before.restart_pending or update.restart,
+                disagreements=before.disagreements,
             )
             return seen.having(after, licensing)
 
         def run(world: World) -> None:
             install(world, update, package, system, self.wish)
+            self._installed_in[update.id] = system.boot_time
 
         return Step(
             id=f"host_update.{update.id}",

@@ -1,14 +1,17 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""KMS updates: which are installed, and whether one awaits its restart.
+"""KMS updates: which are installed, what the host serves with them, and whether one awaits its restart.
 
 Internal to the collection activation.kms; not a public interface.
 
-Server 2003 only so far. KMS 1.0 has no number: its witness is the licensing class it brings; the others are registered
-as hotfixes. An update that was installed in the boot that is still running has not taken effect: Microsoft's articles
-say that a key is refused (0xC004F050) until the restart. Three signs are looked at: our own record, and the two shapes
-in which Update.exe is reported to leave its mark.
+Three ways to tell, by the kind of the release's updates. Server 2003: KMS 1.0 has no number, its witness is the
+licensing class it brings; the others are registered as hotfixes. Vista to Server 2012 R2: hotfixes, of which a later
+rollup may stand for an earlier one without its number, so that not listed means unknown. Server 2016 on: the build.
+
+An update that was installed in the boot that is still running has not taken effect: Microsoft's articles say that a key
+is refused (0xC004F050) until the restart. The signs of that are our own record, and the marks of Update.exe or of
+Windows' component store; the latter also stands for updates that are none of KMS.
 """
 
 from __future__ import annotations
@@ -17,20 +20,35 @@ import dataclasses
 import typing as t
 
 from .._plan import Look, Reader
-from .._windows.licensing import Licensing
+from .._windows.licensing import LICENSED, Licensing
 from .._windows.registry import Registry
+from .._windows.restart_care import COMPONENTS, COMPONENTS_SIGN
 from .._windows.system import BOOT_TOLERANCE, System
 from .._world import World
 from .._wsman.client import Client
-from .catalogue import STANDARD, Catalogue, Update
+from .catalogue import BUILD, MSU, STANDARD, UPDATE_EXE, Catalogue, Update
 from .record import Record
+from .witnesses import UPDATES_KEY, Testimony, hotfixes, question
 
-UPDATES_KEY = r"SOFTWARE\Microsoft\Updates"
+_VERSION_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 
 
 @dataclasses.dataclass(frozen=True)
 class Updates:
-    """The KMS updates of a host."""
+    """The KMS updates of a host.
+
+    Attributes:
+        installed: ids of the updates that are proved to be there.
+        kms_version: 1.0, 1.1 or 1.2 on Server 2003, None elsewhere and without KMS.
+        restart_pending: a KMS update awaits, or may await, the restart of the host.
+        pending_signs: what speaks for a restart; the component store's mark is also named where it does not count.
+        serves: the clients the host can activate now.
+        serves_after: by id of each update that is not proved: the clients the host can activate with it.
+        unknown: updates whose number is not registered, and which a later rollup may stand for.
+        disagreements: one sentence for each witness that contradicts another.
+        build: build and revision ("20348.2322") where the revision was read.
+        excluded: the edition can be no KMS host.
+    """
 
     key: t.ClassVar[str] = "updates"
 
@@ -39,6 +57,11 @@ class Updates:
     restart_pending: bool
     pending_signs: tuple[str, ...] = ()
     serves: frozenset[str] = frozenset()
+    serves_after: t.Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+    disagreements: tuple[str, ...] = ()
+    build: str = ""
+    excluded: bool = False
 
     def as_data(self) -> dict[str, t.Any]:
         """Plain data for results."""
@@ -48,45 +71,80 @@ class Updates:
             "restart_pending": self.restart_pending,
             "pending_signs": list(self.pending_signs),
             "serves": sorted(self.serves),
+            "serves_after": {name: sorted(clients) for name, clients in self.serves_after.items()},
+            "unknown": sorted(self.unknown),
+            "disagreements": list(self.disagreements),
+            "build": self.build,
         }
 
 
-def read_updates(known: Catalogue = STANDARD) -> Reader:
-    """A reader of the installed KMS updates."""
+def read_updates(
+    known: Catalogue = STANDARD, wanted: t.Collection[str] | None = None, *, thorough: bool = False
+) -> Reader:
+    """A reader of the installed KMS updates.
+
+    Args:
+        wanted: the clients to be served; where what is seen first serves them, no further witness is asked. None:
+            further witnesses are asked where nothing is seen first.
+        thorough: ask every witness there is, for host_info.
+    """
 
     def read(world: World, look: Look) -> Updates:
-        system, record = look[System], look[Record]
-        rows = known.for_release(system.release)
-        if not rows:
-            return Updates(frozenset(), None, restart_pending=False)
-        client = Client(world)
-        noted = record.updates_of_boot(system.boot_time, BOOT_TOLERANCE)
-        installed = _registered(client, rows) | {name for name, state in noted.items() if state == "done"}
-        if look[Licensing].present or installed:
-            installed |= {update.id for update in rows if update.witness == "licensing_class"}
-        signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
-        signs += _volatile_signs(Registry(client))
-        return updates_with(system.release, frozenset(installed), tuple(signs), known)
+        system = look[System]
+        kinds = {update.kind for update in known.for_release(system.release)}
+        if UPDATE_EXE in kinds:
+            return _read_update_exe(Client(world), look, known, wanted, thorough)
+        if MSU in kinds:
+            return _read_store(Client(world), look, known)
+        return _read_build(Client(world), look, known, thorough)
 
     return read
 
 
-def _registered(client: Client, rows: t.Sequence[Update]) -> set[str]:
-    """The updates Windows has registered: first by Win32_QuickFixEngineering; where it shows none, by the registry.
+def updates_with(release: str, installed: t.Collection[str], known: Catalogue, **more: t.Any) -> Updates:
+    """The part, with all that follows from what is installed. `more`: its other fields."""
+    rows = known.for_release(release)
+    proved = set(installed)
+    rollups = [update.id for update in rows if update.or_later]
+    while rollups and rollups[-1] not in proved:
+        rollups.pop()
+    proved |= set(rollups)  # a rollup holds those before it
+    versions = [update.kms_version for update in rows if update.id in proved and update.kms_version]
+    # Where no KMS update is installed, the signs are of others.
+    more.setdefault("restart_pending", bool(more.get("pending_signs") and proved))
+    return Updates(
+        installed=frozenset(proved),
+        kms_version=max(versions, default=None),
+        serves=known.serves(release, proved),
+        serves_after={row.id: known.serves(release, {*proved, row.id}) for row in rows if row.id not in proved},
+        unknown=frozenset(row.id for row in rows if row.or_later and row.id not in proved),
+        **more,
+    )
 
-    On Server 2003 the class is built from the registry and may hold rows named "File 1"; only an exact number counts.
-    """
-    numbers = {update.hotfix: update.id for update in rows if update.hotfix}
-    where = " OR ".join(f"HotFixID='{number}'" for number in numbers)
-    answer = client.query("root/cimv2", f"SELECT HotFixID FROM Win32_QuickFixEngineering WHERE {where}")
-    found = {numbers[row.text("HotFixID") or ""] for row in answer if row.text("HotFixID") in numbers}
-    if found:
-        return found
-    registry = Registry(client)
-    for pack in ("SP3", "SP2"):
-        keys = {name.upper() for name in registry.keys(rf"{UPDATES_KEY}\Windows Server 2003\{pack}") or []}
-        found |= {name for number, name in numbers.items() if number in keys}
-    return found
+
+# -- Server 2003
+
+
+def _read_update_exe(
+    client: Client, look: Look, known: Catalogue, wanted: t.Collection[str] | None, thorough: bool
+) -> Updates:
+    system = look[System]
+    rows = known.for_release(system.release)
+    numbers = {row.hotfix: row.id for row in rows if row.hotfix}
+    listed = {numbers[number] for number in hotfixes(client, list(numbers))}
+    noted, done = _noted(look)
+    base = {row.id for row in rows if row.witness == "licensing_class"}
+    seen = Testimony(frozenset(listed))
+    shown = listed | done | (base if look[Licensing].present else set())
+    enough = bool(listed) if wanted is None else set(wanted) <= known.serves(system.release, shown)
+    if thorough or not enough:
+        seen = question(client, rows, system, listed)
+    installed = seen.installed | done
+    if look[Licensing].present or installed:
+        installed |= base
+    signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
+    signs += _volatile_signs(Registry(client))
+    return updates_with(system.release, installed, known, pending_signs=tuple(signs), disagreements=seen.disagreements)
 
 
 def _volatile_signs(registry: Registry) -> list[str]:
@@ -99,7 +157,59 @@ def _volatile_signs(registry: Registry) -> list[str]:
     return signs
 
 
-def updates_with(release: str, installed: frozenset[str], signs: tuple[str, ...], known: Catalogue) -> Updates:
-    versions = [update.kms_version for update in known.for_release(release) if update.id in installed]
-    pending = bool(signs and installed)  # where no KMS update is installed, the signs are of others
-    return Updates(installed, max(versions, default=None), pending, signs, known.serves(release, installed))
+# -- Vista to Server 2012 R2
+
+
+def _read_store(client: Client, look: Look, known: Catalogue) -> Updates:
+    system = look[System]
+    rows = known.for_release(system.release)
+    listed = hotfixes(client, [*(row.hotfix for row in rows if row.hotfix), *known.accepted])
+    noted, done = _noted(look)
+    installed = {row.id for row in rows if row.hotfix in listed} | done
+    if listed & set(known.accepted):
+        installed |= {row.id for row in rows if row.or_later}
+    signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
+    counts = bool(signs)
+    if Registry(client).keys(COMPONENTS) is not None:
+        signs.append(COMPONENTS_SIGN)
+        # Any update leaves this mark. It counts where one of KMS may have left it, and not on a host that serves.
+        counts = counts or bool(installed) and not _serving(look[Licensing])
+    return updates_with(system.release, installed, known, pending_signs=tuple(signs), restart_pending=counts)
+
+
+def _serving(licensing: Licensing) -> bool:
+    return any(product.license_status == LICENSED for product in licensing.host_products())
+
+
+# -- Server 2016, Windows 10 and later
+
+
+def _read_build(client: Client, look: Look, known: Catalogue, thorough: bool) -> Updates:
+    system = look[System]
+    rows = [row for row in known.for_release(system.release) if row.kind == BUILD]
+    host = known.hosts.get(system.release)
+    if host is None:
+        return updates_with(system.release, (), known)
+    registry = Registry(client)
+    revision = registry.number(_VERSION_KEY, "UBR") if rows or thorough else None
+    excluded = False
+    if host.excluded and not look[Licensing].host_products():
+        excluded = (registry.text(_VERSION_KEY, "EditionID") or "").startswith(host.excluded)
+    return updates_with(
+        system.release,
+        _reached(rows, (system.build, revision or 0)),
+        known,
+        build="" if revision is None else f"{system.build}.{revision}",
+        excluded=excluded,
+    )
+
+
+def _reached(rows: t.Sequence[Update], build: tuple[int, int]) -> list[str]:
+    """The cumulative updates whose build the host has, or a higher one: each holds those before it."""
+    return [row.id for row in rows if row.build <= build]
+
+
+def _noted(look: Look) -> tuple[t.Mapping[str, str], set[str]]:
+    """What our record says of this boot: the updates by id, and those whose installation was seen to end well."""
+    noted = look[Record].updates_of_boot(look[System].boot_time, BOOT_TOLERANCE)
+    return noted, {name for name, state in noted.items() if state == "done"}

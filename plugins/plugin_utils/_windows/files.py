@@ -24,6 +24,7 @@ from .._wsman.values import literal
 _LINE = 57  # bytes: 76 base64 characters, the line length certutil itself writes
 _BLOCK = _LINE * 1024
 _COMMAND_TIMEOUT = 300.0
+_SHORT_FILE = 64 * 1024  # bytes: a text that is fetched whole
 
 
 def staging_folder(windows_directory: str) -> str:
@@ -96,9 +97,18 @@ def file_size(world: World, path: str) -> int | None:
     return rows[0].integer("FileSize") if rows else None
 
 
-def tail(shell: Shell, path: str, lines: int = 6) -> str:
-    """The last lines of a text file on the host, for a message; "" where there is none."""
-    done = shell.run(f"type {path}", timeout=_COMMAND_TIMEOUT, mutating=False)
+def tail(shell: Shell, path: str, size: int, lines: int = 6) -> str:
+    """The last lines of a text file of this size in bytes, for a message; "" where they cannot be read.
+
+    Of a long file only the end is sent: `more +n` leaves out the first n lines.
+    """
+    command = f"type {path}"
+    if size > _SHORT_FILE:
+        counted = shell.run(f'find /c /v "" < {path}', timeout=_COMMAND_TIMEOUT, mutating=False).stdout.strip()
+        if not counted.isdecimal():
+            return ""
+        command = f"more +{max(int(counted) - lines, 0)} {path}"
+    done = shell.run(command, timeout=_COMMAND_TIMEOUT, mutating=False)
     text = done.stdout.replace("\x00", "").strip() if done.exit_code == 0 else ""
     return " / ".join(line.strip() for line in text.splitlines()[-lines:])
 

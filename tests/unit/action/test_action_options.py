@@ -75,7 +75,10 @@ def refusal(args: dict[str, t.Any], spec: Specification = HOST) -> str:
         ({"publish": [{**ZONE, "auth": SECRET}]}, "value of auth must be one of: none, tsig"),
         ({"publish": [{**ZONE, "server_port": SECRET}]}, "option server_port must be of the type int"),
         ({"publish": [{"zone": SECRET}]}, "missing required arguments: server"),
-        ({"nonsense": SECRET}, "unsupported options: nonsense. Supported parameters include: activation, "),
+        (
+            {"nonsense": SECRET},
+            "unsupported options: nonsense. Supported parameters include: accepted_updates, activation, ",
+        ),
         ({"publish": [{**ZONE, "secret": SECRET}]}, "unsupported options: publish.secret"),
         ({"operation_timeout": SECRET}, "option operation_timeout must be of the type int"),
     ],

@@ -301,6 +301,7 @@ def test_a_port_that_is_none_is_refused(port: int) -> None:
         ({"activation_interval": 5}, "bad_option"),
         ({"serve": ["windows_7"], "packages": "no-such-folder"}, "packages_folder_missing"),
         ({"serve": ["windows_7"], "catalogue_overrides": {"kms_9": {}}}, "bad_override"),
+        ({"serve": ["windows_10"], "accepted_updates": ["the rollup of May"]}, "bad_option"),
     ],
 )
 def test_wishes_of_a_whole_host_that_are_refused_before_it_is_asked(args: dict[str, t.Any], name: str) -> None:

@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, updates_with
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import Firewall, Profile
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product, Root
@@ -60,24 +60,23 @@ def system(**changes: t.Any) -> System:
     return dataclasses.replace(SYSTEM, **changes)
 
 
-def updates(*installed: str, pending: bool = False) -> Updates:
+def updates(*installed: str, pending: bool = False, release: str = RELEASE, **more: t.Any) -> Updates:
     """These updates are installed; `pending`: in this boot."""
-    versions = [STANDARD.updates[name].kms_version for name in installed]
     signs = ("registry: UpdateExeVolatile",) if pending else ()
-    serves = STANDARD.serves(RELEASE, installed)
-    return Updates(frozenset(installed), max(versions, default=None), pending, signs, serves)
+    return updates_with(release, installed, STANDARD, pending_signs=signs, **more)
 
 
 def package(name: str, **changes: t.Any) -> PackageFile:
     """A package of an update, under its real name for x86 and English."""
-    path = f"/packages/{STANDARD.updates[name].file_name('x86', 'ENU')}"
+    path = f"/packages/{STANDARD.updates[name].file_name('x86', 'ENU', 'Windows6.1')}"
     found = PackageFile(path, 100, hashlib.sha256(name.encode()).hexdigest(), UPDATE_EXE, "x86")
     return dataclasses.replace(found, **changes)
 
 
 def packages(*names: str, **changed: PackageFile) -> Packages:
     """These packages are at hand."""
-    expected = {name: str(row.file_name("x86", "ENU")) for name, row in STANDARD.updates.items()}
+    rows = STANDARD.updates.items()
+    expected = {name: found for name, row in rows if (found := row.file_name("x86", "ENU", "Windows6.1"))}
     return Packages(expected, {**{name: package(name) for name in names}, **changed})
 
 

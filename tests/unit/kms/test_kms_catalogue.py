@@ -16,10 +16,14 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue impo
     CLIENTS,
     KEY_GROUPS,
     STANDARD,
+    Update,
     catalogue,
     group_activates,
     group_hosted_on,
+    group_stands_for,
+    threshold,
 )
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.serving import chain
 
 RELEASE = "server_2003"
 SERVED = {
@@ -37,56 +41,27 @@ OFFERS = [offer for size in range(4) for offer in itertools.combinations(ALL, si
 @pytest.mark.parametrize("wish", WISHES, ids=lambda wish: ",".join(sorted(wish)))
 def test_every_chain_leads_to_a_host_that_serves_the_wish(installed: tuple[str, ...], wish: set[str]) -> None:
     for offered in OFFERS:
-        chain = STANDARD.chain(RELEASE, wish, offered, installed)
-        assert chain == sorted(chain), "oldest first"
-        assert wish <= STANDARD.serves(RELEASE, [*installed, *chain])
+        names = chain(STANDARD, RELEASE, wish, offered, installed)
+        assert names == sorted(names), "oldest first"
+        assert not set(names) & set(installed), "only what is missing"
+        assert wish <= STANDARD.serves(RELEASE, [*installed, *names])
         have = set(installed)
-        for name in chain:
+        for name in names:
             needs = STANDARD.updates[name].needs
-            assert not needs or have & set(needs) or name in installed
+            assert not needs or have & set(needs)
             have.add(name)
         if wish <= STANDARD.serves(RELEASE, installed):
-            assert set(chain) <= set(installed), "nothing to do where the host serves them already"
-
-
-@pytest.mark.parametrize(
-    ("installed", "wish", "offered", "missing"),
-    [
-        ((), {"windows_vista"}, ALL, ["kms_1_0"]),
-        ((), {"server_2008"}, ALL, ["kms_1_0", "kms_1_1"]),
-        ((), {"windows_7"}, ALL, ["kms_1_0", "kms_1_2"]),
-        ((), {"windows_7", "server_2008"}, ALL, ["kms_1_0", "kms_1_2"]),
-        ((), {"server_2008"}, ("kms_1_0", "kms_1_2"), ["kms_1_0", "kms_1_2"]),
-        ((), {"server_2008"}, ("kms_1_0",), ["kms_1_0", "kms_1_2"]),
-        ((), {"windows_7"}, (), ["kms_1_0", "kms_1_2"]),
-        (("kms_1_0",), {"windows_vista"}, ALL, []),
-        (("kms_1_0",), {"windows_7"}, ALL, ["kms_1_2"]),
-        (("kms_1_0", "kms_1_1"), {"windows_7"}, ALL, ["kms_1_2"]),
-        (("kms_1_0", "kms_1_1"), {"server_2008"}, ALL, []),
-        (("kms_1_0", "kms_1_2"), {"server_2008"}, ALL, []),
-        (ALL, {"server_2008_r2"}, (), []),
-    ],
-)
-def test_chains(installed: tuple[str, ...], wish: set[str], offered: tuple[str, ...], missing: list[str]) -> None:
-    chain = STANDARD.chain(RELEASE, wish, offered, installed)
-    assert [name for name in chain if name not in installed] == missing
-
-
-@pytest.mark.parametrize("client", sorted(set(CLIENTS) - SERVED["kms_1_2"]))
-def test_clients_that_no_update_can_serve_are_refused_by_name(client: str) -> None:
-    with pytest.raises(Refusal, match=f"cannot serve {client}: ") as caught:
-        STANDARD.chain(RELEASE, {"windows_7", client}, ALL, ())
-    assert caught.value.name == "serve_impossible"
-    assert "windows_7" in caught.value.message and "newer release" in caught.value.message
+            assert names == [], "nothing to do where the host serves them already"
 
 
 def test_a_release_of_which_nothing_is_known_serves_nobody() -> None:
     with pytest.raises(Refusal, match="nothing this collection knows of"):
-        STANDARD.chain("server_1999", {"windows_7"}, (), ())
+        chain(STANDARD, "server_1999", {"windows_7"}, (), ())
 
 
-def test_wishing_for_nobody_needs_nothing() -> None:
-    assert STANDARD.chain(RELEASE, (), (), ()) == []
+@pytest.mark.parametrize("release", [*STANDARD.hosts, "server_1999"])
+def test_wishing_for_nobody_needs_nothing(release: str) -> None:
+    assert chain(STANDARD, release, (), (), ()) == []
 
 
 @pytest.mark.parametrize("installed", STARTS)
@@ -98,16 +73,56 @@ def test_what_a_host_serves(installed: tuple[str, ...]) -> None:
 # -- the data itself
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_updates_name_only_what_there_is(name: str) -> None:
-    update = STANDARD.updates[name]
-    assert set(update.needs) | set(update.supersedes) <= set(STANDARD.updates)
-    assert update.serves <= set(CLIENTS)
-    assert update.serves == SERVED[name]
-    assert update.restart
-    assert bool(update.hotfix) == (update.witness == "hotfix")
+@pytest.mark.parametrize("update", STANDARD.updates.values(), ids=lambda update: update.id)
+def test_updates_name_only_what_there_is(update: Update) -> None:
     order = list(STANDARD.updates)
-    assert all(order.index(need) < order.index(name) for need in update.needs), "oldest first"
+    assert all(order.index(need) < order.index(update.id) for need in update.needs), "oldest first"
+    assert update.serves and update.serves <= set(CLIENTS)
+    assert update.releases and set(update.releases) <= set(STANDARD.hosts)
+    assert update.restart
+    assert bool(update.hotfix) == (update.witness != "licensing_class")
+    assert (update.kind == "build") == (update.witness == "build") == (update.build > (0, 0)) == (not update.files)
+    assert bool(update.log) == (update.kind != "build"), "an installer is told where to write its log"
+    assert not update.or_later or update.kind == "msu"
+    for release in update.releases:
+        engine = STANDARD.hosts[release].engine
+        assert engine in {"update_exe": ("update_exe",), "msu": ("dism", "pkgmgr"), "build": ("none",)}[update.kind]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_each_kms_of_server_2003_serves(name: str) -> None:
+    assert STANDARD.updates[name].serves == SERVED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "build"),
+    [
+        ("kb4478877", (14393, 2641)),
+        ("kb5003638", (14393, 4467)),
+        ("kb5003646", (17763, 1999)),
+        ("kb5034768", (17763, 5458)),
+        ("kb5034770", (20348, 2322)),
+    ],
+)
+def test_builds(name: str, build: tuple[int, int]) -> None:
+    assert STANDARD.updates[name].build == build
+
+
+def test_the_catalogue_is_complete() -> None:
+    assert len(STANDARD.updates) == 16
+    rollups = [name for name, update in STANDARD.updates.items() if update.or_later]
+    assert rollups == ["kb3172614", "kb3172615", "kb4467695"]
+
+
+def test_thresholds() -> None:
+    assert {client: threshold(client) for client in CLIENTS} == {
+        client: 25 if client.startswith("windows_") else 5 for client in CLIENTS
+    }
+
+
+@pytest.mark.parametrize("group", KEY_GROUPS)
+def test_a_key_activates_what_it_stands_for(group: str) -> None:
+    assert group_stands_for(group) and group_stands_for(group) <= group_activates(group)
 
 
 @pytest.mark.parametrize("group", KEY_GROUPS)
@@ -120,6 +135,9 @@ def test_key_groups_name_only_what_there_is(group: str) -> None:
 @pytest.mark.parametrize(
     ("name", "architecture", "language", "expected"),
     [
+        ("kb3079821", "x64", "DEU", "Windows6.1-KB3079821-x64.msu"),
+        ("kb4467695", "x86", "ENU", None),
+        ("kb5034770", "x64", "ENU", None),
         ("kms_1_0", "x86", "DEU", "Kmsw2k3.exe"),
         ("kms_1_2", "x86", "ENU", "WindowsServer2003-KB968915-x86-ENU.exe"),
         ("kms_1_2", "x86", "", "WindowsServer2003-KB968915-x86-ENU.exe"),
@@ -129,7 +147,20 @@ def test_key_groups_name_only_what_there_is(group: str) -> None:
     ],
 )
 def test_file_names(name: str, architecture: str, language: str, expected: str | None) -> None:
-    assert STANDARD.updates[name].file_name(architecture, language) == expected
+    assert STANDARD.updates[name].file_name(architecture, language, "Windows6.1") == expected
+
+
+@pytest.mark.parametrize(
+    ("release", "name", "expected"),
+    [
+        ("server_2008", "kb2885698", "Windows6.0-KB2885698-x64.msu"),
+        ("windows_7", "kb2885698", "Windows6.1-KB2885698-x64.msu"),
+        ("server_2012", "kb2885698", "Windows8-RT-KB2885698-x64.msu"),
+        ("server_2012_r2", "kb3058168", "Windows8.1-KB3058168-x64.msu"),
+    ],
+)
+def test_file_names_follow_the_release(release: str, name: str, expected: str) -> None:
+    assert STANDARD.updates[name].file_name("x64", "ENU", STANDARD.hosts[release].platform) == expected
 
 
 # -- corrections
@@ -167,6 +198,13 @@ def test_no_correction(nothing: t.Any) -> None:
         {"kms_1_2": {"needs": ["kms_1_2"]}},
         {"kms_1_2": {"releases": None}},
         {"kms_1_2": {"localized": "no"}},
+        {"kms_1_2": {"serves": ["windows_95"]}},
+        {"kms_1_2": {"releases": ["server_1999"]}},
+        {"kms_1_2": {"log": "x & del *"}},
+        {"kms_1_2": {"hotfix": "KB1' OR '1'='1"}},
+        {"kms_1_2": {"warnings": []}},
+        {"kb5034770": {"build": "20348"}},
+        {"kb5034770": {"kind": "exe"}},
     ],
     ids=str,
 )
@@ -174,6 +212,19 @@ def test_a_correction_that_fits_nothing_is_refused(overrides: t.Any) -> None:
     with pytest.raises(Refusal, match="catalogue_overrides") as caught:
         catalogue(overrides)
     assert caught.value.name == "bad_override"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [(["KB5012345"], ("KB5012345",)), (["kb5012345 ", "5012345"], ("KB5012345",)), ([], ())]
+)
+def test_later_rollups_that_are_accepted(given: list[str], taken: tuple[str, ...]) -> None:
+    assert catalogue(accepted=given).accepted == taken
+
+
+@pytest.mark.parametrize("given", ["rollup", "KB1", "KB5012345' OR '1'='1", ""])
+def test_what_is_no_number_of_an_update_is_refused(given: str) -> None:
+    with pytest.raises(Refusal, match="accepted_updates"):
+        catalogue(accepted=[given])
 
 
 def test_the_catalogue_is_loaded_once_at_import() -> None:

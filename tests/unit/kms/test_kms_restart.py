@@ -16,6 +16,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._converge import co
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._foresight import foresee
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.release import Release
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import (
@@ -334,12 +335,13 @@ def test_where_the_licensing_service_belongs_to_windows_it_is_waited_for_too(pre
 # -- the releases that are managed
 
 
-@pytest.mark.parametrize("release", ["server_2008_r2", "windows_7", "windows_xp_x64", "server_2025", "unknown"])
+@pytest.mark.parametrize("release", ["windows_xp_x64", "unknown"])
 def test_releases_that_are_not_managed_are_refused_with_their_name(release: str) -> None:
     with pytest.raises(Refusal, match=release) as caught:
         Release().next(seen(system(release=release)))
     assert caught.value.name == "release_not_managed"
 
 
-def test_the_managed_release() -> None:
-    Release().next(seen())
+@pytest.mark.parametrize("release", STANDARD.hosts)
+def test_the_managed_releases(release: str) -> None:
+    Release().next(seen(system(release=release)))

@@ -24,6 +24,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import UPDATES_KEY, Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.authenticode import Signature
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import UNKNOWN
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
@@ -99,21 +100,66 @@ def test_tidying_is_upkeep() -> None:
 
 # -- what speaks against a package
 
-X86, X64 = system(), system(architecture="x64")
+DAMAGED = Signature("damaged", reason="the digest differs")
+X86, X64, BARE_METAL = system(), system(architecture="x64"), system(virtual=False)
 
 
 @pytest.mark.parametrize(
     ("parts", "changes", "name", "words"),
     [
-        ((packages(),), {}, "package_missing", "no file Kmsw2k3.exe in /packages"),
+        (
+            (packages(),),
+            {},
+            "package_missing",
+            "no file Kmsw2k3.exe and no file WindowsServer2003-KB968915-x86-ENU.exe in /packages; get them",
+        ),
+        ((packages("kms_1_0", "kms_1_1"),), {}, "package_missing", "no file WindowsServer2003-KB968915-x86-ENU.exe in"),
         ((packages("kms_1_0"),), {}, "package_missing", "no file WindowsServer2003-KB968915-x86-ENU.exe in /packages"),
         ((packages(*ALL), system(service_pack=1)), {}, "service_pack_too_low", "min_service_pack: 1"),
         ((packages(*ALL), system(service_pack=0)), {}, "service_pack_too_low", "needs Service Pack 1"),
-        ((packages(kms_1_0=package("kms_1_0", size=0)),), {}, "package_empty", "is empty"),
+        ((packages("kms_1_2", kms_1_0=package("kms_1_0", size=0)),), {}, "package_empty", "is empty"),
+        (
+            (packages("kms_1_0", kms_1_2=package("kms_1_2", kb="KB948003")),),
+            {},
+            "package_other",
+            "it says KB948003 of itself",
+        ),
         ((packages(*ALL),), {"checksums": {"kms_1_0": "sha256:" + "0" * 64}}, "package_checksum", "not the pinned one"),
-        ((packages(kms_1_0=package("kms_1_0", machine="x64")),), {}, "package_architecture", "made for x64"),
-        ((packages(kms_1_0=package("kms_1_0", machine="ia64")), X64), {}, "package_architecture", "made for ia64"),
-        ((packages(kms_1_0=package("kms_1_0", engine=UNKNOWN)),), {}, "installer_unknown", "install_args: {kms_1_0:"),
+        ((packages("kms_1_2", kms_1_0=package("kms_1_0", machine="x64")),), {}, "package_architecture", "made for x64"),
+        (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", machine="ia64")), X64),
+            {},
+            "package_architecture",
+            "made for ia64",
+        ),
+        (
+            (
+                packages(
+                    "kms_1_2", kms_1_0=package("kms_1_0", signature=Signature("damaged", reason="the digest differs"))
+                ),
+            ),
+            {},
+            "package_damaged",
+            "the digest differs",
+        ),
+        (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", engine="msu")),),
+            {},
+            "package_no_program",
+            "no Windows program",
+        ),
+        (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", machine="")),),
+            {},
+            "package_no_program",
+            "no Windows program",
+        ),
+        (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", engine=UNKNOWN)),),
+            {},
+            "installer_unknown",
+            "install_args: {kms_1_0:",
+        ),
         ((Packages({}, {}), system(architecture="ia64")), {}, "package_architecture", "no package of"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -140,6 +186,9 @@ def test_a_package_that_will_not_do_is_refused(
         ("WindowsServer2003-KB968915-ia64-ENU.exe", X64, "package_architecture"),
         ("kms-1.2-x64-deu.exe", X86, None),
         ("WindowsServer2003.exe", X86, None),
+        ("WindowsServer2003-KB948003-x86-ENU.exe", X86, "package_other"),
+        ("kb948003.exe", X86, "package_other"),
+        ("KB968915.exe", X86, None),
     ],
 )
 def test_what_a_package_says_in_its_own_name(file_name: str, now: t.Any, name: str | None) -> None:
@@ -161,11 +210,11 @@ def test_a_pin_that_fits(written: str) -> None:
     for text in (written.format(digest), written.format(digest).upper()):
         resource = chain("windows_vista", checksums={"kms_1_0": text})
         assert told(resource.next(seen(packages("kms_1_0")))) == "host_update.kms_1_0"
-        assert resource.notices(seen(packages("kms_1_0"))) == []
+        assert resource.notices(seen(packages("kms_1_0"), BARE_METAL)) == []
 
 
 def test_a_package_that_is_not_pinned_is_said_with_the_digest_to_pin() -> None:
-    (warning,) = chain("windows_vista").notices(seen(packages("kms_1_0")))
+    (warning,) = chain("windows_vista").notices(seen(packages("kms_1_0"), BARE_METAL))
     assert f'package_checksums: {{kms_1_0: "sha256:{package("kms_1_0").sha256}"}}' in warning
 
 
@@ -276,9 +325,10 @@ def test_the_mark_of_update_exe_is_of_others_where_no_kms_update_is_installed() 
     assert (found.restart_pending, found.pending_signs) == (False, ("registry: UpdateExeVolatile",))
 
 
-def test_a_release_without_updates_is_asked_nothing() -> None:
+@pytest.mark.parametrize("release", ["windows_10", "windows_11", "windows_xp_x64"])
+def test_a_release_without_updates_is_asked_nothing(release: str) -> None:
     world = host()
-    assert read(world, system(release="server_2022")).installed == frozenset()
+    assert read(world, system(release=release)) == updates(release=release)
     assert world.asked == []
 
 

@@ -53,6 +53,7 @@ class SmallWindows:
         methods: what "Class.Method" does with its parameters; returns the ReturnValue.
         programs: pairs of a pattern and what the command line that matches it does; returns the exit code,
             or None for a command that runs on.
+        says: by a command's first word, what it writes to its standard output.
         files: by path, in lower case.
         files_here: the controller's files.
         deeds: everything that was asked for and may change something, in order.
@@ -70,6 +71,7 @@ class SmallWindows:
         self.classes: dict[str, list[dict[str, Value]] | t.Callable[[], list[dict[str, Value]]]] = {}
         self.methods: dict[str, Method] = {}
         self.programs: list[tuple[str, Program]] = []
+        self.says: dict[str, str] = {}
         self.files: dict[str, bytes] = {}
         self.files_here: dict[str, bytes] = {}
         self.deeds: list[str] = []
@@ -178,8 +180,10 @@ class SmallWindows:
         self.queries.append(wql)
         name = _class_of(wql)
         if name == "CIM_DataFile":
-            path = t.cast("re.Match[str]", re.search(r"Name='(.*)'", wql)).group(1).replace("\\\\", "\\").lower()
-            rows: list[dict[str, Value]] = [{"FileSize": len(self.files[path])}] if path in self.files else []
+            paths = [path.replace("\\\\", "\\").lower() for path in re.findall(r"Name='([^']*)'", wql)]
+            rows: list[dict[str, Value]] = [
+                {"Name": path, "FileSize": len(self.files[path])} for path in paths if path in self.files
+            ]
         elif name in self.classes:
             found = self.classes[name]
             rows = found() if callable(found) else found
@@ -248,8 +252,10 @@ class SmallWindows:
             code = self._run(self._line)
             state = "Running" if code is None else "Done"
             exited = "" if code is None else f"<rsp:ExitCode>{code}</rsp:ExitCode>"
+            said = base64.b64encode(self.says.get(self._line.split()[0], "").encode()).decode()
             return (
-                f'<rsp:ReceiveResponse><rsp:CommandState CommandId="C1" State="{_SHELL}/CommandState/{state}">'
+                f'<rsp:ReceiveResponse><rsp:Stream Name="stdout" CommandId="C1">{said}</rsp:Stream>'
+                f'<rsp:CommandState CommandId="C1" State="{_SHELL}/CommandState/{state}">'
                 f"{exited}</rsp:CommandState></rsp:ReceiveResponse>"
             )
         return ""

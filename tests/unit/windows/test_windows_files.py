@@ -96,6 +96,27 @@ def test_a_full_disk_is_said(command: str, name: str) -> None:
     assert caught.value.name == name
 
 
+@pytest.mark.parametrize(
+    ("size", "lines"),
+    [(100, [r"type C:\x.log"]), (64 * 1024 + 1, [r'find /c /v "" < C:\x.log', r"more +1994 C:\x.log"])],
+    ids=["short", "long"],
+)
+def test_of_a_long_text_only_the_end_is_fetched(size: int, lines: list[str]) -> None:
+    world = SmallWindows()
+    world.programs = [(r"^find ", lambda line: 0), (r"^(type|more) ", lambda line: 0)]
+    world.says = {"find": "2000\r\n", "more": "one\r\n\r\nlast\r\n", "type": "one\r\n\r\nlast\r\n"}
+    with files.with_shell(world) as shell:
+        assert files.tail(shell, r"C:\x.log", size) == "one /  / last"
+    assert [deed.removeprefix("run ") for deed in world.deeds] == lines
+
+
+def test_a_text_that_cannot_be_read_is_empty() -> None:
+    world = SmallWindows()
+    world.programs = [(r"^(find|type|more) ", lambda line: 1)]
+    with files.with_shell(world) as shell:
+        assert files.tail(shell, r"C:\x.log", 10) == files.tail(shell, r"C:\x.log", 1 << 20) == ""
+
+
 # -- the firewall's registry
 
 POLICY = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
