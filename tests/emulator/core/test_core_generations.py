@@ -155,6 +155,15 @@ def test_a_key_tried_before_kb968912(host_of: MakeWire, setting: str, status: in
     assert status == 200 or codes(reply)[-1] == 0xC004F050
 
 
+@pytest.mark.parametrize("name", [name for name in FROM_7 if personas()[name].server])
+def test_an_evaluation_edition_takes_no_host_key(host_of: MakeWire, name: str) -> None:
+    host = host_of(name, evaluation=True)
+    assert codes(host.licensing("InstallProductKey", ProductKey=A_KEY[name]))[-1] == 0xC004F069
+    [row] = host.rows("SELECT Caption,OperatingSystemSKU FROM Win32_OperatingSystem")
+    assert row["OperatingSystemSKU"] in ("79", "80")
+    assert host.shown["os"]["edition_id"].endswith("Eval")
+
+
 # -- the machine's own product ---------------------------------------------------------------------------------------
 
 
@@ -295,12 +304,13 @@ def test_a_host_of_long_standing_has_the_updates_its_key_needs(host_of: MakeWire
     [
         ({"host_key": KEYS["windows_10"]}, "takes no host key of group windows_10"),
         ({"host_key": KEYS["server_2022"], "ubr": 1}, "takes no host key of group server_2022"),
+        ({"name": "windows-10", "evaluation": True}, "evaluation is for servers"),
         ({"count": 5}, "only a machine with a host_key"),
     ],
 )
 def test_hosts_that_cannot_be(host_of: MakeWire, options: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
-        host_of("server-2019", **options)
+        host_of(**{"name": "server-2019", **options})
 
 
 @pytest.mark.parametrize(("setting", "count"), [("unknown", "4294967295"), ("zero", "0")])
@@ -320,6 +330,22 @@ def test_activating_again_keeps_the_count(host_of: MakeWire) -> None:
     host = host_of("server-2022", host_key=KEYS["server_2022"], count=50)
     host.invoke("SoftwareLicensingProduct", "Activate", selectors={"ID": host_row(host)["ID"]})
     assert host.shown["count"] == 50
+
+
+@pytest.mark.parametrize("name", FROM_VISTA)
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_the_dials_say_a_host_can_be_made(wire: MakeWire, name: str, seed: int) -> None:
+    authority = Authority({key: group for group, key in KEYS.items()})
+    host = wire(persona=name, seed=seed, authority=authority, language=("ENU", "DEU", "JPN")[seed % 3])
+    assert host.licensing("InstallProductKey", ProductKey=A_KEY[name]).status == 200
+    activation = host.invoke("SoftwareLicensingProduct", "Activate", selectors={"ID": host_row(host)["ID"]})
+    host.pass_time(120)
+    assert host_row(host)["LicenseStatus"] == "1", activation.status
+    host.host.machine.power.restart()
+    host.pass_time(400)
+    shown = host.shown
+    assert (shown["boot_count"], shown["listening"]) == (2, [1688])
+    assert A_KEY[name] not in str(shown)
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
