@@ -326,6 +326,27 @@ def test_another_host_key_resets_the_count_and_the_same_one_does_not(
     assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == count
 
 
+@pytest.mark.parametrize(("setting", "keyed"), [("replaced", {"CCCCC"}), ("stays", {"CCCCC", "BBBBB"})])
+def test_the_row_of_the_host_key_before(wire: MakeWire, setting: str, keyed: set[str]) -> None:
+    """The story of a KMS 1.1 host with 50 clients that gets a key of the next generation."""
+    old, new = "BCDFG-HJKMP-QRTVW-XYBCD-BBBBB", "BCDFG-HJKMP-QRTVW-XYBCD-CCCCC"
+    authority = Authority({old: "windows_vista", new: "server_2008_r2_c"})
+    host = wire(start="kms_1_2", host_key=old, count=50, authority=authority, dials={**QUIET, "old_host_key": setting})
+    assert host.shown["count"] == 50
+    assert host.licensing("InstallProductKey", ProductKey=new).status == 200
+    query = "SELECT * FROM SoftwareLicensingProduct WHERE PartialProductKey <> null"
+    rows = {row["PartialProductKey"]: row for row in host.rows(query)}
+    assert set(rows) == keyed
+    assert rows["CCCCC"]["LicenseStatus"] == "2"
+    assert host.shown["count"] is None
+    if setting == "stays":
+        assert rows["BBBBB"]["LicenseStatus"] == "1"
+        gone = host.invoke("SoftwareLicensingProduct", "UninstallProductKey", selectors={"ID": rows["BBBBB"]["ID"]})
+        assert gone.status == 200
+        assert {row["PartialProductKey"] for row in host.rows(query)} == {"CCCCC"}
+        assert host.host.kms_port() == 1688
+
+
 def test_activating_again_keeps_the_count(host_of: MakeWire) -> None:
     host = host_of("server-2022", host_key=KEYS["server_2022"], count=50)
     host.invoke("SoftwareLicensingProduct", "Activate", selectors={"ID": host_row(host)["ID"]})

@@ -53,6 +53,8 @@ class Licensing:
         self.service_name = self._style.service or machine.dials["licensing_service"]
         self.root = self._root()
         self.key: HostKey | None = None
+        self.former: dict[str, HostKey] = {}
+        """Host keys before this one that are still in their rows, by group (a dial)."""
         self.own: ProductKey | None = None
         self.own_channel = ""
         self.settings = Settings()
@@ -107,7 +109,7 @@ class Licensing:
     def key_of(self, row: ProductRow) -> ProductKey | None:
         """The key a row has."""
         if row.group is not None:
-            return self.key if self.key is not None and self.key.group == row.group else None
+            return self.key if self.key is not None and self.key.group == row.group else self.former.get(row.group)
         return self.own if self.own is not None and f"{self.own_channel} channel" in row.description else None
 
     def is_host(self) -> bool:
@@ -271,6 +273,9 @@ class Licensing:
         shown = installation_id(self._machine.options.fqdn, text, int(self._dials["installation_id_digits"]))
         if self.key is None or self.key.key != text.upper():
             self.count = UNKNOWN_COUNT if self._dials["count_after_new_key"] == "unknown" else 0
+        if self.key is not None and self._dials["old_host_key"] == "stays":
+            self.former[self.key.group] = self.key
+        self.former.pop(group, None)
         self.key = HostKey(partial_key(text), status, REASONS[status], GRACE_MINUTES, text.upper(), group, shown)
         if self._dials.get("own_key_after_host_key") == "gone":
             self.own = None
@@ -296,6 +301,7 @@ class Licensing:
         if self.key is not None:
             self._note("removed", self.key.partial, self.key.group)
         self.key, self.count = None, UNKNOWN_COUNT
+        self.former.clear()
         self._key_own(setup_key, "kms_client")
         if self.own is not None:
             self.own.status, self.own.reason, self.own.minutes = 2, REASONS[2], GRACE_MINUTES
@@ -312,9 +318,10 @@ class Licensing:
         self._note("removed", key.partial, row.group)
         if row.group is None:
             self.own = None
+        elif key is self.key:
+            self.key, self.count = None, UNKNOWN_COUNT
         else:
-            self.key = None
-            self.count = UNKNOWN_COUNT
+            del self.former[row.group]
 
     def keyed(self, row_id: str) -> tuple[ProductRow, ProductKey]:
         """A row and its key. Raises ProviderError where there is none."""
@@ -326,9 +333,10 @@ class Licensing:
 
     def activated(self, key: HostKey) -> None:
         """A host key has been activated, if it is still there."""
-        if key is self.key:
+        if key is self.key and self.count == UNKNOWN_COUNT:
+            self.count = 0
+        if key is self.key or key is self.former.get(key.group):
             key.status, key.reason, key.minutes = LICENSED, REASONS[LICENSED], 0
-            self.count = 0 if self.count == UNKNOWN_COUNT else self.count
             self._note("activated", key.partial, key.group)
 
     # -- settings ------------------------------------------------------------------------------------------------
