@@ -10,6 +10,7 @@ the shell protocol.
 from __future__ import annotations
 
 import ntpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from ..machine.disk import DiskFullError, File
 from ..machine.machine import Machine
 from ..machine.processes import Process
 from ..machine.schedule import Task
-from . import builtins, control, filters, installer, netsh, slmgr
+from . import builtins, control, expand, filters, installer, netsh, servicing, slmgr
 from .line import Line, LineError, read
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
 
@@ -27,8 +28,10 @@ PROGRAMS: dict[str, Program] = {
     **netsh.PROGRAMS,
     **control.PROGRAMS,
     **slmgr.PROGRAMS,
+    **expand.PROGRAMS,
+    **servicing.PROGRAMS,
 }
-NOT_RECOGNIZED = 1
+NOT_RECOGNIZED, START_FAILED = 1, 9059
 SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
 
 
@@ -59,7 +62,7 @@ def _inner(tail: str) -> str:
     return text[1:last] + text[last + 1 :]
 
 
-def unwrap(line: Line, variables: Mapping[str, str]) -> Line:
+def _unwrapped(line: Line, variables: Mapping[str, str]) -> Line:
     """Look through cmd /c at the command inside."""
     while line.name == "cmd" and len(line.words) > 1 and line.words[1].lower() in ("/c", "/s"):
         tail = line.tail.strip()
@@ -78,6 +81,44 @@ def unwrap(line: Line, variables: Mapping[str, str]) -> Line:
     return line
 
 
+_START_SWITCH = re.compile(r"/(\w+)\s*", re.ASCII)
+_START_WAITS = ("w", "wait")
+
+
+def _started(line: Line) -> tuple[Line, bool]:
+    """What `start` starts, and whether it waits for the end (start /?). The first quoted text is a title."""
+    tail, waits = line.tail.strip(), False
+    if tail.startswith('"'):
+        tail = tail[1:].partition('"')[2].strip()
+    while match := _START_SWITCH.match(tail):
+        waits = waits or match.group(1).lower() in _START_WAITS
+        tail = tail[match.end() :]
+    inner = read(tail, {})
+    return Line(inner.words, inner.tail, line.target, line.append, line.errors_too), waits
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a command line comes down to."""
+
+    line: Line
+    through_cmd: bool
+    """Does a cmd.exe stand between? Then there are built-in commands and redirection."""
+    waits: bool | None = None
+    """Does `start` wait for the end? None without `start`."""
+
+
+def unwrap(text: str, variables: Mapping[str, str], *, direct: bool) -> Launch:
+    """Look through cmd /c and start. Raises LineError."""
+    line = read(text, variables)
+    inner = _unwrapped(line, variables)
+    through_cmd = not direct or inner is not line
+    if inner.name == "start" and through_cmd:
+        started, waits = _started(inner)
+        return Launch(started, True, waits)
+    return Launch(inner, through_cmd)
+
+
 def program_of(machine: Machine, line: Line, *, direct: bool) -> Program | None:
     """The program of the closed list a line starts, None if it is none of them."""
     program = PROGRAMS.get(line.name) if line.name in machine.persona.programs else None
@@ -91,7 +132,7 @@ def mutates(machine: Machine, text: str) -> bool:
     """Could this command line change the machine? For the journal; what nobody knows counts as harmful."""
     variables = environment(machine)
     try:
-        line = unwrap(read(text, variables), variables)
+        line = unwrap(text, variables, direct=False).line
     except LineError:
         return False
     if line.target is not None and line.target.lower() != "nul":
@@ -131,6 +172,7 @@ class Job:
         self._feed: Reads | None = None
         self._task: Task | None = None
         self._processes: list[Process] = []
+        self._left: Job | None = None
         self.out = bytearray()
         self.err = bytearray()
         self.ending: Ending | None = None
@@ -144,30 +186,47 @@ class Job:
 
     def _start(self, text: str, direct: bool) -> None:
         try:
-            line = read(text, self._variables)
-            inner = unwrap(line, self._variables)
+            launch = unwrap(text, self._variables, direct=direct)
         except LineError as error:
             self._end(Done(NOT_RECOGNIZED, err=lines(str(error))))
             return
-        if direct and line is inner and line.target is not None:
+        line, through_cmd = launch.line, launch.through_cmd
+        if not through_cmd and line.target is not None:
             self.missing = True  # without cmd.exe nobody redirects
             return
-        call = Call(self._machine, inner, self._variables, self._folder, self._write)
-        program = program_of(self._machine, inner, direct=direct and line is inner)
-        file = self._file(call, inner) if program is None else None
+        call = Call(self._machine, line, self._variables, self._folder, self._write)
+        program = program_of(self._machine, line, direct=not through_cmd)
+        file = self._file(call, line) if program is None else None
         if program is None and file is None:
-            self._not_found(inner, direct and line is inner)
+            self._not_found(line, launch)
             return
-        if inner.target is not None and not self._redirect(call, inner):
+        if line.target is not None and not self._redirect(call, line):
             return
-        if not direct or line is not inner:
+        if not direct or through_cmd:
             self._process(f"cmd.exe /c {text}")
-        image = ntpath.basename(file.path) if file is not None else f"{inner.name}.exe"
-        self._process(inner.program + inner.tail, image)
+        if not self._waits(launch, program):
+            self._leave(line)
+            return
+        image = ntpath.basename(file.path) if file is not None else f"{line.name}.exe"
+        self._process(line.program + line.tail, image)
         result = self._run(call, program, file)
         for extra in call.processes:
             self._process(extra)
         self._take(result)
+
+    def _waits(self, launch: Launch, program: Program | None) -> bool:
+        """Does whoever starts it wait for the end of the program?"""
+        if launch.waits is not None:
+            return launch.waits
+        windowed = program is not None and program.windowed and launch.through_cmd
+        return not windowed or self._machine.dials.get("cmd_waits_for_windows") == "yes"
+
+    def _leave(self, line: Line) -> None:
+        """Start it, and be over at once; it runs on in the same shell."""
+        program = f'"{line.program}"' if " " in line.program else line.program
+        parent = self._processes[-1].pid
+        self._left = Job(self._machine, program + line.tail, direct=True, parent=parent, folder=self._folder)
+        self._end(Done(0))
 
     def _run(self, call: Call, program: Program | None, file: File | None) -> Result:
         try:
@@ -185,8 +244,11 @@ class Job:
                 return file
         return None
 
-    def _not_found(self, line: Line, direct: bool) -> None:
-        self.missing = direct
+    def _not_found(self, line: Line, launch: Launch) -> None:
+        self.missing = not launch.through_cmd
+        if launch.waits is not None:
+            self._end(Done(START_FAILED, err=lines(f"The system cannot find the file {line.program}.")))
+            return
         self._end(
             Done(
                 NOT_RECOGNIZED,
@@ -287,5 +349,7 @@ class Job:
 
     def kill(self) -> None:
         """End it, with everything it has started."""
+        if self._left is not None:
+            self._left.kill()
         if self.ending is None or self.ending.time > self._machine.now():
             self._killed()
