@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ..machine.machine import Machine
 from .files import DataFile, Directory
 from .licensing import LicensingProduct, LicensingService
+from .logons import LogonSession
 from .process import RunningProcess
 from .provider import Found, WmiClass
 from .registry import RegistryProvider
@@ -36,11 +37,16 @@ _MODELLED: dict[str, WmiClass] = {
         DataFile(),
         Directory(),
         RunningProcess(),
+        LogonSession(),
         LicensingService(),
         LicensingProduct(),
         RegistryProvider(),
     )
 }
+
+
+_ELSEWHERE: dict[tuple[str, str], WmiClass] = {("root/cimv2", "StdRegProv"): RegistryProvider("root/cimv2")}
+"""Classes that live in a second namespace too."""
 
 
 class LoadedClass(WmiClass):
@@ -72,7 +78,7 @@ class Catalogue:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._classes = {
-            (namespace, name.lower()): _MODELLED[name]
+            (namespace, name.lower()): _ELSEWHERE.get((namespace, name), _MODELLED[name])
             for namespace, names in machine.persona.classes.items()
             for name in names
         }
