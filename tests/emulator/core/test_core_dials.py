@@ -25,8 +25,9 @@ def test_without_a_seed_every_dial_has_its_default(wire: MakeWire) -> None:
 def test_a_seed_turns_the_dials_and_reaches_every_setting(wire: MakeWire) -> None:
     seen: dict[str, set[str]] = {}
     for seed in range(120):
-        for name, setting in wire(seed=seed).host.dials.items():
-            seen.setdefault(name, set()).add(setting)
+        for persona in ("server-2003-sp2-x86", "server-2008-sp2", "server-2012-r2"):
+            for name, setting in wire(persona=persona, seed=seed).host.dials.items():
+                seen.setdefault(name, set()).add(setting)
     for dial in dials.ALL:
         assert seen[dial.name] == (set(dial.settings) if dial.drawn else {dial.default}), dial.name
 

@@ -4,8 +4,8 @@
 """expand: unpacking cabinets, .msu files among them.
 
 Knows `-F:` and `-D` (Expand command-line options; KB928636), that the destination has to be a folder that exists, and
-that a damaged cabinet gives no files. Refuses compressed cabinets of Microsoft's own making: they are none of ours. That
-every failure ends with 1 is assumed.
+that a damaged cabinet gives no files. Refuses compressed cabinets as Microsoft makes them. That every failure
+ends with 1 is assumed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def _expand(call: Call) -> Result:
         files = read_cabinet(source.read())
     except CabinetError:
         return _failed(f"{paths[0]} is not a cabinet that can be expanded.")
-    wanted = {name: data for name, data in files.items() if fnmatch.fnmatch(name.lower(), switches.get("/f", "*").lower())}
+    wanted = {
+        name: data for name, data in files.items() if fnmatch.fnmatch(name.lower(), switches.get("/f", "*").lower())
+    }
     if "/d" in switches:
         return Done(0, lines(*_TITLE, *(f"{paths[0]}: {name}" for name in wanted), f"{len(wanted)} files total."))
     if len(paths) != 2 or ("/f" not in switches and len(files) > 1):

@@ -10,10 +10,11 @@ client would have to set up.
 from __future__ import annotations
 
 from ..contract import SESSION_KINDS
+from .hotfixes import Hotfix
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
 from .services import Service
-from .updates import KBS, Hotfix
+from .updates import KBS
 
 UNRESTARTED = "_unrestarted"
 STARTS = {"bare": (), "kms_1_0": ("kms_1_0",), "kms_1_1": ("kms_1_0", "kms_1_1"), "kms_1_2": ("kms_1_0", "kms_1_2")}
@@ -91,17 +92,10 @@ def _extras(machine: Machine) -> None:
 def _further_updates(machine: Machine) -> None:
     """What `updates` names is there and works."""
     for update in machine.options.updates:
-        kb = KBS.get(update) or (update.upper() if update.startswith("kb") else None)
-        if machine.persona.packages == "update_exe":
-            machine.updates.install(update, kb, machine.power.boot_time - 3 * DAY)
-            continue
-        machine.updates.installed.add(update)
-        machine.updates.effective.add(update)
-        if kb is not None:
-            machine.updates.hotfixes.append(Hotfix(kb, "3/11/2012"))
-    if machine.options.updates and machine.persona.packages == "update_exe":
-        machine.registry.forget_volatile()
-        machine.updates.after_boot()
+        try:
+            machine.updates.have(update, machine.power.boot_time - 3 * DAY)
+        except ValueError as error:
+            raise ValueError(f"{machine.options.name}: {error}") from None
 
 
 def _registry(machine: Machine) -> None:

@@ -68,7 +68,7 @@ class UpdateExe:
 
     def _files(self, update: str, when: float) -> None:
         """Newer files are never replaced by older ones."""
-        if _ORDER.index(update) < (_ORDER.index(self._newest) if self._newest else 0):
+        if update not in _FILES or _ORDER.index(update) < (_ORDER.index(self._newest) if self._newest else 0):
             return
         if update == "kms_1_0" or self._dials["kms_files"] == "new":
             self._newest = update

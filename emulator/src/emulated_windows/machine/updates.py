@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from ..packages.description import Package
 from ..persona import Persona
 from .disk import Disk
-from .hotfixes import Hotfix as Hotfix  # part of the interface of this module
+from .hotfixes import Hotfix
 from .registry import Registry
 from .servicing import Servicing, mark_windows_update
 from .update_exe import UpdateExe
@@ -110,12 +110,12 @@ class Updates:
         name.
         """
         number = re.fullmatch(r"kb(\d{6,7})", name.lower())
-        if name not in KBS and number is None:
-            raise ValueError(f"an update is called {', '.join(KBS)}, or KB and its number, not {name!r}")
-        kb = KBS.get(name, name.upper())
+        if name not in KMS_VERSIONS and number is None:
+            raise ValueError(f"an update is called {', '.join(KMS_VERSIONS)}, or KB and its number, not {name!r}")
+        kb = KBS.get(name) or (name.upper() if number else None)
         self._traces.leave(name, kb, when, waiting=False)
-        rollups = [update for update in ROLLUPS.get(self._persona.generation, ()) if number]
-        contained = [update for update in rollups if number and int(number.group(1)) >= int(update[2:])]
+        rollups = ROLLUPS.get(self._persona.generation, ())
+        contained = {update for update in rollups if number and int(number.group(1)) >= int(update[2:])}
         self.installed |= {name.lower(), *contained}
         self.effective |= {name.lower(), *contained}
 
@@ -127,7 +127,7 @@ class Updates:
         if release.service_pack < package.min_service_pack:
             return False
         present = self.installed | {fix.id for fix in self.hotfixes}
-        if self._dials["rollup_prerequisite"] == "checked" and not set(package.needs) <= present:
+        if self._dials.get("rollup_prerequisite") == "checked" and not set(package.needs) <= present:
             return False
         kbs = {fix.id for fix in self.hotfixes}
         if package.update in self.installed:
