@@ -169,6 +169,19 @@ _LICENSING = (
 )
 
 _INSTALLERS = (
+    Dial(
+        "kms12_service_pack",
+        ("2", "1"),
+        "The lowest service pack KMS 1.2 installs on; its articles contradict each other.",
+        until="5.2",
+    ),
+    Dial(
+        "kms12_edition",
+        ("supported", "refused"),
+        "Whether KMS 1.2 supports the edition; KB968915 says `not all editions`, the list was not readable.",
+        drawn=False,
+        until="5.2",
+    ),
     Dial("uninstall_key", ("present", "absent"), "Whether update.exe leaves an Uninstall key (ARP link).", until="5.2"),
     Dial("kms_mof_folder", ("wbem", "system32"), "The folder of Sppwmi.mof; KB948003 names none.", until="5.2"),
     Dial(

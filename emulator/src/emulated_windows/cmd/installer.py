@@ -104,6 +104,12 @@ def _switches(package: Package, arguments: tuple[str, ...]) -> _Switches:
     return _Switches(quiet, passive, no_restart, shows_help, log)
 
 
+def _floor(machine: Machine, package: Package) -> int:
+    """The service pack a package needs."""
+    disputed = package.update == "kms_1_2" and machine.dials["kms12_service_pack"] == "1"
+    return min(1, package.min_service_pack) if disputed else package.min_service_pack
+
+
 def _objection(call: Call, package: Package, others: bool) -> int:
     """What speaks against this package on this machine, 0 for nothing."""
     machine, release = call.machine, call.machine.persona.release
@@ -115,8 +121,10 @@ def _objection(call: Call, package: Package, others: bool) -> int:
         return WRONG_ARCHITECTURE
     if package.language != machine.language.code:
         return WRONG_LANGUAGE
-    if release.service_pack < package.min_service_pack:
+    if release.service_pack < _floor(machine, package):
         return OLD_SERVICE_PACK
+    if package.update == "kms_1_2" and machine.dials["kms12_edition"] == "refused":
+        return WRONG_SYSTEM
     if package.update != "kms_1_0" and "kms_1_0" not in machine.updates.installed:
         return PREREQUISITE_MISSING
     return NO_DISK_SPACE if machine.disk.full else 0
