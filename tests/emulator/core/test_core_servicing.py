@@ -190,9 +190,17 @@ def test_a_rollup_between_two_has_only_the_earlier_one(wire: MakeWire) -> None:
     assert dism(host, unpacked(host, "kb4467695")).code == 3010
 
 
-def test_an_update_that_contains_another(wire: MakeWire) -> None:
-    host = wire(persona="server-2008-r2-sp1", updates=("kb3079821",))
-    assert dism(host, unpacked(host, "kb2757817")).code == NOT_APPLICABLE
+@pytest.mark.parametrize(
+    ("persona", "installed", "older"),
+    [
+        ("server-2008-r2-sp1", "kb3079821", "kb2757817"),
+        ("server-2012", "kb3172615", "kb2885698"),
+        ("server-2012-r2", "kb3172614", "kb3058168"),
+    ],
+)
+def test_an_update_that_contains_another(wire: MakeWire, persona: str, installed: str, older: str) -> None:
+    host = wire(persona=persona, updates=(installed,))
+    assert dism(host, unpacked(host, older)).code == NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(("dial", "code"), [("checked", NOT_APPLICABLE), ("not_checked", 3010)])
@@ -416,7 +424,8 @@ def test_a_hanging_installation_has_begun_its_log(wire: MakeWire) -> None:
     cab = unpacked(host, "kb3172615")
     host.host.inject("installer-hang", [])
     host.command_id(host.open_shell(), f"{DISM} /packagepath:{cab} /quiet /norestart")
-    assert "TrustedInstaller" in log(host, r"C:\Windows\Logs\DISM\dism.log")
+    for path in (r"C:\Windows\Logs\DISM\dism.log", r"C:\Windows\Logs\CBS\CBS.log"):
+        assert "TrustedInstaller" in log(host, path)
     assert host.shown["files_left"] == [
         FOLDER,
         *(path for path in host.shown["files_left"] if path.startswith("C:\\up\\")),

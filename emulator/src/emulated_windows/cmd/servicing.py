@@ -188,15 +188,23 @@ def _shown(code: int) -> str:
 
 
 def _log(machine: Machine, path: str, text: str) -> None:
-    """One line, as servicing writes it in every language; lost where there is no room."""
+    """One line, as servicing writes it in every language: into the program's log and into its own."""
     moment = datetime.datetime.fromtimestamp(machine.host_time(machine.now()), datetime.timezone.utc)
     line = f"{moment:%Y-%m-%d %H:%M:%S}, {text}\r\n".encode()
-    if path.lower().startswith(machine.persona.windows.lower() + "\\logs\\"):
-        machine.disk.make_folder(path.rpartition("\\")[0], native=True)
-    file = machine.disk.file(path) or machine.disk.create(path, machine.now(), native=True)
+    own = rf"{machine.persona.windows}\Logs\CBS\CBS.log"
+    for target in dict.fromkeys((own, path)):
+        _append(machine, target, line)
+
+
+def _append(machine: Machine, path: str, line: bytes) -> None:
+    """Lost where there is no room or no folder."""
+    disk = machine.disk
+    if path.startswith(rf"{machine.persona.windows}\Logs" + "\\"):
+        disk.make_folder(path.rpartition("\\")[0], native=True)
+    file = disk.file(path) or disk.create(path, machine.now(), native=True)
     if file is not None:
         try:
-            machine.disk.append(file, line, machine.now())
+            disk.append(file, line, machine.now())
         except DiskFullError:
             return
 

@@ -30,7 +30,12 @@ KBS = {"kms_1_1": "KB948003", "kms_1_2": "KB968915"}
 # Monthly rollups contain what earlier ones brought ("or later" on Microsoft's planning page).
 ROLLUPS = {"6.2": ("kb3172615",), "6.3": ("kb3172614", "kb4467695")}
 # An update that contains another one; the older package is not applicable any more.
-CONTAINED_IN = {"kb2757817": ("kb2885698", "kb3079821"), "kb2885698": ("kb3079821",), "kb3172614": ("kb4467695",)}
+CONTAINED_IN = {
+    "kb2757817": ("kb2885698", "kb3079821"),
+    "kb2885698": ("kb3079821", "kb3172615"),
+    "kb3058168": ("kb3172614", "kb3172615", "kb4467695"),
+    "kb3172614": ("kb4467695",),
+}
 
 
 def kms_version(updates: set[str]) -> str | None:
