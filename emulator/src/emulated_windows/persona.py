@@ -63,10 +63,15 @@ class WsmanStyle:
     product_version: str
     wmi_provider: str
     shell_block: bool
+    """CreateResponse of a shell carries rsp:Shell."""
     shell_prefix: str
+    """WinRM 1.x writes uuid: before shell and command ids."""
     old_faults: bool
+    """WinRM 1.x: no __ExtendedStatus, an empty Machine."""
     mi: bool
+    """The MI stack of WinRM 3.0: MSFT_WmiError, ActivityId."""
     cim_create: bool
+    """Create and Delete of CIM instances."""
     envelope_kb: int
     envelope_unit: str
     max_timeout_ms: int
@@ -96,6 +101,21 @@ class FirewallStyle:
 
 
 @dataclass(frozen=True)
+class LicensingStyle:
+    """The licensing service of this release. What is None is a dial (Server 2003) or comes with an update."""
+
+    service: str | None
+    """slsvc or sppsvc."""
+    registry: str | None
+    """SL or SPP: the key it reads."""
+    schema: str | None
+    """Whose members the WMI classes have: a generation of data/licensing_classes.yml."""
+    version: str | None
+    """SoftwareLicensingService.Version."""
+    event_source: str
+
+
+@dataclass(frozen=True)
 class Persona:
     """One Windows release."""
 
@@ -116,6 +136,7 @@ class Persona:
     services: tuple[tuple[Any, ...], ...]
     processes: tuple[tuple[Any, ...], ...]
     firewall: FirewallStyle
+    licensing: LicensingStyle
     hotfixes: tuple[str, ...]
     dial_settings: Mapping[str, tuple[str, ...]]
     """The dials this persona has, with their possible settings, the default first."""
@@ -181,6 +202,7 @@ def _persona(name: str) -> Persona:
         services=tuple((service, *row) for service, row in data["services"].items() if row is not None),
         processes=tuple(tuple(row) for row in data["processes"]),
         firewall=FirewallStyle(**firewall),
+        licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
         dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),

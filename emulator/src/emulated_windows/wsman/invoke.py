@@ -99,7 +99,7 @@ class Instances:
                     "The provider does not support changing instances.", code=faults.NOT_CAPABLE.code
                 ),
             )
-        if self._context.machine.dials["cim_create_refusal"] == "provider_not_capable":
+        if self._context.machine.dials.get("cim_create_refusal") == "provider_not_capable":
             raise WsmanFault(faults.NOT_CAPABLE)
         raise WsmanFault(faults.ACTION_NOT_SUPPORTED)
 
