@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from corewire import Ran, Wire
+from corewire import KEY, Ran, Wire, codes
 
 from emulated_windows.packages import build, catalogue
 
@@ -136,6 +136,17 @@ def test_an_update_may_need_only_a_restart_of_the_service(wire: MakeWire) -> Non
     host.output("Win32_Service", "StartService", selectors={"Name": "sppsvc"})
     host.pass_time(60)
     assert "kb2757817" in host.shown["updates"]
+
+
+def test_a_key_is_taken_when_its_update_works_and_not_before(wire: MakeWire) -> None:
+    without, host = wire(persona="server-2008-sp2"), wire(persona="server-2008-sp2")
+    assert codes(without.licensing("InstallProductKey", ProductKey=KEY))[-1] == 0xC004F050
+    host.run(f"start /w pkgmgr /ip /m:{unpacked(host, 'kb968912')} /quiet /norestart")
+    assert codes(host.licensing("InstallProductKey", ProductKey=KEY))[-1] == 0xC004F050
+    unused = wire(persona="server-2008-sp2")
+    unused.run(f"start /w pkgmgr /ip /m:{unpacked(unused, 'kb968912')} /quiet /norestart")
+    restart(unused)
+    assert unused.licensing("InstallProductKey", ProductKey=KEY).status == 200
 
 
 # -- what servicing objects to ---------------------------------------------------------------------------------------
