@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Installs the servers and clients the tests speak to. Nothing is started and nothing is configured: the tests run
-# their own instances, on loopback, in folders of their own.
+# Installs the servers and clients the tests speak to, and what signs their stand-ins for Microsoft's packages. Nothing
+# is started and nothing is configured: the tests run their own instances, on loopback, in folders of their own.
 #
 # "command package", one a line; a package is missing when its command is.
 set -eu
@@ -12,7 +12,6 @@ set -eu
 NEEDED="named bind9
 dig bind9-dnsutils
 tsig-keygen bind9-utils
-openssl openssl
 osslsigncode osslsigncode"
 
 PATH="$PATH:/usr/sbin:/sbin"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import shutil
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pefile
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from served import Command
 
 from emulated_windows.packages import MARKER, UPDATES, Package, build, catalogue, write_packages
@@ -109,20 +113,41 @@ def test_a_damaged_cabinet_is_told() -> None:
             read_cabinet(damaged)
 
 
+def certificate_and_key(folder: Path) -> tuple[Path, Path]:
+    """A certificate that signs code, by itself, as PEM files."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Signer of stand-ins")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
+
+
 def test_signing_a_stand_in_changes_nothing_about_it(tmp_path: Path) -> None:
-    tools = [shutil.which(name) for name in ("openssl", "osslsigncode")]
-    assert all(tools), "openssl and osslsigncode are needed (tests/tools/system_packages.sh)"
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    request = f"{tools[0]} req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=Stand-in"
-    uses = ["-addext", "extendedKeyUsage=codeSigning", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*request.split(), *uses], check=True, capture_output=True)
+    tool = shutil.which("osslsigncode")
+    assert tool, "osslsigncode is needed (tests/tools/system_packages.sh)"
+    certificate, key = certificate_and_key(tmp_path)
     for package in catalogue(updates=["kms_1_2", "kb3079821"], architectures=["x64"]):
         plain, signed = tmp_path / package.path.name, tmp_path / f"signed-{package.path.name}"
         plain.write_bytes(build(package))
         sign = ["-certs", str(certificate), "-key", str(key), "-in", str(plain), "-out", str(signed)]
-        subprocess.run([str(tools[1]), "sign", "-h", "sha256", *sign], check=True, capture_output=True)
+        subprocess.run([tool, "sign", "-h", "sha256", *sign], check=True, capture_output=True)
         verify = ["-CAfile", str(certificate), "-in", str(signed)]
-        done = subprocess.run([str(tools[1]), "verify", *verify], check=False, capture_output=True, text=True)
+        done = subprocess.run([tool, "verify", *verify], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         content = signed.read_bytes()
         assert marker(content)["update"] == package.update
