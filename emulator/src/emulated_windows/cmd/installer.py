@@ -155,7 +155,8 @@ def _log(call: Call, package: Package, path: str | None, text: str, code: int | 
 def _finish(call: Call, package: Package, switches: _Switches, code: int) -> None:
     machine = call.machine
     if code in (SUCCESS, RESTART_NEEDED, RESTART_BEGUN):
-        machine.updates.install(package.update, package.kb, machine.now())
+        known = package.engine == "update.exe"
+        machine.updates.install(package.update, package.kb, machine.now(), marks=known)
         if package.update == "kms_1_0":
             machine.licensing.install_service()
             machine.licensing.start_now()

@@ -30,11 +30,11 @@ class Servicing:
         if dials["foreign_servicing"] == "pending":
             self._mark()
 
-    def leave(self, update: str, kb: str | None, when: float, waiting: bool) -> None:
+    def leave(self, update: str, kb: str | None, when: float, *, waiting: bool, marks: bool) -> None:
         """Everything an installation leaves that ends at this (true) time."""
         if kb is not None and all(fix.id != kb for fix in self.hotfixes):
             self.hotfixes.append(Hotfix(kb, self._day(when), "", waiting))
-        if waiting:
+        if waiting and marks:
             self._mark()
 
     def _day(self, when: float) -> str:

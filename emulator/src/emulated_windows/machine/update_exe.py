@@ -57,14 +57,14 @@ class UpdateExe:
         self._newest = ""
         self.hotfixes: list[Hotfix] = []
 
-    def leave(self, update: str, kb: str | None, when: float, waiting: bool) -> None:
-        """Everything an installation leaves that ends at this (true) time."""
+    def leave(self, update: str, kb: str | None, when: float, *, waiting: bool, marks: bool) -> None:
+        """Everything an installation leaves that ends at this (true) time. `marks`: is it update.exe's own work?"""
         self._files(update, when)
         if kb is not None:
             self._register(kb, when, waiting)
             self._disk.make_folder(rf"C:\WINDOWS\$NtUninstall{kb}$", native=True)
-            if waiting:
-                self._mark()
+        if waiting and marks:
+            self._mark()
 
     def _files(self, update: str, when: float) -> None:
         """Newer files are never replaced by older ones."""

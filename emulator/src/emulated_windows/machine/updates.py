@@ -98,12 +98,15 @@ class Updates:
             return self._dials["msu_effect"] == "after_restart"
         return update != "kms_1_0" or self._dials["kms10_restart"] == "required"
 
-    def install(self, update: str, kb: str | None, when: float) -> None:
-        """What an installer leaves behind that ends at this (true) time."""
+    def install(self, update: str, kb: str | None, when: float, *, marks: bool = True) -> None:
+        """What an installer leaves behind that ends at this (true) time.
+
+        `marks`: update.exe and servicing leave a mark while a restart is pending, other engines do not.
+        """
         again = update in self.effective
         waiting = self.needs_restart(update)
         self.installed.add(update)
-        self._traces.leave(update, kb, when, waiting)
+        self._traces.leave(update, kb, when, waiting=waiting, marks=marks)
         self.restart_pending = self.restart_pending or waiting
         if again or (not waiting and update in KMS_VERSIONS):
             self.effective.add(update)
@@ -118,7 +121,7 @@ class Updates:
         if name not in KMS_VERSIONS and number is None:
             raise ValueError(f"an update is called {', '.join(KMS_VERSIONS)}, or KB and its number, not {name!r}")
         kb = KBS.get(name) or (name.upper() if number else None)
-        self._traces.leave(name, kb, when, waiting=False)
+        self._traces.leave(name, kb, when, waiting=False, marks=False)
         rollups = ROLLUPS.get(self._persona.generation, ())
         contained = {update for update in rollups if number and int(number.group(1)) >= int(update[2:])}
         self.installed |= {name.lower(), *contained}
