@@ -89,7 +89,7 @@ _SYSTEM = (
     Dial("reboot_answer", ("answered", "connection_lost"), "Whether a forced restart still gets its answer out."),
     Dial("boot_time_wobble", ("0", "1"), "Seconds by which LastBootUpTime moves between two readings."),
     Dial("clock_offset", ("0", "5400"), "Seconds by which the clock of the host is ahead of the true time."),
-    Dial("qfe_noise", ("none", "file_1_rows"), "Rows of Win32_QuickFixEngineering named 'File 1'."),
+    Dial("qfe_noise", ("none", "file_1_rows"), "Rows of Win32_QuickFixEngineering named 'File 1'.", until="5.2"),
     Dial(
         "pending_renames",
         ("none", "unrelated"),
@@ -102,15 +102,24 @@ _UPDATES = (
         "installed_witness",
         ("registry_sp3_and_qfe", "qfe_only", "registry_sp2_only", "registry_sp3_only"),
         "Where an installed update.exe package can be seen.",
+        until="5.2",
     ),
-    Dial("volatile_mark", ("value", "subkey", "none"), "Shape of UpdateExeVolatile while a restart is pending."),
-    Dial("kms10_restart", ("required", "not_required"), "Whether KMS 1.0 works only after a restart."),
+    Dial(
+        "volatile_mark",
+        ("value", "subkey", "none"),
+        "Shape of UpdateExeVolatile while a restart is pending.",
+        until="5.2",
+    ),
+    Dial("kms10_restart", ("required", "not_required"), "Whether KMS 1.0 works only after a restart.", until="5.2"),
     Dial(
         "kms10_before_restart",
         ("class_present", "class_absent"),
         "Whether the licensing classes exist between the installation of KMS 1.0 and that restart.",
+        until="5.2",
     ),
-    Dial("kms10_exit_code", ("3010", "0"), "Exit code of the KMS 1.0 package where a restart is required."),
+    Dial(
+        "kms10_exit_code", ("3010", "0"), "Exit code of the KMS 1.0 package where a restart is required.", until="5.2"
+    ),
     Dial(
         "kms_in_vm",
         ("refused_by_1_0", "allowed", "refused"),
@@ -233,8 +242,97 @@ _LICENSING = (
     ),
 )
 
+_INSTALLERS = (
+    Dial(
+        "kms12_service_pack",
+        ("2", "1"),
+        "The lowest service pack KMS 1.2 installs on; its articles contradict each other.",
+        until="5.2",
+    ),
+    Dial(
+        "kms12_edition",
+        ("supported", "refused"),
+        "Whether KMS 1.2 supports the edition; KB968915 says `not all editions`, the list was not readable.",
+        drawn=False,
+        until="5.2",
+    ),
+    Dial("uninstall_key", ("present", "absent"), "Whether update.exe leaves an Uninstall key (ARP link).", until="5.2"),
+    Dial("kms_mof_folder", ("wbem", "system32"), "The folder of Sppwmi.mof; KB948003 names none.", until="5.2"),
+    Dial(
+        "kms_files",
+        ("new", "old"),
+        "Whether the files are those of the update, or older ones somebody has restored: then the witnesses disagree.",
+        drawn=False,
+        until="5.2",
+    ),
+    Dial(
+        "foreign_windows_update",
+        ("none", "pending"),
+        "Windows Update has installed something and waits for a restart (RebootRequired).",
+        drawn=False,
+    ),
+    Dial(
+        "foreign_servicing",
+        ("none", "pending"),
+        "Somebody has installed a package or a role and not restarted (RebootPending).",
+        drawn=False,
+        since="6.0",
+    ),
+    Dial(
+        "msu_effect",
+        ("after_restart", "at_service_start"),
+        "When a KMS update in an .msu begins to work: after a restart (3010) or at the next service start (0).",
+        since="6.0",
+    ),
+    Dial(
+        "already_installed",
+        ("0", "0x00240006", "0x800f081e"),
+        "What servicing answers to a package that is installed.",
+        since="6.0",
+    ),
+    Dial(
+        "servicing_busy",
+        ("0xf0801", "0x80240016"),
+        "What servicing answers while it installs another package.",
+        since="6.0",
+    ),
+    Dial(
+        "servicing_goes_on",
+        ("no", "yes"),
+        "Whether an installation ends well when the program that asked for it is killed.",
+        since="6.0",
+    ),
+    Dial(
+        "rollup_prerequisite",
+        ("checked", "not_checked"),
+        "Whether the rollups for 8.1 and 2012 R2 are not applicable without KB2919355.",
+        since="6.3",
+        until="6.3",
+    ),
+    Dial(
+        "qfe_before_restart",
+        ("shown", "hidden"),
+        "Whether a package is listed in Win32_QuickFixEngineering before the restart it waits for.",
+        since="6.0",
+    ),
+    Dial(
+        "qfe_installed_on",
+        ("us_date", "filetime"),
+        "How InstalledOn of Win32_QuickFixEngineering is written on Vista and Server 2008.",
+        since="6.0",
+        until="6.0",
+    ),
+    Dial(
+        "cmd_waits_for_windows",
+        ("no", "yes"),
+        "Whether cmd.exe /c waits for pkgmgr, a program without a console, where nobody says start /w.",
+        since="6.0",
+        until="6.0",
+    ),
+)
+
 GENERATIONS = ("5.2", "6.0", "6.1", "6.2", "6.3", "10.0")
-ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING
+ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 

@@ -31,6 +31,8 @@ SCHEMES = {"http": 5985, "https": 5986}
 FIREWALLS = ("on", "off", "stopped")
 START_MODES = ("Auto", "Manual", "Disabled")
 TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+_KB = re.compile(r"KB\d{6,7}")
+"""Any other update, a later rollup for instance."""
 MAX_HOSTS = 4000
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _HOST_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}", re.IGNORECASE)
@@ -291,7 +293,7 @@ def _updates(section: Section, persona: str) -> tuple[str, ...]:
     known = hosting()[personas()[persona].release.id].updates
     found = section.texts("updates")
     for update in found:
-        if update not in known:
+        if update not in known and not _KB.fullmatch(update):
             there_are = f"there are {', '.join(known)}" if known else "from 10.0 on `ubr` says it"
             raise EstateError(f"{section.path('updates')}: {persona} has no update {update}; {there_are}.")
     return tuple(found)

@@ -24,7 +24,7 @@ def test_without_a_seed_every_dial_has_its_default(wire: MakeWire) -> None:
 
 def test_a_seed_turns_the_dials_and_reaches_every_setting(wire: MakeWire) -> None:
     seen: dict[str, set[str]] = {}
-    for persona, seeds in ((PERSONA, 120), ("server-2008-sp2", 60), ("server-2022", 60)):
+    for persona, seeds in ((PERSONA, 120), ("server-2008-sp2", 60), ("server-2012-r2", 60), ("server-2022", 60)):
         for seed in range(seeds):
             for name, setting in wire(persona=persona, seed=seed).host.dials.items():
                 seen.setdefault(name, set()).add(setting)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from ..machine.errors import ProviderError
 from ..machine.machine import Machine
-from ..machine.updates import SYSTEM32
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, lines, switch
+
+SYSTEM32 = r"c:\windows\system32"
 
 
 def _words(line: Line) -> list[str]:
@@ -24,7 +25,7 @@ def _run(call: Call) -> Result:
     words = _words(call.line)
     if not words or not words[0].lower().endswith("slmgr.vbs"):
         return Done(1, lines("Input Error: this script is not modelled."))
-    path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32.lower() else ""
+    path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32 else ""
     if call.machine.disk.file(path or call.path(words[0])) is None:
         return Done(1, lines(f'Input Error: Can not find script file "{words[0]}".'))
     verb = switch(words[1]) if len(words) > 1 else ""

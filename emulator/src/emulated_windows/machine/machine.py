@@ -56,9 +56,12 @@ class Machine:
         self.processes = Processes(self.persona.processes, booted)
         self.power = Power(self.schedule, self.rng, options.boot_seconds, booted)
         self.firewall = Firewall(self.registry, domain_member=options.domain_member)
-        self.updates = Updates(self.registry, self.disk, self.dials, self.host_time)
+        self.updates = Updates(self.persona, self.registry, self.disk, self.dials, self.host_time)
         self.logons = Logons(self.rng, booted)
         self.licensing = Licensing(self)
+        licensing = self.services.get(self.licensing.service_name)
+        if licensing is not None:
+            licensing.on_start.insert(0, self.updates.licensing_started)
         self.shells_open: Callable[[], int] = lambda: 0
         self._until_down: list[Task] = []
         self.power.on_down.append(self._go_down)

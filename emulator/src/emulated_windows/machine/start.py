@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from ..contract import SESSION_KINDS
 from ..key_groups import hosting
+from .hotfixes import Hotfix
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
 from .services import Service
-from .updates import KBS, Hotfix
+from .updates import KBS
 
 UNRESTARTED = "_unrestarted"
 STARTS = {"bare": (), "kms_1_0": ("kms_1_0",), "kms_1_1": ("kms_1_0", "kms_1_1"), "kms_1_2": ("kms_1_0", "kms_1_2")}
@@ -117,17 +118,10 @@ def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:
 def _further_updates(machine: Machine, updates: tuple[str, ...]) -> None:
     """What `updates` names is there and works."""
     for update in dict.fromkeys(updates):
-        kb = KBS.get(update) or (update.upper() if update.startswith("kb") else None)
-        if machine.persona.packages == "update_exe":
-            machine.updates.install(update, kb, machine.power.boot_time - 3 * DAY)
-            continue
-        machine.updates.installed.add(update)
-        machine.updates.effective.add(update)
-        if kb is not None:
-            machine.updates.hotfixes.append(Hotfix(kb, "3/11/2012"))
-    if updates and machine.persona.packages == "update_exe":
-        machine.registry.forget_volatile()
-        machine.updates.after_boot()
+        try:
+            machine.updates.have(update, machine.power.boot_time - 3 * DAY)
+        except ValueError as error:
+            raise ValueError(f"{machine.options.name}: {error}") from None
 
 
 def _registry(machine: Machine) -> None:
