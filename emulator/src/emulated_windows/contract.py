@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class HostOptions:
     domain: str = "corp.example"
     domain_member: bool = True
     firewall: str = "on"
-    """on, off, or stopped (the SharedAccess service does not run)."""
+    """on, off, or stopped (its service does not run)."""
     start: str = "bare"
     """What is installed at the beginning: bare, kms_1_0, kms_1_1, kms_1_2, and each with _unrestarted behind."""
     boot_seconds: float = 120.0
@@ -60,6 +61,15 @@ class HostOptions:
     user: str = "Administrator"
     virtual: bool = False
     winrm_start_mode: str = "Auto"
+    group_policy: Mapping[str, Any] = field(default_factory=dict)
+    """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
+    5.2), rules (texts by id, from 6.0 on)."""
+    tcpip_filtering: tuple[int, ...] = ()
+    """The only TCP ports TCP/IP filtering lets in; empty: it is off."""
+    ipsec_policy: bool = False
+    """An IPsec policy is assigned."""
+    rras: bool = False
+    """Routing and Remote Access runs."""
 
     @property
     def fqdn(self) -> str:

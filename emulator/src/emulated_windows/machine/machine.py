@@ -17,9 +17,10 @@ from ..clock import Clock
 from ..contract import HostOptions
 from ..faults import FaultPlan
 from ..persona import persona
+from . import firewall_start
 from .disk import Disk
 from .events import EventLog
-from .firewall import Firewall
+from .filters import OtherFilters
 from .licensing import Licensing
 from .power import Power
 from .processes import Processes
@@ -52,7 +53,8 @@ class Machine:
         self.services = Services(self.schedule, self.pace, self.persona.services)
         self.processes = Processes(self.persona.processes, booted)
         self.power = Power(self.schedule, self.rng, options.boot_seconds, booted)
-        self.firewall = Firewall(self.registry, domain_member=options.domain_member)
+        self.firewall = firewall_start.make(self)
+        self.filters = OtherFilters(self.registry, self.services)
         self.updates = Updates(self.registry, self.disk, self.dials, self.host_time)
         self.licensing = Licensing(self)
         self.shells_open: Callable[[], int] = lambda: 0
@@ -82,6 +84,10 @@ class Machine:
         return task
 
     # -- network -------------------------------------------------------------------------------------------------
+
+    def lets_in(self, port: int, remote: str) -> bool:
+        """Does a TCP connection from this address get as far as a listener of the licensing service?"""
+        return self.firewall.lets_in(port, remote) and self.filters.lets_in(port)
 
     def answers(self) -> bool:
         """Does WinRM accept connections?"""

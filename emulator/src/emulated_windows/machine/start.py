@@ -9,6 +9,7 @@ client would have to set up.
 
 from __future__ import annotations
 
+from . import firewall_start
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
 from .updates import KBS, Hotfix
@@ -42,7 +43,7 @@ def prepare(machine: Machine) -> None:
     """Give a new machine its first state. ValueError, with a sentence, for a start nobody knows."""
     _registry(machine)
     _files(machine)
-    _firewall(machine)
+    firewall_start.prepare(machine)
     win_rm = machine.services.get("WinRM")
     if win_rm is not None:
         win_rm.mode = {"Automatic": "Auto"}.get(machine.options.winrm_start_mode, machine.options.winrm_start_mode)
@@ -88,15 +89,6 @@ def _files(machine: Machine) -> None:
     for path, size in _FILES.items():
         machine.disk.plant(path, size, when, "5.2.3790.3959 (srv03_sp2_rtm.070216-1710)")
 
-
-def _firewall(machine: Machine) -> None:
-    setting = machine.options.firewall
-    if setting not in ("on", "off", "stopped"):
-        raise ValueError(f"{machine.options.name}: firewall can be on, off or stopped, not {setting!r}")
-    machine.firewall.set_up(enabled=setting == "on")
-    service = machine.services.get("SharedAccess")
-    if service is not None and setting == "stopped":
-        service.state, service.mode, service.at_boot, service.pid = "Stopped", "Disabled", False, 0
 
 
 def _installed(machine: Machine) -> None:
