@@ -10,7 +10,7 @@ turns them. Refuses to know how a setting is acted upon: that stands where the b
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -23,6 +23,10 @@ class Dial:
     meaning: str
     drawn: bool = True
     """Does a seed turn it? Not where a setting is a choice of the estate rather than a property of Windows."""
+    since: str = ""
+    """The first generation that has this question, "" for all."""
+    until: str = ""
+    """The last generation that has it, "" for all."""
 
     @property
     def default(self) -> str:
@@ -215,26 +219,50 @@ _FIREWALL = (
     ),
 )
 
+GENERATIONS = ("5.2", "6.0", "6.1", "6.2", "6.3", "10.0")
 ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _FIREWALL
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 
-def turn(names: Iterable[str], explicit: Mapping[str, str], seed: int | None, host: str) -> dict[str, str]:
+def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The dials a generation has with their settings; a release's own default comes first.
+
+    Raises ValueError for a default of a dial or a setting that does not exist.
+    """
+    found = {}
+    here = GENERATIONS.index(generation)
+    for dial in ALL:
+        first = GENERATIONS.index(dial.since) if dial.since else 0
+        last = GENERATIONS.index(dial.until) if dial.until else len(GENERATIONS)
+        if first <= here <= last:
+            default = defaults.get(dial.name, dial.default)
+            rest = [setting for setting in dial.settings if setting != default]
+            if len(rest) == len(dial.settings):
+                raise ValueError(f"dial {dial.name} can be {', '.join(dial.settings)}, not {default!r}")
+            found[dial.name] = (default, *rest)
+    if unknown := set(defaults) - set(found):
+        raise ValueError(f"generation {generation} has no dial called {', '.join(sorted(unknown))}")
+    return found
+
+
+def turn(
+    table: Mapping[str, tuple[str, ...]], explicit: Mapping[str, str], seed: int | None, host: str
+) -> dict[str, str]:
     """The settings in force: what is explicit, the rest drawn from the seed, or each dial's default.
 
-    Raises ValueError, with a sentence, for a dial or a setting that does not exist.
+    `table`: the dials there are with their settings, the default first. Raises ValueError, with a sentence, for a dial
+    or a setting that does not exist.
     """
-    known = [BY_NAME[name] for name in names]
-    unknown = set(explicit) - {dial.name for dial in known}
+    unknown = set(explicit) - set(table)
     if unknown:
         raise ValueError(f"{host}: no dial is called {', '.join(sorted(unknown))}")
     rng = random.Random(f"dials {seed} {host}")
     settings = {}
-    for dial in known:
+    for name, possible in table.items():
         # every dial takes its draw, so that fixing one by hand does not turn the others
-        drawn = rng.choice(dial.settings)
-        setting = explicit.get(dial.name, drawn if seed is not None and dial.drawn else dial.default)
-        if setting not in dial.settings:
-            raise ValueError(f"{host}: dial {dial.name} can be {', '.join(dial.settings)}, not {setting!r}")
-        settings[dial.name] = setting
+        drawn = rng.choice(possible)
+        setting = explicit.get(name, drawn if seed is not None and BY_NAME[name].drawn else possible[0])
+        if setting not in possible:
+            raise ValueError(f"{host}: dial {name} can be {', '.join(possible)}, not {setting!r}")
+        settings[name] = setting
     return settings

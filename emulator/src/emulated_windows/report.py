@@ -60,7 +60,10 @@ def _system(machine: Machine) -> dict[str, Any]:
             "build": release.build,
             "service_pack": release.service_pack,
             "architecture": release.architecture,
-            "language": release.language,
+            "language": machine.language.code,
+            "ubr": machine.ubr,
+            "edition_id": release.edition_id,
+            "product_type": machine.product_type,
         },
         "fqdn": machine.options.fqdn,
         "boot_count": machine.power.boot_count,
@@ -75,6 +78,8 @@ def _system(machine: Machine) -> dict[str, Any]:
             if not process.native
         ],
         "winrm": {"start_mode": win_rm.mode if win_rm else None, "answers": machine.answers()},
+        "logons": [{"type": logon.type, "time": iso(logon.started)} for logon in machine.logons.people()],
+        "updates": sorted(machine.updates.effective),
         "dials": dict(machine.dials),
         "clock": iso(machine.now()),
     }

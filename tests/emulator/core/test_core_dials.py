@@ -23,12 +23,16 @@ def test_without_a_seed_every_dial_has_its_default(wire: MakeWire) -> None:
 
 
 def test_a_seed_turns_the_dials_and_reaches_every_setting(wire: MakeWire) -> None:
-    seen: dict[str, set[str]] = {}
-    for seed in range(120):
-        for name, setting in wire(seed=seed).host.dials.items():
-            seen.setdefault(name, set()).add(setting)
-    for dial in dials.ALL:
-        assert seen[dial.name] == (set(dial.settings) if dial.drawn else {dial.default}), dial.name
+    reached: set[str] = set()
+    for name in (PERSONA, "server-2008-r2-sp1", "server-2022"):
+        seen: dict[str, set[str]] = {}
+        for seed in range(120):
+            for dial, setting in wire(persona=name, seed=seed).host.dials.items():
+                seen.setdefault(dial, set()).add(setting)
+        for dial, settings in dial_table(name).items():
+            assert seen[dial] == (set(settings) if dials.BY_NAME[dial].drawn else {settings[0]}), dial
+        reached |= set(seen)
+    assert reached == set(dials.BY_NAME)
 
 
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:

@@ -146,7 +146,7 @@ def _objection(call: Call, package: Package, others: bool) -> int:
         return ANOTHER_RUNS
     if package.architecture != release.architecture:
         return WRONG_ARCHITECTURE
-    if package.language != release.language:
+    if package.language != call.machine.language.code:
         return WRONG_LANGUAGE
     if release.service_pack < package.min_service_pack:
         return OLD_SERVICE_PACK

@@ -34,14 +34,15 @@ SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
 
 def environment(machine: Machine, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables a command sees."""
+    windows = machine.persona.windows
     return {
-        "SystemRoot": r"C:\WINDOWS",
-        "windir": r"C:\WINDOWS",
+        "SystemRoot": windows,
+        "windir": windows,
         "SystemDrive": "C:",
-        "TEMP": r"C:\WINDOWS\Temp",
-        "TMP": r"C:\WINDOWS\Temp",
+        "TEMP": rf"{windows}\Temp",
+        "TMP": rf"{windows}\Temp",
         "ProgramFiles": r"C:\Program Files",
-        "COMSPEC": r"C:\WINDOWS\system32\cmd.exe",
+        "COMSPEC": rf"{windows}\system32\cmd.exe",
         "COMPUTERNAME": machine.options.name.upper(),
         "USERNAME": machine.options.user,
         **(more or {}),

@@ -10,7 +10,6 @@ or 1 for a mistake and for nothing found. Refuses the tags for IPsec, interfaces
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -79,7 +78,7 @@ def new_id(machine: Machine, firewall: RulesFirewall, name: str) -> str:
     """The id of a rule netsh makes; a dial."""
     if machine.dials["netsh_rule_id"] == "name" and firewall.rule(name) is None:
         return name
-    return f"{{{str(uuid.UUID(int=machine.rng.getrandbits(128), version=4)).upper()}}}"
+    return machine.new_guid()
 
 
 def _add(machine: Machine, firewall: RulesFirewall, words: Sequence[str]) -> Done:

@@ -37,25 +37,31 @@ def version_for(build: int) -> tuple[int, int]:
     return major, minor
 
 
-def _old(text: str, build: int, dials: Mapping[str, str]) -> str:
-    """Fill in what is unknown of the KMS exception before 6.2."""
+def _old_parts(build: int, dials: Mapping[str, str]) -> dict[str, str]:
+    """What is unknown of the KMS exception before 6.2."""
     service = "sppsvc" if build >= BUILD_OF_6_1 else "slsvc"
     bound = rf"App=%SystemRoot%\system32\{service}.exe|Svc={service}|"
-    program = bound if dials["old_kms_rule_program"] == "service" else ""
-    return text.replace("{id}", _OLD_IDS[dials["old_kms_rule_id"]]).replace("{program}", program)
+    return {
+        "{id}": _OLD_IDS[dials["old_kms_rule_id"]],
+        "{program}": bound if dials["old_kms_rule_program"] == "service" else "",
+    }
 
 
 def rules_for(build: int, *, server: bool, dials: Mapping[str, str]) -> list[Rule]:
     """The predefined rules of a release."""
+    kind, parts = "as_on_clients", {}
     if build < BUILD_OF_6_2:
-        kind = "before_6_2"
-    else:
-        kind = dials["kms_rule_split"] if server else "as_on_clients"
+        kind, parts = "before_6_2", _old_parts(build, dials)
+    elif server:
+        kind = dials["kms_rule_split"]
     found = []
     for row in [*_data()["kms"][kind], *_data()["rules"]]:
-        rule = parse(_old(row["id"], build, dials), f"v2.0|{_old(row['rule'], build, dials)}")
+        rule_id, text = row["id"], row["rule"]
+        for mark, part in parts.items():
+            rule_id, text = rule_id.replace(mark, part), text.replace(mark, part)
+        rule = parse(rule_id, f"v2.0|{text}")
         if rule is None:
-            raise ValueError(f"{_FILE.name}: {row['id']} is no rule")
+            raise ValueError(f"{_FILE.name}: {rule_id} is no rule")
         found.append(rule)
     return found
 

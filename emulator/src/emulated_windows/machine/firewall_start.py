@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..contract import POLICY_FLAGS
 from .firewall import POLICY, Firewall
 from .firewall_ports import LIST, PROFILES, PortListFirewall, parse
 from .firewall_predefined import rules_for, version_for
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ("on", "off", "stopped")
 POLICY_PROFILES = ("DomainProfile", "PrivateProfile", "PublicProfile")
-_FLAGS = ("enable_firewall", "no_exceptions", "local_rules")
-POLICY_WORDS = (*_FLAGS, "open_ports", "rules")
+POLICY_WORDS = (*POLICY_FLAGS, "open_ports", "rules")
 
 
 def make(machine: Machine) -> Firewall:
@@ -89,7 +89,9 @@ def _group_policy(registry: Registry, firewall: Firewall, policy: Mapping[str, A
         for data in policy.get("open_ports", ()) if list_based else ():
             entry = parse(folder, data)
             if entry is None:
-                raise ValueError(f"{host}: group_policy.open_ports: {data!r} is no entry such as 1688:TCP:*:enabled:KMS")
+                raise ValueError(
+                    f"{host}: group_policy.open_ports: {data!r} is no entry such as 1688:TCP:*:enabled:KMS"
+                )
             registry.write(f"{key}\\{LIST}", entry.value_name, REG_SZ, data)
     for rule_id, text in (policy.get("rules") or {}).items() if not list_based else ():
         if parse_rule(rule_id, text) is None:

@@ -122,14 +122,16 @@ class Licensing:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._dials = machine.dials
-        self.service_name = machine.dials["licensing_service"]
+        self.service_name = machine.dials.get("licensing_service") or (
+            "slsvc" if machine.persona.generation == "6.0" else "sppsvc"
+        )
         self.key: HostKey | None = None
         self.settings = Settings()
         self.busy_until = 0.0
         self.count = UNKNOWN_COUNT
         self.published: list[tuple[str, int, float]] = []
         self.activation_requests = 0
-        root = machine.dials["licensing_registry"]
+        root = machine.dials.get("licensing_registry") or ("SL" if self.service_name == "slsvc" else "SPP")
         self.root = SPP_KEY if root in ("SPP", "both_SPP_effective", "SPP_made_at_first_start") else SL_KEY
         self.client_machine_id = str(uuid.UUID(int=machine.rng.getrandbits(128), version=4))
 
@@ -139,6 +141,11 @@ class Licensing:
     def running(self) -> bool:
         """Is the service at work?"""
         return self._machine.services.running(self.service_name)
+
+    @property
+    def there(self) -> bool:
+        """Is there a licensing service at all? Server 2003 gets it with KMS 1.0, later releases have their own."""
+        return self._machine.persona.packages != "update_exe" or self._machine.updates.shown_version is not None
 
     @property
     def rows(self) -> tuple[ProductRow, ...]:
@@ -153,7 +160,7 @@ class Licensing:
 
     def listening_port(self) -> int | None:
         """The TCP port that is open for KMS clients, None if none is."""
-        if not self.running or self._machine.updates.shown_version is None:
+        if not self.running or not self.there:
             return None
         if self.key is None and self._dials["kms_listens"] == "with_key":
             return None
@@ -195,7 +202,7 @@ class Licensing:
     def start_now(self) -> None:
         """Start the service without its usual delay, if it may run at all."""
         service = self._machine.services.get(self.service_name)
-        if service is not None and service.mode != "Disabled" and self._machine.updates.shown_version is not None:
+        if service is not None and service.mode != "Disabled" and self.there:
             self._machine.services.started(service)
 
     def ensure_running(self) -> None:

@@ -87,9 +87,7 @@ def _words(values: Row, name: str) -> list[str]:
 class ProtocolPortFilter(FirewallFilter):
     """MSFT_NetProtocolPortFilter."""
 
-    schema = _schema(
-        "MSFT_NetProtocolPortFilter", "DynamicTransport:n IcmpType:[] LocalPort:[] Protocol RemotePort:[]"
-    )
+    schema = _schema("MSFT_NetProtocolPortFilter", "DynamicTransport:n IcmpType:[] LocalPort:[] Protocol RemotePort:[]")
     settable = frozenset({"DynamicTransport", "IcmpType", "LocalPort", "Protocol", "RemotePort"})
 
     def values(self, machine: Machine, rule: Rule) -> Row:

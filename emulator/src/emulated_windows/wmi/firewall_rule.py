@@ -10,7 +10,6 @@ Refuses to copy rules into other stores and to enumerate filters at once.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -21,7 +20,7 @@ from ..machine.firewall_rules import RulesFirewall
 from ..machine.machine import Machine
 from .firewall_filters import FILTERS
 from .firewall_store import ALREADY_EXISTS, INVALID_PARAMETER, KEY_COLUMNS, NAMESPACE, keys_of, rule_of, store
-from .provider import Arguments, Found, Outcome, WmiClass, number_of, strings_of, text_of
+from .provider import Arguments, Found, Outcome, WmiClass, number_of, text_of
 from .schema import Method, Parameter, Schema, changed, methods, properties
 from .values import Row
 from .wql import Condition
@@ -30,6 +29,7 @@ NOT_SUPPORTED = 7
 ENABLED, DISABLED = 1, 2
 _ACTIONS = {2: "Allow", 3: "ByPass", 4: "Block"}
 _DIRECTIONS = {1: "In", 2: "Out"}
+_STATES = {ENABLED: "yes", DISABLED: "no"}
 _BITS = {"Domain": 1, "Private": 2, "Public": 4}
 _COLUMNS = properties("""
     Action:n Caption CommonName ConditionListType:n CreationClassName Description Direction:n DisplayGroup DisplayName
@@ -88,30 +88,40 @@ def _profiles(value: object) -> tuple[str, ...]:
     return tuple(profile for profile in PROFILES if mask & _BITS[profile])
 
 
+def _coded(values: Row, name: str, table: Mapping[int, str], before: str) -> str:
+    """A column that is a code, as the store spells it."""
+    if name not in values:
+        return before
+    value = values[name]
+    text = table.get(value) if isinstance(value, int) else None
+    if text is None:
+        raise CimError(INVALID_PARAMETER, name)
+    return text
+
+
+def _text(values: Row, name: str, before: str) -> str:
+    """A column that is text; NULL takes it away. The separator of the store cannot stand in it."""
+    value = values.get(name, before)
+    if value is not None and (not isinstance(value, str) or "|" in value):
+        raise CimError(INVALID_PARAMETER, name)
+    return value or ""
+
+
 def _with(rule: Rule, values: Row) -> Rule:
     """A rule with the columns of a Put or a Create; what is not given stays."""
-    for name, value in values.items():
-        if name in ("Action", "Direction"):
-            table = _ACTIONS if name == "Action" else _DIRECTIONS
-            text = table.get(value) if isinstance(value, int) else None
-            if text is None:
-                raise CimError(INVALID_PARAMETER, name)
-            rule = replace(rule, action=text) if name == "Action" else replace(rule, direction=text)
-        elif name == "Enabled":
-            if value not in (ENABLED, DISABLED):
-                raise CimError(INVALID_PARAMETER, name)
-            rule = replace(rule, active=value == ENABLED)
-        elif name == "Profiles":
-            rule = with_profiles(rule, _profiles(value))
-        elif name == "EdgeTraversalPolicy":
-            rule = replace(rule, edge=bool(value))
-        elif name in ("Description", "RuleGroup", "ElementName"):
-            text = value if isinstance(value, str) else ""
-            if "|" in text or (name == "ElementName" and not text):
-                raise CimError(INVALID_PARAMETER, name)
-            field = {"Description": "description", "RuleGroup": "group", "ElementName": "name"}[name]
-            rule = replace(rule, **{field: text})
-    return rule
+    rule = replace(
+        rule,
+        action=_coded(values, "Action", _ACTIONS, rule.action),
+        direction=_coded(values, "Direction", _DIRECTIONS, rule.direction),
+        active=_coded(values, "Enabled", _STATES, "yes" if rule.active else "no") == "yes",
+        edge=bool(values.get("EdgeTraversalPolicy", rule.edge)),
+        description=_text(values, "Description", rule.description),
+        group=_text(values, "RuleGroup", rule.group),
+        name=_text(values, "ElementName", rule.name),
+    )
+    if not rule.name:
+        raise CimError(INVALID_PARAMETER, "ElementName")
+    return with_profiles(rule, _profiles(values["Profiles"])) if "Profiles" in values else rule
 
 
 class FirewallRule(WmiClass):
@@ -154,9 +164,7 @@ class FirewallRule(WmiClass):
     def create(self, machine: Machine, values: Row) -> Row:
         """A new rule. Without filters it speaks of every protocol, port and address."""
         firewall = store(machine)
-        name = values.get("InstanceID") or f"{{{str(uuid.UUID(int=machine.rng.getrandbits(128), version=4)).upper()}}}"
-        if not isinstance(name, str) or "|" in name or not values.get("ElementName"):
-            raise CimError(INVALID_PARAMETER, "InstanceID" if values.get("ElementName") else "ElementName")
+        name = _text(values, "InstanceID", "") or machine.new_guid()
         if firewall.rule(name) is not None:
             raise CimError(ALREADY_EXISTS, name)
         rule = _with(Rule(name, ""), {key: value for key, value in values.items() if key in _SETTABLE})

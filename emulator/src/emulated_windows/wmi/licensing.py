@@ -98,7 +98,7 @@ class _LicensingClass(WmiClass):
 
     def exists(self, machine: Machine) -> bool:
         """They come with KMS 1.0."""
-        return machine.updates.shown_version is not None
+        return machine.licensing.there
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The rows, if the service runs or can be made to."""

@@ -20,7 +20,7 @@ class Parameter:
 
     name: str
     type: str
-    """string, uint32, sint32, uint8, boolean, object."""
+    """string, uint64, uint32, sint32, uint8, boolean, object."""
     array: bool = False
 
 
@@ -58,6 +58,13 @@ def properties(text: str) -> tuple[Property, ...]:
         array = word.endswith("[]")
         found.append(Property(name.removesuffix("[]"), kinds[rest.removesuffix("[]")], array))
     return tuple(sorted(found, key=lambda item: item.name.lower()))
+
+
+def changed(base: tuple[Property, ...], more: str = "", less: str = "") -> tuple[Property, ...]:
+    """Properties with some more (a compact list) and some less (names)."""
+    gone = set(less.split())
+    kept = [item for item in base if item.name not in gone]
+    return tuple(sorted([*kept, *properties(more)], key=lambda item: item.name.lower()))
 
 
 @dataclass(frozen=True)

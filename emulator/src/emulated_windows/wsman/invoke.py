@@ -24,7 +24,7 @@ from . import rows as row_writer
 from .context import Context
 
 _NIL = f"{{{names.XSI}}}nil"
-_RANGES = {"uint8": (0, 0xFF), "uint32": (0, 0xFFFFFFFF), "sint32": (-0x80000000, 0x7FFFFFFF)}
+_RANGES = {"uint8": (0, 0xFF), "uint32": (0, 0xFFFFFFFF), "uint64": (0, 2**64 - 1), "sint32": (-0x80000000, 0x7FFFFFFF)}
 
 
 @dataclass(frozen=True)
