@@ -29,13 +29,17 @@ class OtherFilters:
         self._registry = registry
         self._services = services
 
-    def set_up(self, *, tcp_ports: tuple[int, ...], ipsec: bool, rras: bool) -> None:
-        """What an estate says about a host. Empty `tcp_ports`: no TCP/IP filtering."""
+    def set_up_tcpip(self, tcp_ports: tuple[int, ...]) -> None:
+        """TCP/IP filtering of Server 2003; it went with Vista. Empty `tcp_ports`: it is off."""
         write = self._registry.write
         write(TCPIP, "EnableSecurityFilters", REG_DWORD, int(bool(tcp_ports)))
         for name in ("UDPAllowedPorts", "RawIPAllowedProtocols"):
             write(INTERFACE, name, REG_MULTI_SZ, ALL_PORTS)
         write(INTERFACE, "TCPAllowedPorts", REG_MULTI_SZ, [str(port) for port in tcp_ports] or ALL_PORTS)
+
+    def set_up_services(self, *, ipsec: bool, rras: bool) -> None:
+        """An assigned IPsec policy and RRAS, as an estate says."""
+        write = self._registry.write
         if ipsec:
             write(IPSEC_LOCAL, "ActivePolicy", REG_SZ, rf"{IPSEC_LOCAL}\{_POLICY_ID}")
             write(rf"{IPSEC_LOCAL}\{_POLICY_ID}", "ipsecName", REG_SZ, "Server (Request Security)")
@@ -43,15 +47,20 @@ class OtherFilters:
             service = self._services.get(name)
             if wanted and service is not None:
                 service.mode = "Auto"
-                self._services.started(service)
+                if not service.running:
+                    self._services.started(service)
 
     def filtering(self) -> bool:
         """Is TCP/IP filtering on (for all adapters)?"""
         return self._registry.number(TCPIP, "EnableSecurityFilters") == 1
 
-    def allowed(self, value: str = "TCPAllowedPorts") -> list[str]:
-        """What the adapter lets in; `0` means everything."""
-        return self._registry.strings(INTERFACE, value) or ALL_PORTS
+    def shown(self, value: str) -> list[str] | None:
+        """What the adapter lets in, as WMI shows it: `0` means everything, NULL from Vista on (recorded)."""
+        return self._registry.strings(INTERFACE, value) or None
+
+    def allowed(self) -> list[str]:
+        """The TCP ports the adapter lets in; `0` means all."""
+        return self.shown("TCPAllowedPorts") or ALL_PORTS
 
     def ipsec_policy(self) -> str | None:
         """The assigned IPsec policy, while the service that enforces it runs."""

@@ -52,7 +52,11 @@ def prepare(machine: Machine) -> None:
     if isinstance(firewall, RulesFirewall):
         _first_rules(machine, firewall)
     _group_policy(machine.registry, firewall, options.group_policy, options.name)
-    machine.filters.set_up(tcp_ports=options.tcpip_filtering, ipsec=options.ipsec_policy, rras=options.rras)
+    if machine.persona.since < (6, 0):
+        machine.filters.set_up_tcpip(options.tcpip_filtering)
+    elif options.tcpip_filtering:
+        raise ValueError(f"{options.name}: TCP/IP filtering is a thing of Server 2003, not of {machine.persona.name}")
+    machine.filters.set_up_services(ipsec=options.ipsec_policy, rras=options.rras)
     service = machine.services.get(firewall.service)
     if service is not None and options.firewall == "stopped":
         service.state, service.mode, service.at_boot, service.pid = "Stopped", "Disabled", False, 0

@@ -17,6 +17,7 @@ CIM = "http://schemas.dmtf.org/wbem/wscim/1/common"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XML = "http://www.w3.org/XML/1998/namespace"
 IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
+CIM_BINDING = "http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd"
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
 
 ANONYMOUS = f"{ADDRESSING}/role/anonymous"
@@ -31,6 +32,7 @@ ENUMERATE, PULL, RELEASE = (f"{ENUMERATION}/{verb}" for verb in ("Enumerate", "P
 
 WQL_DIALECT = "http://schemas.microsoft.com/wbem/wsman/1/WQL"
 SELECTOR_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
+ASSOCIATION_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/cimbinding/associationFilter"
 WMI_PREFIX = "http://schemas.microsoft.com/wbem/wsman/1/wmi/"
 CMD_SHELL_URI = f"{SHELL}/cmd"
 STATE_PREFIX = f"{SHELL}/CommandState/"

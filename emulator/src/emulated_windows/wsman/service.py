@@ -24,6 +24,7 @@ from .context import Context, is_wmi
 from .enumeration import Enumerations, filter_text, queried_class
 from .invoke import Instances, method_name
 from .shells import Shells, command_line, verb_of
+from .transfer import Transfer
 
 INVALID = Event("invalid", "")
 _KEY = re.compile(r"\b(?:[A-Za-z0-9]{5}-){4}([A-Za-z0-9]{5})\b")
@@ -40,6 +41,7 @@ class Service:
         self.context = Context(machine)
         self._enumerations = Enumerations(self.context)
         self._instances = Instances(self.context)
+        self._transfer = Transfer(self.context, self._instances)
         self._shells = Shells(self.context)
         win_rm = machine.services.get("WinRM")
         if win_rm is not None:
@@ -141,7 +143,8 @@ class Service:
             got = self._instances.get(request)
             return self._reply(request, event, answer.TRANSFER, got.body, got.seconds)
         if event.operation in ("put", "create", "delete"):
-            self._instances.refuse(request, event.operation)
+            moved = self._transfer.operate(request, event.operation)
+            return self._reply(request, event, answer.TRANSFER, moved.body, moved.seconds)
         done_method = self._instances.invoke(request)
         return self._reply(request, event, answer.PLAIN, done_method.body, done_method.seconds)
 
