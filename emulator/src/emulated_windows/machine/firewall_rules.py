@@ -112,18 +112,19 @@ class RulesFirewall(Firewall):
         return self.setting(self.current, "DefaultInboundAction", BLOCK) != BLOCK
 
     def open_ports(self) -> Iterator[OpenPort]:
-        """Every inbound permission of both stores, one line for each profile and port."""
+        """Every inbound permission of both stores for ports, one line for each profile and port."""
         for store, rules in (("local", self.rules()), ("policy", list(self._stored(POLICY_RULES)))):
             for rule in rules:
-                if rule.direction == "In" and rule.action == "Allow":
+                if rule.direction == "In" and rule.action == "Allow" and rule.protocol in _PROTOCOLS:
                     yield from self._shown(rule, store)
 
     def _shown(self, rule: Rule, store: str) -> Iterator[OpenPort]:
-        protocol = _PROTOCOLS.get(rule.protocol, str(rule.protocol))
         for profile in PROFILES:
             if rule.in_profile(profile):
                 for port in rule.ports or ("any",):
                     number = int(port) if port.isdigit() else port
                     scope = ",".join(rule.remote) or "*"
                     folder = self.profiles[profile]
-                    yield OpenPort(folder, number, protocol, scope, rule.active, rule.name, rule.id, store)
+                    yield OpenPort(
+                        folder, number, _PROTOCOLS[rule.protocol], scope, rule.active, rule.name, rule.id, store
+                    )
