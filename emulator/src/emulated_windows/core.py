@@ -19,10 +19,12 @@ from .faults import FaultPlan
 from .machine.machine import Machine
 from .machine.start import prepare
 from .persona import Persona, dial_table, personas
+from .wmi.licensing import FIRMWARE_KEY
 from .wmi.values import Row
 from .wsman.service import Service
 
 __all__ = [
+    "FIRMWARE_KEY",
     "Authority",
     "Clock",
     "EmulatedHost",

@@ -106,33 +106,42 @@ _UPDATES = (
 )
 
 _LICENSING = (
-    Dial("licensing_service", ("sppsvc", "slsvc"), "Name of the licensing service of the KMS for Server 2003."),
+    Dial(
+        "licensing_service",
+        ("sppsvc", "slsvc"),
+        "Name of the licensing service of the KMS for Server 2003.",
+        until="5.2",
+    ),
     Dial(
         "licensing_registry",
         ("SL", "SPP", "both_SL_effective", "both_SPP_effective", "SL_made_at_first_start", "SPP_made_at_first_start"),
         "Which licensing key exists in the registry and which one the service reads.",
+        until="5.2",
     ),
     Dial(
         "licensing_members",
         ("vista", "windows_7"),
         "Whether the WMI classes look as on Vista (no port, publishing or priority) or as on Windows 7.",
+        until="5.2",
     ),
     Dial(
         "assumed_columns",
         ("accepted", "refused"),
-        "Whether a column the licensing classes may not have is answered with NULL or refused.",
+        "Whether a column that a class whose members are only assumed may not have is answered with NULL or refused.",
     ),
     Dial(
         "licensing_stopped",
         ("fault", "starts_itself", "no_rows"),
         "What a query of the licensing classes gets while the licensing service does not run.",
+        until="6.0",
     ),
-    Dial("service_version", ("6.0", "5.2"), "First numbers of SoftwareLicensingService.Version."),
-    Dial("application_id", ("windows_55c9", "other"), "ApplicationID of the KMS product rows."),
+    Dial("service_version", ("6.0", "5.2"), "First numbers of SoftwareLicensingService.Version.", until="5.2"),
+    Dial("application_id", ("windows_55c9", "other"), "ApplicationID of the KMS product rows.", until="5.2"),
     Dial(
         "description_form",
         ("plain", "with_group"),
         "Whether descriptions all read VOLUME_KMS channel or name the key group.",
+        until="5.2",
     ),
     Dial("host_flag", ("at_installation", "at_activation"), "When IsKeyManagementServiceMachine becomes 1."),
     Dial("status_after_key", ("2", "0", "5"), "LicenseStatus of a host key that is not yet activated."),
@@ -142,9 +151,55 @@ _LICENSING = (
         "Whether Windows activates a fresh host key by itself where Activation\\Manual is absent or 0.",
     ),
     Dial("activation_duration", ("short", "beyond_timeout"), "Whether online activation ends within MaxTimeoutms."),
-    Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003."),
+    Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003.", until="5.2"),
     Dial("installation_id_digits", ("54", "63"), "Length of OfflineInstallationId."),
     Dial("kms_listens", ("with_key", "always"), "Whether TCP 1688 is open before a host key is installed."),
+    Dial(
+        "unknown_group",
+        ("0xC004F050", "0xC004F015", "0xC004F069"),
+        "What refuses a host key of a group this Windows has no licences for.",
+        since="6.0",
+    ),
+    Dial(
+        "key_used_too_early",
+        ("spoilt", "forgiven"),
+        "Whether a key that was tried before KB968912 is refused after it too (the article says so).",
+        since="6.0",
+        until="6.0",
+    ),
+    Dial(
+        "count_after_new_key",
+        ("unknown", "zero"),
+        "What the count becomes when another host key is installed: 4294967295 or 0.",
+    ),
+    Dial(
+        "own_product",
+        ("kms_client", "retail"),
+        "Under which key a machine runs before it gets a host key.",
+        since="6.0",
+    ),
+    Dial(
+        "own_key_after_host_key",
+        ("stays", "gone"),
+        "Whether the machine's own product row keeps its key when a host key is installed.",
+        since="6.0",
+    ),
+    Dial(
+        "publish_list",
+        ("replaces_home", "adds_home"),
+        "Whether DnsDomainPublishList suspends publishing in the home domain (the pages disagree).",
+    ),
+    Dial(
+        "port_shown",
+        ("configured", "in_force"),
+        "Whether KeyManagementServiceListeningPort shows the registry's value or the one read at the service's start.",
+    ),
+    Dial(
+        "required_count",
+        ("25", "5"),
+        "RequiredClientCount: the highest threshold among the clients that have asked; 5 where only servers have.",
+        drawn=False,
+    ),
     Dial(
         "publishing_read",
         ("at_each_publication", "at_service_start"),

@@ -96,6 +96,21 @@ class FirewallStyle:
 
 
 @dataclass(frozen=True)
+class LicensingStyle:
+    """The licensing service of this release. What is None is a dial (Server 2003) or comes with an update."""
+
+    service: str | None
+    """slsvc or sppsvc."""
+    registry: str | None
+    """SL or SPP: the key it reads."""
+    schema: str | None
+    """Whose members the WMI classes have: a generation of data/licensing_classes.yml."""
+    version: str | None
+    """SoftwareLicensingService.Version."""
+    event_source: str
+
+
+@dataclass(frozen=True)
 class Persona:
     """One Windows release."""
 
@@ -116,6 +131,7 @@ class Persona:
     services: tuple[tuple[Any, ...], ...]
     processes: tuple[tuple[Any, ...], ...]
     firewall: FirewallStyle
+    licensing: LicensingStyle
     hotfixes: tuple[str, ...]
     dial_settings: Mapping[str, tuple[str, ...]]
     """The dials this persona has, with their possible settings, the default first."""
@@ -181,6 +197,7 @@ def _persona(name: str) -> Persona:
         services=tuple((service, *row) for service, row in data["services"].items() if row is not None),
         processes=tuple(tuple(row) for row in data["processes"]),
         firewall=FirewallStyle(**firewall),
+        licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
         dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),

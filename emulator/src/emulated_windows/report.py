@@ -9,7 +9,9 @@ import dataclasses
 import datetime
 from typing import Any
 
+from .machine.licensing import INTERVALS, UNKNOWN_COUNT
 from .machine.machine import Machine
+from .machine.publishing import publish_list
 from .machine.registry import Value
 
 OWN_KEY = r"SOFTWARE\activation.kms"
@@ -34,17 +36,19 @@ def _registry(machine: Machine) -> dict[str, dict[str, Any]]:
 
 
 def _products(machine: Machine) -> list[dict[str, Any]]:
-    key = machine.licensing.key
     found = []
     for row in machine.licensing.rows:
-        mine = key if key is not None and key.group == row.group else None
+        mine = machine.licensing.key_of(row)
+        if row.group is None and mine is None:
+            continue  # what the machine might be as well
         found.append(
             {
                 "partial_product_key": mine.partial if mine else None,
                 "description": row.description,
                 "license_status": mine.status if mine else 0,
                 "key_group": row.group if mine else None,
-                "is_kms_host": mine is not None and machine.licensing.is_host(),
+                "host_product": row.group,
+                "is_kms_host": mine is not None and row.group is not None and machine.licensing.is_host(),
             }
         )
     return found
@@ -115,6 +119,11 @@ def show(machine: Machine) -> dict[str, Any]:
         "published_itself": [
             {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
         ],
+        "count": None if licensing.count == UNKNOWN_COUNT else licensing.count,
+        "intervals": {name: licensing.interval(name) for name in INTERVALS},
+        "low_priority": licensing.settings.low_priority,
+        "publish_list": list(publish_list(machine.registry, licensing.root)),
+        "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.history],
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),
         "registry": _registry(machine),
     }

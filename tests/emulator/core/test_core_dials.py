@@ -23,16 +23,28 @@ def test_without_a_seed_every_dial_has_its_default(wire: MakeWire) -> None:
 
 
 def test_a_seed_turns_the_dials_and_reaches_every_setting(wire: MakeWire) -> None:
-    reached: set[str] = set()
-    for name in (PERSONA, "server-2008-r2-sp1", "server-2022"):
-        seen: dict[str, set[str]] = {}
-        for seed in range(120):
-            for dial, setting in wire(persona=name, seed=seed).host.dials.items():
-                seen.setdefault(dial, set()).add(setting)
-        for dial, settings in dial_table(name).items():
-            assert seen[dial] == (set(settings) if dials.BY_NAME[dial].drawn else {settings[0]}), dial
-        reached |= set(seen)
-    assert reached == set(dials.BY_NAME)
+    seen: dict[str, set[str]] = {}
+    for persona, seeds in ((PERSONA, 120), ("server-2008-sp2", 60), ("server-2022", 60)):
+        for seed in range(seeds):
+            for name, setting in wire(persona=persona, seed=seed).host.dials.items():
+                seen.setdefault(name, set()).add(setting)
+    for dial in dials.ALL:
+        assert seen[dial.name] == (set(dial.settings) if dial.drawn else {dial.default}), dial.name
+
+
+@pytest.mark.parametrize("name", sorted(personas()))
+def test_a_persona_has_the_dials_of_its_generation(wire: MakeWire, name: str) -> None:
+    found = wire(persona=name).host.dials
+    assert ("licensing_service" in found) == (personas()[name].generation == "5.2")
+    assert ("unknown_group" in found) == (personas()[name].generation != "5.2")
+    assert found["paging"] == ("all_at_once" if personas()[name].generation == "5.2" else "one_then_pull")
+
+
+def test_a_default_must_be_a_setting() -> None:
+    with pytest.raises(ValueError, match="dial paging can be"):
+        dials.for_generation("5.2", {"paging": "x"})
+    with pytest.raises(ValueError, match="has no dial called unknown_group"):
+        dials.for_generation("5.2", {"unknown_group": "0xC004F050"})
 
 
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:

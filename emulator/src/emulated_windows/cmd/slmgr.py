@@ -30,6 +30,8 @@ def _run(call: Call) -> Result:
     verb = switch(words[1]) if len(words) > 1 else ""
     if verb == "/ipk" and len(words) == 3:
         return _install(call.machine, words[2])
+    if verb == "/ato" and call.machine.persona.since >= (6, 0):
+        return _activate(call.machine)
     if verb == "/ato":
         return Reads(
             lambda data, end: _consent(call.machine, data, end),
@@ -55,6 +57,10 @@ def _install(machine: Machine, key: str) -> Done:
 def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:
     if data[:1].lower() != b"y":
         return Done(0, lines("", "Activation was not attempted.")) if data or end else None
+    return _activate(machine)
+
+
+def _activate(machine: Machine) -> Done:
     key = machine.licensing.key
     row = machine.licensing.row_of(key.group) if key is not None else None
     if row is None:

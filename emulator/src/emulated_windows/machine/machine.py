@@ -131,6 +131,6 @@ class Machine:
         self.updates.after_boot()
         self.services.start_automatic(except_for=self.licensing.service_name)
         service = self.services.get(self.licensing.service_name)
-        if service is not None and service.mode == "Auto":
+        if service is not None and service.mode == "Auto" and self.licensing.starts_at_boot():
             service.state = "Start Pending"
             self.while_up(self.pace(self.rng.uniform(*LICENSING_AFTER_BOOT)), self.licensing.start_now)

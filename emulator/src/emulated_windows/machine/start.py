@@ -10,6 +10,7 @@ client would have to set up.
 from __future__ import annotations
 
 from ..contract import SESSION_KINDS
+from ..key_groups import hosting
 from . import firewall_start
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
@@ -50,8 +51,13 @@ def prepare(machine: Machine) -> None:
     for fix in machine.persona.hotfixes:
         machine.updates.hotfixes.append(Hotfix(fix, "3/11/2012", "SP3" if machine.persona.since < (6, 0) else ""))
     _extras(machine)
-    _installed(machine)
-    _further_updates(machine)
+    start, more = _with_host_key(machine)
+    _installed(machine, start)
+    _further_updates(machine, more)
+    if machine.licensing.there:
+        machine.licensing.install_service()
+    if machine.options.host_key is not None:
+        machine.licensing.given(machine.options.host_key, machine.options.count)
 
 
 def _refuse_nonsense(machine: Machine) -> None:
@@ -60,6 +66,8 @@ def _refuse_nonsense(machine: Machine) -> None:
         raise ValueError(f"{options.name}: only a server that is a domain member can be a domain controller")
     if options.cluster and not persona.server:
         raise ValueError(f"{options.name}: a client has no cluster service")
+    if options.count is not None and options.host_key is None:
+        raise ValueError(f"{options.name}: only a machine with a host_key has counted clients")
     if options.ubr is not None and persona.since < (10, 0):
         raise ValueError(f"{options.name}: ubr counts from Windows 10.0 on; {persona.name} has none")
     if options.start != "bare" and persona.packages != "update_exe":
@@ -89,9 +97,21 @@ def _extras(machine: Machine) -> None:
         kdc.mode, kdc.state, kdc.exit_code = "Auto", "Running", 0
 
 
-def _further_updates(machine: Machine) -> None:
+def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:
+    """`start` and `updates`, with what the host key that is there from the beginning needs."""
+    options, release = machine.options, machine.persona.release.id
+    if options.host_key is None:
+        return options.start, options.updates
+    group = machine.authority.group_of(options.host_key) or ""
+    needed = hosting()[release].needed_for(group)
+    if machine.persona.packages == "update_exe":
+        return (needed or options.start) if options.start == "bare" else options.start, options.updates
+    return options.start, (*options.updates, needed) if needed else options.updates
+
+
+def _further_updates(machine: Machine, updates: tuple[str, ...]) -> None:
     """What `updates` names is there and works."""
-    for update in machine.options.updates:
+    for update in dict.fromkeys(updates):
         kb = KBS.get(update) or (update.upper() if update.startswith("kb") else None)
         if machine.persona.packages == "update_exe":
             machine.updates.install(update, kb, machine.power.boot_time - 3 * DAY)
@@ -100,7 +120,7 @@ def _further_updates(machine: Machine) -> None:
         machine.updates.effective.add(update)
         if kb is not None:
             machine.updates.hotfixes.append(Hotfix(kb, "3/11/2012"))
-    if machine.options.updates and machine.persona.packages == "update_exe":
+    if updates and machine.persona.packages == "update_exe":
         machine.registry.forget_volatile()
         machine.updates.after_boot()
 
@@ -172,8 +192,7 @@ def profile_folder(machine: Machine) -> str:
     return r"C:\Users\Administrator\AppData\Local\Temp"
 
 
-def _installed(machine: Machine) -> None:
-    start = machine.options.start
+def _installed(machine: Machine, start: str) -> None:
     waiting = start.endswith(UNRESTARTED)
     updates = STARTS.get(start[: -len(UNRESTARTED)] if waiting else start)
     if updates is None or (waiting and not updates):

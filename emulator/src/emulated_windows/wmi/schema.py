@@ -76,9 +76,15 @@ class Schema:
     properties: tuple[Property, ...] = ()
     keys: tuple[str, ...] = ()
     methods: Mapping[str, Method] = field(default_factory=dict)
-    sourced: bool = True
+    source: str = "document"
+    """How we know its members: recording, dump, document or assumed; inherited ones included."""
     singleton: bool = False
     """May be addressed without selectors although it has a key."""
+
+    @property
+    def sourced(self) -> bool:
+        """Does it refuse columns it does not have?"""
+        return self.source != "assumed"
 
     @cached_property
     def by_name(self) -> dict[str, Property]:

@@ -60,6 +60,7 @@ class WindowsService(WmiClass):
 
     schema = Schema(
         "Win32_Service",
+        source="recording",
         properties=_SERVICE,
         keys=("Name",),
         methods=methods(
@@ -74,7 +75,7 @@ class WindowsService(WmiClass):
         ),
     )
 
-    _newer = replace(schema, properties=changed(_SERVICE, "DelayedAutoStart:b"))
+    _newer = replace(schema, properties=changed(_SERVICE, "DelayedAutoStart:b"), source="document")
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""

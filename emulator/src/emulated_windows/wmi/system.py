@@ -86,6 +86,7 @@ class OperatingSystem(WmiClass):
 
     schema = Schema(
         "Win32_OperatingSystem",
+        source="recording",
         properties=_OPERATING_SYSTEM,
         keys=("Name",),
         singleton=True,
@@ -97,7 +98,7 @@ class OperatingSystem(WmiClass):
         ),
     )
     _six = replace(schema, properties=_OPERATING_SYSTEM_6)
-    _eight = replace(schema, properties=_OPERATING_SYSTEM_8)
+    _eight = replace(schema, properties=_OPERATING_SYSTEM_8, source="document")
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""
@@ -166,7 +167,9 @@ def _digits(text: str, count: int) -> str:
 class ComputerSystem(WmiClass):
     """Win32_ComputerSystem."""
 
-    schema = Schema("Win32_ComputerSystem", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True)
+    schema = Schema(
+        "Win32_ComputerSystem", source="recording", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True
+    )
     _newer = tuple(
         (since, Schema("Win32_ComputerSystem", properties=columns, keys=("Name",), singleton=True))
         for since, columns in _COMPUTER_SYSTEM_SINCE
@@ -205,7 +208,7 @@ class ComputerSystem(WmiClass):
 class AdapterConfiguration(WmiClass):
     """Win32_NetworkAdapterConfiguration: one adapter that carries IP, one that does not."""
 
-    schema = Schema("Win32_NetworkAdapterConfiguration", properties=_ADAPTER, keys=("Index",))
+    schema = Schema("Win32_NetworkAdapterConfiguration", source="recording", properties=_ADAPTER, keys=("Index",))
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """Both adapters."""
