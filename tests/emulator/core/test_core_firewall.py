@@ -245,7 +245,8 @@ def test_the_list_of_policy_on_server_2003(wire: MakeWire, persona: str) -> None
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"group_policy": {"rule": {}}}, "not rule"),
+        ({"group_policy": {"rules": {}}}, "not rules"),
+        ({"persona": "server-2019", "group_policy": {"open_ports": []}}, "not open_ports"),
         ({"group_policy": {"open_ports": ["1688"]}}, "1688:TCP"),
         ({"persona": "server-2019", "group_policy": {"rules": {"x": "y"}}}, "x is no rule"),
         ({"persona": "server-2019", "tcpip_filtering": (5985,)}, "a thing of Server 2003"),

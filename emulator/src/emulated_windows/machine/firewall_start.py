@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SETTINGS = ("on", "off", "stopped")
 POLICY_PROFILES = ("DomainProfile", "PrivateProfile", "PublicProfile")
-POLICY_WORDS = (*POLICY_FLAGS, "open_ports", "rules")
 
 
 def make(machine: Machine) -> Firewall:
@@ -74,30 +73,23 @@ def _first_rules(machine: Machine, firewall: RulesFirewall) -> None:
 
 def _group_policy(registry: Registry, firewall: Firewall, policy: Mapping[str, Any], host: str) -> None:
     """What an estate says Group Policy does: for all profiles alike."""
-    unknown = set(policy) - set(POLICY_WORDS)
+    listed = isinstance(firewall, PortListFirewall)
+    words = (*POLICY_FLAGS, "open_ports" if listed else "rules")
+    unknown = sorted(set(policy) - set(words))
     if unknown:
-        raise ValueError(
-            f"{host}: group_policy knows {', '.join(POLICY_WORDS)}, not {', '.join(sorted(map(str, unknown)))}"
-        )
-    list_based = isinstance(firewall, PortListFirewall)
-    for folder in PROFILES.values() if list_based else POLICY_PROFILES:
+        raise ValueError(f"{host}: group_policy knows {', '.join(words)} here, not {', '.join(unknown)}")
+    for folder in PROFILES.values() if listed else POLICY_PROFILES:
         key = f"{POLICY}\\{folder}"
-        for word, path, name in (
-            ("enable_firewall", key, "EnableFirewall"),
-            ("no_exceptions", key, "DoNotAllowExceptions"),
-            *([("local_rules", f"{key}\\GloballyOpenPorts", "AllowUserPrefMerge")] if list_based else []),
-            *([] if list_based else [("local_rules", key, "AllowLocalPolicyMerge")]),
-        ):
-            if word in policy:
-                registry.write(path, name, REG_DWORD, int(bool(policy[word])))
-        for data in policy.get("open_ports", ()) if list_based else ():
+        merge = (f"{key}\\GloballyOpenPorts", "AllowUserPrefMerge") if listed else (key, "AllowLocalPolicyMerge")
+        places = dict(zip(POLICY_FLAGS, ((key, "EnableFirewall"), (key, "DoNotAllowExceptions"), merge), strict=True))
+        for word in set(POLICY_FLAGS) & set(policy):
+            registry.write(*places[word], REG_DWORD, int(bool(policy[word])))
+        for data in policy.get("open_ports", ()):
             entry = parse(folder, data)
             if entry is None:
-                raise ValueError(
-                    f"{host}: group_policy.open_ports: {data!r} is no entry such as 1688:TCP:*:enabled:KMS"
-                )
+                raise ValueError(f"{host}: group_policy.open_ports: {data!r} is no 1688:TCP:*:enabled:KMS")
             registry.write(f"{key}\\{LIST}", entry.value_name, REG_SZ, data)
-    for rule_id, text in (policy.get("rules") or {}).items() if not list_based else ():
+    for rule_id, text in policy.get("rules", {}).items():
         if parse_rule(rule_id, text) is None:
             raise ValueError(f"{host}: group_policy.rules: {rule_id} is no rule such as v2.10|Action=Allow|Dir=In|")
         registry.write(POLICY_RULES, rule_id, REG_SZ, text)
