@@ -63,10 +63,15 @@ class WsmanStyle:
     product_version: str
     wmi_provider: str
     shell_block: bool
+    """CreateResponse of a shell carries rsp:Shell."""
     shell_prefix: str
+    """WinRM 1.x writes uuid: before shell and command ids."""
     old_faults: bool
+    """WinRM 1.x: no __ExtendedStatus, an empty Machine."""
     mi: bool
+    """The MI stack of WinRM 3.0: MSFT_WmiError, ActivityId."""
     cim_create: bool
+    """Create and Delete of CIM instances."""
     envelope_kb: int
     envelope_unit: str
     max_timeout_ms: int

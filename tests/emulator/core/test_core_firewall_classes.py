@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from corewire import ENUMERATION, TRANSFER, WMI, Wire, codes, content, enumerate_body, local, values
+from corewire import ENUMERATION, TRANSFER, WMI, Wire, codes, content, enumerate_body, local, parse, values
 from firewallwire import (
     ADDRESSES,
     ASSOCIATION,
@@ -261,6 +261,19 @@ def test_a_rule_without_an_id_gets_one(host: Wire) -> None:
 def test_an_id_is_there_once(host: Wire) -> None:
     assert create(host, NEW).status == 200
     assert codes(create(host, {**NEW, "InstanceID": "MINE"}))[0] == EXISTS
+
+
+def cim_status(reply: Reply) -> str:
+    """CIMStatusCode of an MSFT_WmiError."""
+    found = [element.text or "" for element in parse(reply.body).iter() if local(element.tag) == "CIMStatusCode"]
+    return found[0] if found else ""
+
+
+def test_the_mi_stack_says_that_a_rule_exists(wire: MakeWire) -> None:
+    for setting, expected in (("msft_wmi_error", "11"), ("wsman_fault", "")):
+        host = wire(persona="server-2016", dials={"error_detail": setting})
+        create(host, NEW)
+        assert cim_status(create(host, NEW)) == expected
 
 
 def test_disable_and_rename(host: Wire) -> None:

@@ -20,7 +20,7 @@ from ..wmi.values import Row
 from .context import Context
 from .invoke import Instances
 
-_B, _A, _W = f"{{{names.CIM_BINDING}}}", f"{{{names.ADDRESSING}}}", f"{{{names.WSMAN}}}"
+_B, _A, _W = f"{{{names.BINDING}}}", f"{{{names.ADDRESSING}}}", f"{{{names.WSMAN}}}"
 _KNOWN = frozenset({f"{_B}Object", f"{_B}AssociationClassName", f"{_B}ResultClassName"})
 
 

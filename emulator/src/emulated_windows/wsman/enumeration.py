@@ -165,9 +165,8 @@ class Enumerations:
 
     def _bad_query(self, text: str, message: str) -> WsmanFault:
         kind = faults.CANNOT_PROCESS_FILTER
-        return WsmanFault(
-            kind, provider=self._context.provider(message, code=kind.code, operation="ExecQuery", parameter=text)
-        )
+        said = self._context.provider(message, code=kind.code, operation="ExecQuery", parameter=text)
+        return WsmanFault(kind, provider=said, cim_status=faults.INVALID_QUERY)
 
     def _associated(self, request: Request, element: Element, mode: str) -> tuple[list[str], float]:
         machine = self._context.machine

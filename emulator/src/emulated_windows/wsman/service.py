@@ -83,7 +83,7 @@ class Service:
     def _admit(self, request: Request, user: str) -> None:
         """Quota, and whether this user is the administrator."""
         if self._machine.faults.over_quota() or self._enumerations.count() >= self.context.style.operations_per_user:
-            raise WsmanFault(faults.TOO_MANY_OPERATIONS)
+            raise WsmanFault(faults.TOO_MANY_OPERATIONS, cim_status=faults.SERVER_LIMITS)
         name = user.rpartition("\\")[2].partition("@")[0].lower()
         if name != self._machine.options.user.rpartition("\\")[2].partition("@")[0].lower():
             wmi = is_wmi(request)
@@ -161,6 +161,8 @@ class Service:
             "signal": shells.signal,
         }[event.resource]
         head = {"delete": answer.PLAIN, "receive": answer.RECEIVE}.get(event.resource, answer.SHELL)
+        if event.resource == "create" and self.context.style.old_faults:
+            head = answer.OLD_SHELL
         done = action(request)
         return self._reply(request, event, head, done.body, done.seconds)
 
@@ -184,7 +186,7 @@ class Service:
             f"uuid:{self.context.new_id()}",
             request.message_id or None,
             request.host or self._machine.options.name,
-            self._machine.options.name,
+            self.context.manner(request),
         )
         return Reply(500, data, event, seconds)
 

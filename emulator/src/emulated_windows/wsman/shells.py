@@ -98,7 +98,7 @@ class Shells:
             raise WsmanFault(faults.UNEXPECTED_SELECTORS)
         self._check_streams(body)
         if len(self._open) >= self._context.style.shells_per_user:
-            raise WsmanFault(faults.TOO_MANY_SHELLS)
+            raise WsmanFault(faults.TOO_MANY_SHELLS, cim_status=faults.SERVER_LIMITS)
         idle = duration(body.findtext(f"{_RSP}IdleTimeOut") or "") or float(self._context.style.shell_idle_seconds)
         now = self._machine.now()
         host = self._machine.processes.start(
@@ -136,9 +136,11 @@ class Shells:
                 "<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime>"
                 "<rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>"
             )
-        address = names.ANONYMOUS if self._context.style.shell_prefix else escape(request.to)
+        old = self._context.style.old_faults
+        declared = f' xmlns:x="{names.TRANSFER}"' if old else ""
+        address = names.ANONYMOUS if old else escape(request.to)
         return (
-            f"<x:ResourceCreated><a:Address>{address}</a:Address><a:ReferenceParameters>"
+            f"<x:ResourceCreated{declared}><a:Address>{address}</a:Address><a:ReferenceParameters>"
             f"<w:ResourceURI>{names.CMD_SHELL_URI}</w:ResourceURI><w:SelectorSet>"
             f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated>{block}"

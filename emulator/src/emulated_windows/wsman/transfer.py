@@ -24,7 +24,7 @@ from . import rows as row_writer
 from .context import Context
 from .invoke import Answer, Instances, value_of
 
-INVALID_PARAMETER = 4
+INVALID_PARAMETER, NOT_SUPPORTED = 4, 7
 _Made = TypeVar("_Made")
 
 
@@ -41,9 +41,7 @@ class Transfer:
         if not self._context.style.cim_create:
             raise self._refusal(verb)
         if verb not in found.writes:
-            raise WsmanFault(
-                faults.NOT_CAPABLE, provider=self._context.provider("Not supported.", code=faults.NOT_CAPABLE.code)
-            )
+            raise self._context.cim_failed(CimError(NOT_SUPPORTED, verb), verb, found.schema.name)
         if request.fragment:
             raise WsmanFault(faults.UNSUPPORTED_FEATURE, "Fragment transfer is not modelled.")
         return {"put": self._put, "create": self._create, "delete": self._delete}[verb](request, found)
@@ -54,7 +52,7 @@ class Transfer:
                 "The provider does not support changing instances.", code=faults.NOT_CAPABLE.code
             )
             return WsmanFault(faults.NOT_CAPABLE, provider=said)
-        refused = self._context.machine.dials["cim_create_refusal"] == "provider_not_capable"
+        refused = self._context.machine.dials.get("cim_create_refusal") == "provider_not_capable"
         return WsmanFault(faults.NOT_CAPABLE if refused else faults.ACTION_NOT_SUPPORTED)
 
     def _put(self, request: Request, found: WmiClass) -> Answer:
