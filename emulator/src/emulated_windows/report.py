@@ -72,6 +72,7 @@ def _system(machine: Machine) -> dict[str, Any]:
         "fqdn": machine.options.fqdn,
         "boot_count": machine.power.boot_count,
         "boot_time": iso(machine.power.boot_time),
+        "restarts_announced": [dataclasses.asdict(said) for said in machine.power.announced],
         "restart_pending": machine.updates.restart_pending,
         "hotfixes": [fix.id for fix in machine.updates.hotfixes],
         "shells_open": machine.shells_open(),

@@ -210,6 +210,27 @@ def test_options_that_make_no_sense(wire: MakeWire, options: dict[str, Any], mat
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_method_nobody_has(wire: MakeWire, name: str) -> None:
-    reply = wire(persona=name).invoke("Win32_OperatingSystem", "Win32ShutdownTracker")
-    assert codes(reply) == [2150858771]
+def test_a_restart_with_a_reason(wire: MakeWire, name: str) -> None:
+    """Win32ShutdownTracker does not exist on Server 2003."""
+    host = wire(persona=name, dials={"reboot": "works"})
+    said = {"Timeout": 30, "Comment": "KMS update", "ReasonCode": 0x80020011, "Flags": 6}
+    reply = host.invoke("Win32_OperatingSystem", "Win32ShutdownTracker", said)
+    if name not in FROM_VISTA:
+        assert codes(reply) == [2150858771]
+        return
+    assert reply.status == 200
+    assert host.shown["restarts_announced"] == [{"comment": "KMS update", "reason": str(0x80020011), "seconds": 30.0}]
+    host.pass_time(20)
+    assert host.host.reachable()
+    host.pass_time(30)
+    assert not host.host.reachable()
+
+
+@pytest.mark.parametrize(("name", "longest"), [("server-2003-sp2-x64", 600), ("server-2022", 315_360_000)])
+def test_shutdown_takes_a_comment_and_a_countdown(wire: MakeWire, name: str, longest: int) -> None:
+    host = wire(persona=name)
+    assert host.run(f"shutdown /r /t {longest + 1}").code == 1
+    assert host.run(f'shutdown /r /f /t {longest} /c "KMS Update" /d p:2:17').code == 0
+    assert host.shown["restarts_announced"] == [
+        {"comment": "KMS Update", "reason": "p:2:17", "seconds": float(longest)}
+    ]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from ..machine.errors import ProviderError
 from ..machine.filters import ADAPTER
 from ..machine.machine import Machine
-from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned
+from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned, text_of
 from .schema import Method, Parameter, Schema, changed, methods, properties
 from .values import Moment, Row
 from .wql import Condition
@@ -81,6 +81,18 @@ _ADAPTER = properties("""
     WINSSecondaryServer""")
 
 
+_TRACKER = Method(
+    "Win32ShutdownTracker",
+    (
+        Parameter("Timeout", "uint32"),
+        Parameter("Comment", "string"),
+        Parameter("ReasonCode", "uint32"),
+        Parameter("Flags", "sint32"),
+    ),
+)
+"""From Vista on (class page)."""
+
+
 class OperatingSystem(WmiClass):
     """Win32_OperatingSystem. Win32ShutdownTracker does not exist on Server 2003 (class page)."""
 
@@ -97,8 +109,8 @@ class OperatingSystem(WmiClass):
             Method("SetDateTime", (Parameter("LocalDateTime", "string"),)),
         ),
     )
-    _six = replace(schema, properties=_OPERATING_SYSTEM_6)
-    _eight = replace(schema, properties=_OPERATING_SYSTEM_8, source="document")
+    _six = replace(schema, properties=_OPERATING_SYSTEM_6, methods={**schema.methods, _TRACKER.name: _TRACKER})
+    _eight = replace(_six, properties=_OPERATING_SYSTEM_8, source="document")
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""
@@ -143,13 +155,17 @@ class OperatingSystem(WmiClass):
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
-        flags = number_of(arguments, "Flags") if method == "Win32Shutdown" else REBOOT_FLAG
-        if method not in ("Reboot", "Win32Shutdown") or not flags & REBOOT_FLAG:
+        flags = REBOOT_FLAG if method == "Reboot" else number_of(arguments, "Flags")
+        if method not in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker") or not flags & REBOOT_FLAG:
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] == "returns_1314":
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] != "works":
             raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        if method == "Win32ShutdownTracker":
+            seconds = float(number_of(arguments, "Timeout"))
+            reason = str(number_of(arguments, "ReasonCode"))
+            return returned(machine.power.restart_after(seconds, text_of(arguments, "Comment") or "", reason))
         return returned(machine.power.restart())
 
 
