@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from corewire import Wire
+from corewire import KEY, Wire
 from firewallwire import INSIDE, LOCAL, OUTSIDE, RULES, netsh, opened, passes
 
+from emulated_windows.core import Authority
 from emulated_windows.machine import scopes
 from emulated_windows.machine.firewall_rule import parse, write
 from emulated_windows.machine.firewall_rules import RulesFirewall
@@ -181,6 +182,24 @@ def test_the_kms_exception_before_6_2_by_dial(wire: MakeWire, setting: str, expe
     assert all(entry["id"].startswith(expected) for entry in opened(host))
     assert netsh(host, 'advfirewall firewall set rule group="@FirewallAPI.dll,-28002" new enable=yes') == 0
     assert passes(host)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("persona", ["server-2008-sp2", "server-2012-r2", "server-2025", "windows-10"])
+def test_the_kms_exception_works_whatever_the_dials_say(wire: MakeWire, persona: str, seed: int) -> None:
+    host = wire(persona=persona, seed=seed)
+    assert not passes(host, INSIDE)
+    assert netsh(host, 'advfirewall firewall set rule group="Key Management Service" new enable=yes') == 0
+    assert passes(host, INSIDE)
+
+
+def test_a_host_that_serves_is_reached_once_its_exception_is_enabled(wire: MakeWire) -> None:
+    host = wire(persona="server-2022", host_key=KEY, authority=Authority({KEY: "server_2022"}))
+    assert host.host.dial(1688, INSIDE) == "filtered"
+    netsh(host, 'advfirewall firewall set rule group="@FirewallAPI.dll,-28002" new enable=yes')
+    assert host.host.dial(1688, INSIDE) == "accepted"
+    host.host.inject("service-stopped", ["MpsSvc"])
+    assert host.host.dial(1688, OUTSIDE) == "accepted"
 
 
 # -- Group Policy ----------------------------------------------------------------------------------------------------

@@ -108,6 +108,20 @@ def test_addresses_beside_rows_and_instead_of_them(host: Wire) -> None:
     assert get(host, address_in(alone))["InstanceID"] == "SPPSVC-In-TCP"
 
 
+def test_what_the_journal_says_of_a_filter(host: Wire) -> None:
+    chosen = '<w:SelectorSet><w:Selector Name="InstanceID">SPPSVC-In-TCP</w:Selector></w:SelectorSet>'
+    event = host.send(RULE, ENUMERATE, enumeration(SELECTORS, chosen)).event
+    assert (event.resource, event.method, event.mutation) == (
+        "MSFT_NetFirewallRule",
+        "InstanceID=SPPSVC-In-TCP",
+        False,
+    )
+    inside = association(KNOWN, BY_PORT, "MSFT_NetProtocolPortFilter")
+    event = host.send(STAR, ENUMERATE, enumeration(ASSOCIATION, inside)).event
+    assert event.resource == "MSFT_NetProtocolPortFilter"
+    assert event.method == f"CreationClassName={KNOWN[1]['CreationClassName']} {BY_PORT} MSFT_NetProtocolPortFilter"
+
+
 def test_the_address_of_a_singleton_has_no_selectors(wire: MakeWire) -> None:
     host = wire()
     uri = f"{WMI}root/cimv2/Win32_OperatingSystem"

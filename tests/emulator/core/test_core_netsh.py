@@ -46,7 +46,8 @@ def test_add_without_more_is_for_everybody_in_every_profile(host: Wire) -> None:
 def test_add_with_everything(host: Wire) -> None:
     line = (
         f'{RULE} add rule name="KMS x" dir=in action=allow program=C:\\Windows\\system32\\sppsvc.exe service=sppsvc '
-        'description="one | two" enable=no profile=domain remoteip=10.0.0.0/8 localport=1688,1700-1701 protocol=6'
+        'localip=any remoteport=any security=notrequired description="one | two" enable=no profile=domain '
+        "remoteip=10.0.0.0/8 localport=1688,1700-1701 protocol=6"
     )
     assert netsh(host, line) == 1  # the separator of the store cannot stand in a text
     assert netsh(host, line.replace(" | ", " ")) == 0
@@ -86,6 +87,7 @@ def test_ids_by_dial(wire: MakeWire) -> None:
         "name=KMS dir=in action=allow profile=standard",
         "name=KMS dir=in action=allow enable=true",
         "name=KMS dir=in action=allow colour=red",
+        "name=KMS dir=in action=allow localip=10.0.0.1",
         "name=KMS name=KMS dir=in action=allow",
         "KMS dir=in action=allow",
     ],

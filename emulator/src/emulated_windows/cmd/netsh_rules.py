@@ -31,7 +31,9 @@ _FIELDS = {
     "protocol": "protocol",
 }
 _CONDITIONS = tuple(_FIELDS)
-_CHANGES = (*_CONDITIONS, "description", "enable", "action", "edge")
+_UNLIMITED = {"localip": "any", "remoteport": "any", "interfacetype": "any", "security": "notrequired"}
+"""Tags that are understood as long as they limit nothing."""
+_CHANGES = (*_CONDITIONS, "description", "enable", "action", "edge", *_UNLIMITED)
 _ACTIONS = {"allow": "Allow", "block": "Block", "bypass": "ByPass"}
 _DIRECTIONS = {"in": "In", "out": "Out"}
 _WITH_PORTS = (TCP, UDP)
@@ -45,6 +47,8 @@ def _choice(text: str, choices: dict[str, str]) -> str:
 
 def changed(rule: Rule, given: dict[str, str], version: tuple[int, int]) -> Rule:
     """A rule with what the tags say."""
+    if any(given.get(tag, nothing).lower() != nothing for tag, nothing in _UNLIMITED.items()):
+        raise NetshError
     if "dir" in given:
         rule = replace(rule, direction=_choice(given["dir"], _DIRECTIONS))
     if "action" in given:

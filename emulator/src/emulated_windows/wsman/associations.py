@@ -54,6 +54,16 @@ def _asked(element: Element) -> _Asked:
     )
 
 
+def result_class(request: Request) -> str:
+    """The class an association filter leads to, as far as it says, for the journal."""
+    found = request.body.find(f"{_W}Filter") if request.body is not None else None
+    for name in ("ResultClassName", "AssociationClassName"):
+        text = found.findtext(f".//{_B}{name}") if found is not None else None
+        if text:
+            return text.strip()
+    return ""
+
+
 def associated(context: Context, request: Request, element: Element) -> list[tuple[WmiClass, list[Row]]]:
     """The classes an association filter leads to, each with its rows."""
     asked = _asked(element)

@@ -60,9 +60,18 @@ class Answer:
 
 
 def filter_text(request: Request) -> str:
-    """The WQL of an Enumerate, for the journal."""
+    """The WQL of an Enumerate, for the journal; of another filter its selectors and the classes it names."""
     found = request.body.find(f"{_W}Filter") if request.body is not None else None
-    return " ".join((found.text or "").split()) if found is not None else ""
+    if found is None:
+        return ""
+    words = (found.text or "").split()
+    for element in found.iter():
+        text = (element.text or "").strip()
+        if local(element.tag) == "Selector" and text:
+            words.append(f"{element.get('Name')}={text}")
+        elif local(element.tag).endswith("ClassName") and text:
+            words.append(text)
+    return " ".join(words)
 
 
 def queried_class(text: str) -> str:

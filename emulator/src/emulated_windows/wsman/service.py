@@ -19,6 +19,7 @@ from ..machine.machine import Machine
 from ..soap import answer, faults, names
 from ..soap.faults import WsmanFault
 from ..soap.request import NotSoapError, Request, is_identify, local, parse, read
+from .associations import result_class
 from .config import configuration
 from .context import Context, is_wmi
 from .enumeration import Enumerations, filter_text, queried_class
@@ -102,7 +103,7 @@ class Service:
         operation = _ENUMERATION.get(request.action)
         if operation is not None:
             text = filter_text(request)
-            return Event(operation, queried_class(text) or resource, text)
+            return Event(operation, queried_class(text) or result_class(request) or resource, text)
         method = self._instances.method_of(request) if is_wmi(request) else None
         known = method is None or method.mutation
         return Event("invoke", resource, method_name(request) or local(request.action), known)
