@@ -79,6 +79,8 @@ class HostOptions:
     cluster: bool = False
     """The cluster service is there and runs."""
     domain_controller: bool = False
+    evaluation: bool = False
+    """An evaluation edition: it takes no host key."""
     group_policy: Mapping[str, Any] = field(default_factory=dict)
     """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
     5.2), rules (texts by id, from 6.0 on)."""

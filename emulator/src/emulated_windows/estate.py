@@ -283,6 +283,7 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         sessions=_sessions(section),
         cluster=section.flag("cluster", False),
         domain_controller=section.flag("domain_controller", False),
+        evaluation=section.flag("evaluation", False),
         group_policy=_group_policy(section),
         tcpip_filtering=_ports(section, "tcpip_filtering"),
         ipsec_policy=section.flag("ipsec_policy", False),

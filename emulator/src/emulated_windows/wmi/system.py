@@ -128,7 +128,7 @@ class OperatingSystem(WmiClass):
         row.update(
             {
                 "BuildNumber": release.build,
-                "Caption": f"{release.caption}{language.edition_mark}",
+                "Caption": f"{release.caption}{' Evaluation' * machine.options.evaluation}{language.edition_mark}",
                 "CodeSet": language.code_page,
                 "CountryCode": language.country,
                 "CreationClassName": "Win32_OperatingSystem",
@@ -144,6 +144,7 @@ class OperatingSystem(WmiClass):
                 "Name": release.full_name,
                 "NumberOfProcesses": len(machine.processes),
                 "NumberOfUsers": len(machine.logons.people()) or machine.persona.operating_system["NumberOfUsers"],
+                "OperatingSystemSKU": _sku(machine),
                 "OSLanguage": language.lcid,
                 "ProductType": machine.product_type,
                 "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
@@ -167,6 +168,12 @@ class OperatingSystem(WmiClass):
             reason = str(number_of(arguments, "ReasonCode"))
             return returned(machine.power.restart_after(seconds, text_of(arguments, "Comment") or "", reason))
         return returned(machine.power.restart())
+
+
+def _sku(machine: Machine) -> int | None:
+    """OperatingSystemSKU; evaluation editions have numbers of their own (class page, winnt.h)."""
+    sku: int | None = machine.persona.operating_system.get("OperatingSystemSKU")
+    return {7: 79, 8: 80}.get(sku or 0, sku) if machine.options.evaluation else sku
 
 
 def _domain_role(machine: Machine) -> int:
