@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SESSION_KINDS = ("interactive", "remote")
+POLICY_FLAGS = ("enable_firewall", "no_exceptions", "local_rules")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,15 @@ class HostOptions:
     domain_controller: bool = False
     evaluation: bool = False
     """An evaluation edition: it takes no host key."""
+    group_policy: Mapping[str, Any] = field(default_factory=dict)
+    """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
+    5.2), rules (texts by id, from 6.0 on)."""
+    tcpip_filtering: tuple[int, ...] = ()
+    """The only TCP ports TCP/IP filtering lets in; empty: it is off."""
+    ipsec_policy: bool = False
+    """An IPsec policy is assigned."""
+    rras: bool = False
+    """Routing and Remote Access runs."""
 
     @property
     def fqdn(self) -> str:

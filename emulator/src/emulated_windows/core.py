@@ -80,7 +80,7 @@ class EmulatedHost:
         machine.schedule.settle()
         if machine.power.state == "down" or machine.faults.no_kms_answer:
             return "filtered"
-        if machine.services.running("SharedAccess") and not machine.firewall.lets_in(port, remote):
+        if not machine.lets_in(port, remote):
             return "filtered"
         return "accepted" if machine.licensing.listening_port() == port else "refused"
 

@@ -331,8 +331,68 @@ _INSTALLERS = (
     ),
 )
 
+_FIREWALL = (
+    Dial(
+        "rules_written_to_registry",
+        ("after_service_start", "at_once"),
+        "When the firewall service notices a rule that somebody has written into the registry.",
+        since="6.0",
+    ),
+    Dial(
+        "workgroup_profile",
+        ("Public", "Private"),
+        "The firewall profile of a host that is in no domain.",
+        since="6.0",
+    ),
+    Dial("netsh_rule_id", ("guid", "name"), "The id of a rule that netsh advfirewall has added.", since="6.0"),
+    Dial(
+        "netsh_group",
+        ("text_or_resource", "text_only"),
+        "Whether netsh advfirewall finds a rule group by its resource string (@FirewallAPI.dll,-28002).",
+        since="6.0",
+    ),
+    Dial(
+        "old_kms_rule_id",
+        ("slsvc", "sppsvc", "guid"),
+        "The id of the predefined KMS exception before 6.2, which nobody has published.",
+        since="6.0",
+        until="6.1",
+    ),
+    Dial(
+        "old_kms_rule_program",
+        ("service", "none"),
+        "Whether that exception is bound to the licensing service.",
+        since="6.0",
+        until="6.1",
+    ),
+    Dial(
+        "kms_rule_split",
+        ("as_on_clients", "one_for_all_profiles"),
+        "Whether the KMS exception of a server is split by profile and scope as the one of a client is.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_by_instance_id",
+        ("works", "no_rows", "refused"),
+        "WQL on a filter class of the firewall by InstanceID.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_protocol",
+        ("name_or_number", "name_only", "shown_as_number"),
+        "Whether MSFT_NetProtocolPortFilter takes `6` for TCP, and whether it shows it that way.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_addresses",
+        ("mask", "prefix"),
+        "How MSFT_NetAddressFilter shows a network: 10.0.0.0/255.0.0.0 or 10.0.0.0/8.",
+        since="6.2",
+    ),
+)
+
 GENERATIONS = ("5.2", "6.0", "6.1", "6.2", "6.3", "10.0")
-ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS
+ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + _FIREWALL
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from .contract import SESSION_KINDS, HostOptions
+from .contract import POLICY_FLAGS, SESSION_KINDS, HostOptions
 from .key_groups import hosting, key_groups
 from .language import languages
 from .persona import dial_table, personas
@@ -286,6 +286,10 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         cluster=section.flag("cluster", False),
         domain_controller=section.flag("domain_controller", False),
         evaluation=section.flag("evaluation", False),
+        group_policy=_group_policy(section),
+        tcpip_filtering=_ports(section, "tcpip_filtering"),
+        ipsec_policy=section.flag("ipsec_policy", False),
+        rras=section.flag("rras", False),
     )
 
 
@@ -297,6 +301,28 @@ def _updates(section: Section, persona: str) -> tuple[str, ...]:
             there_are = f"there are {', '.join(known)}" if known else "from 10.0 on `ubr` says it"
             raise EstateError(f"{section.path('updates')}: {persona} has no update {update}; {there_are}.")
     return tuple(found)
+
+
+def _group_policy(section: Section) -> dict[str, Any]:
+    if not section.has("group_policy"):
+        return {}
+    policy = section.section("group_policy")
+    found: dict[str, Any] = {word: policy.flag(word, True) for word in POLICY_FLAGS if policy.has(word)}
+    if policy.has("open_ports"):
+        found["open_ports"] = policy.texts("open_ports")
+    if policy.has("rules"):
+        rules = policy.section("rules")
+        found["rules"] = {name: rules.text(name) for name in rules.names()}
+    policy.finish()
+    return found
+
+
+def _ports(section: Section, key: str) -> tuple[int, ...]:
+    found = section.texts(key)
+    for text in found:
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+            raise EstateError(f"{section.path(key)}: {text} is not a port from 1 to 65535.")
+    return tuple(map(int, found))
 
 
 def _count(section: Section) -> int | None:

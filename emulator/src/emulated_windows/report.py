@@ -91,11 +91,15 @@ def _system(machine: Machine) -> dict[str, Any]:
 
 
 def _firewall(machine: Machine) -> dict[str, Any]:
-    service = machine.services.get(machine.persona.firewall.service)
+    firewall, filters = machine.firewall, machine.filters
+    service = machine.services.get(firewall.service)
     return {
         "service": service.state if service else None,
-        "domain_enabled": machine.firewall.enabled("DOMAIN"),
-        "standard_enabled": machine.firewall.enabled("STANDARD"),
+        "profile": firewall.current.lower(),
+        **{f"{profile.lower()}_enabled": firewall.enabled(profile) for profile in firewall.profiles},
+        "tcpip_filtering": filters.allowed() if filters.filtering() else None,
+        "ipsec_policy": filters.ipsec_policy(),
+        "rras": filters.rras(),
     }
 
 
@@ -109,7 +113,7 @@ def show(machine: Machine) -> dict[str, Any]:
         "products": _products(machine),
         "activations_spent": machine.authority.spent(machine.options.fqdn),
         "activation_requests": licensing.activation.requests,
-        "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.entries()],
+        "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.open_ports()],
         "firewall": _firewall(machine),
         "listening": [port] if port is not None else [],
         "self_publishing": licensing.publishes(),

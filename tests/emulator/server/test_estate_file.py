@@ -41,6 +41,22 @@ def test_defaults(tmp_path: Path) -> None:
     assert (estate.dns, estate.host_keys) == (None, {})
 
 
+def test_what_filters_on_a_host(tmp_path: Path) -> None:
+    more = (
+        "tcpip_filtering: [5985, 3389], ipsec_policy: yes, rras: yes, group_policy: {enable_firewall: on,"
+        " local_rules: no, open_ports: ['1688:TCP:*:enabled:KMS'], rules: {'{1}': 'v2.10|Action=Allow|Dir=In|'}}"
+    )
+    (host,) = load(tmp_path, with_host(more)).hosts
+    options = host.options
+    assert (options.tcpip_filtering, options.ipsec_policy, options.rras) == ((5985, 3389), True, True)
+    assert options.group_policy == {
+        "enable_firewall": True,
+        "local_rules": False,
+        "open_ports": ["1688:TCP:*:enabled:KMS"],
+        "rules": {"{1}": "v2.10|Action=Allow|Dir=In|"},
+    }
+
+
 def test_everything_a_host_can_say(tmp_path: Path) -> None:
     dial, settings = next((name, settings) for name, settings in dial_table(PERSONA).items() if len(settings) > 1)
     more = (
@@ -124,6 +140,8 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
         (CREDENTIALS + HOST + HOST, "hosts stands twice"),
         (with_host("colour: red"), "hosts.kms03.colour is not a key of an estate"),
         (with_host("transport: kerberos"), "hosts.kms03.transport: kerberos is none of basic, ntlm"),
+        (with_host("tcpip_filtering: [kms]"), "hosts.kms03.tcpip_filtering: kms is not a port"),
+        (with_host("group_policy: {firewall: on}"), "hosts.kms03.group_policy.firewall is not a key of an estate"),
         (with_host("firewall: maybe"), "hosts.kms03.firewall: maybe is none of on, off, stopped"),
         (with_host("port: 70000"), "hosts.kms03.port: 70000 is not a whole number from 1 to 65535"),
         (with_host("port: [1]"), "hosts.kms03.port must be a single value"),

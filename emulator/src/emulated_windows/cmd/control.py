@@ -18,10 +18,9 @@ from ..machine.registry import (
     REG_EXPAND_SZ,
     REG_MULTI_SZ,
     REG_SZ,
-    TYPE_NAMES,
     Data,
-    Key,
 )
+from . import reg_query
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, always, lines, never, switch
 
@@ -111,32 +110,14 @@ def _reg(call: Call) -> Result:
     verb = call.arguments[0].lower()
     root, _, path = call.arguments[1].partition("\\")
     hive = _HIVES.get(root.lower())
-    options = _options(call.arguments[2:])
     if hive is None or verb not in ("query", "add", "delete"):
         return Done(1, err=lines("ERROR: Invalid syntax."))
     if verb == "query":
-        return _query(call, hive, path, options)
+        return reg_query.query(call, hive, path, call.arguments[2:])
+    options = _options(call.arguments[2:])
     if verb == "add":
         return _add(call, hive, path, options)
     return _delete(call, hive, path, options)
-
-
-def _query(call: Call, hive: int, path: str, options: dict[str, str]) -> Result:
-    key = call.machine.registry.key(path, hive)
-    wanted = options.get("/v", "").lower()
-    if key is None or (wanted and wanted not in key.values):
-        return Done(1, err=lines("ERROR: The system was unable to find the specified registry key or value."))
-    shown = _values(key, wanted) + "".join(lines(f"{path}\\{below.name}") for below in key.keys.values() if not wanted)
-    return Done(0, lines("", path) + shown)
-
-
-def _values(key: Key, wanted: str) -> str:
-    shown = ""
-    for name, value in key.values.items():
-        if not wanted or name == wanted:
-            data = f"0x{value.data:x}" if isinstance(value.data, int) else str(value.data)
-            shown += lines(f"    {value.name}\t{TYPE_NAMES.get(value.type, 'REG_NONE')}\t{data}")
-    return shown
 
 
 def _asks(action: Done, question: str) -> Reads:

@@ -9,6 +9,7 @@ Knows its parts and what happens to all of them when it goes down and comes up. 
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Callable
 
 from .. import dials as dial_module
@@ -18,9 +19,10 @@ from ..contract import HostOptions
 from ..faults import FaultPlan
 from ..language import language
 from ..persona import persona
+from . import firewall_start
 from .disk import Disk
 from .events import EventLog
-from .firewall import Firewall
+from .filters import OtherFilters
 from .licensing import Licensing
 from .logons import Logons
 from .power import Power
@@ -55,7 +57,8 @@ class Machine:
         self.services = Services(self.schedule, self.pace, self.persona.services, self.persona.windows)
         self.processes = Processes(self.persona.processes, booted)
         self.power = Power(self.schedule, self.rng, options.boot_seconds, booted)
-        self.firewall = Firewall(self.registry, domain_member=options.domain_member)
+        self.firewall = firewall_start.make(self)
+        self.filters = OtherFilters(self.registry, self.services)
         self.updates = Updates(self.persona, self.registry, self.disk, self.dials, self.host_time)
         self.logons = Logons(self.rng, booted)
         self.licensing = Licensing(self)
@@ -88,6 +91,10 @@ class Machine:
         self._until_down.append(task)
         return task
 
+    def new_guid(self) -> str:
+        """An id in braces, as Windows makes them up."""
+        return f"{{{str(uuid.UUID(int=self.rng.getrandbits(128), version=4)).upper()}}}"
+
     # -- what it is ----------------------------------------------------------------------------------------------
 
     @property
@@ -106,6 +113,10 @@ class Machine:
         return 2 if self.options.domain_controller else self.persona.release.product_type
 
     # -- network -------------------------------------------------------------------------------------------------
+
+    def lets_in(self, port: int, remote: str) -> bool:
+        """Does a TCP connection from this address get as far as a listener of the licensing service?"""
+        return self.firewall.lets_in(port, remote) and self.filters.lets_in(port)
 
     def answers(self) -> bool:
         """Does WinRM accept connections?"""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..contract import SESSION_KINDS
 from ..key_groups import hosting
+from . import firewall_start
 from .hotfixes import Hotfix
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
@@ -44,7 +45,7 @@ def prepare(machine: Machine) -> None:
     _refuse_nonsense(machine)
     _registry(machine)
     _files(machine)
-    _firewall(machine)
+    firewall_start.prepare(machine)
     win_rm = machine.services.get("WinRM")
     if win_rm is not None:
         win_rm.mode = {"Automatic": "Auto"}.get(machine.options.winrm_start_mode, machine.options.winrm_start_mode)
@@ -189,16 +190,6 @@ def profile_folder(machine: Machine) -> str:
     if machine.persona.since < (6, 0):
         return r"C:\Documents and Settings\Administrator\Local Settings\Temp"
     return r"C:\Users\Administrator\AppData\Local\Temp"
-
-
-def _firewall(machine: Machine) -> None:
-    setting = machine.options.firewall
-    if setting not in ("on", "off", "stopped"):
-        raise ValueError(f"{machine.options.name}: firewall can be on, off or stopped, not {setting!r}")
-    machine.firewall.set_up(enabled=setting == "on")
-    service = machine.services.get(machine.persona.firewall.service)
-    if service is not None and setting == "stopped":
-        service.state, service.mode, service.at_boot, service.pid = "Stopped", "Disabled", False, 0
 
 
 def _installed(machine: Machine, start: str) -> None:

@@ -102,6 +102,8 @@ WQL_ON_CLASS = Kind(
 ENUMERATE_WITH_KEYS = Kind(
     2150859016, "w:InvalidSelectors", "Enumerate takes no selectors.", detail="UnexpectedSelectors"
 )
+RESOURCE_EXISTS = Kind(2150858803, "w:AlreadyExists", "The resource exists already.")
+WMI_INVALID_PARAMETER = Kind(2150859038, "w:InvalidParameter", "The provider does not take a parameter.")
 NOT_CAPABLE = Kind(2150859010, "a:ActionNotSupported", "The provider is not capable of the operation.")
 WMI_ACCESS_DENIED = Kind(2150859012, "w:AccessDenied", "Access is denied by the WMI service.")
 ACCESS_DENIED = Kind(5, "w:AccessDenied", "Access is denied.")

@@ -33,6 +33,7 @@ ENUMERATE, PULL, RELEASE = (f"{ENUMERATION}/{verb}" for verb in ("Enumerate", "P
 
 WQL_DIALECT = "http://schemas.microsoft.com/wbem/wsman/1/WQL"
 SELECTOR_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
+ASSOCIATION_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/cimbinding/associationFilter"
 WMI_PREFIX = "http://schemas.microsoft.com/wbem/wsman/1/wmi/"
 CMD_SHELL_URI = f"{SHELL}/cmd"
 STATE_PREFIX = f"{SHELL}/CommandState/"

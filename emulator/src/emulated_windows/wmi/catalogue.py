@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 from ..machine.machine import Machine
 from .files import DataFile, Directory
+from .firewall_filters import FILTERS
+from .firewall_rule import FirewallProfile, FirewallRule
 from .licensing import LicensingProduct, LicensingService
 from .logons import LogonSession
 from .process import RunningProcess
@@ -41,6 +43,9 @@ _MODELLED: dict[str, WmiClass] = {
         LicensingService(),
         LicensingProduct(),
         RegistryProvider(),
+        FirewallRule(),
+        FirewallProfile(),
+        *FILTERS.values(),
     )
 }
 

@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import replace
 
 from ..machine.errors import ProviderError
+from ..machine.filters import ADAPTER
 from ..machine.machine import Machine
 from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned, text_of
 from .schema import Method, Parameter, Schema, changed, methods, properties
@@ -271,15 +272,15 @@ class AdapterConfiguration(WmiClass):
             "IPAddress": [f"10.20.0.{octet}"],
             "IPConnectionMetric": 10,
             "IPEnabled": True,
-            "IPFilterSecurityEnabled": False,
-            "IPSecPermitIPProtocols": ["0"],
-            "IPSecPermitTCPPorts": ["0"],
-            "IPSecPermitUDPPorts": ["0"],
+            "IPFilterSecurityEnabled": machine.filters.filtering(),
+            "IPSecPermitIPProtocols": machine.filters.shown("RawIPAllowedProtocols"),
+            "IPSecPermitTCPPorts": machine.filters.shown("TCPAllowedPorts"),
+            "IPSecPermitUDPPorts": machine.filters.shown("UDPAllowedPorts"),
             "IPSubnet": ["255.255.255.0"],
             "IPXEnabled": False,
             "MACAddress": f"00:12:79:3A:5B:{octet:02X}",
             "ServiceName": "q57w2k",
-            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0007}",
+            "SettingID": ADAPTER,
             "TcpipNetbiosOptions": 0,
             "WINSEnableLMHostsLookup": True,
             "WINSScopeID": "",

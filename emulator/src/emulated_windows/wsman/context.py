@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 import uuid
 
+from ..machine.errors import CimError
 from ..machine.machine import Machine
 from ..soap import faults, names
 from ..soap.faults import Manner, Provider, WsmanFault
@@ -20,6 +21,12 @@ from ..wmi.catalogue import Catalogue
 from ..wmi.provider import WmiClass
 
 WMI_DLL = r"%systemroot%\system32\WsmWmiPl.dll"
+_CIM_KINDS = {
+    4: faults.WMI_INVALID_PARAMETER,
+    6: faults.NOT_FOUND,
+    7: faults.NOT_CAPABLE,
+    11: faults.RESOURCE_EXISTS,
+}
 WBEM_E_INVALID_CLASS = 0x80041010
 
 
@@ -141,3 +148,10 @@ class Context:
             return WsmanFault(kind, provider=provider, seconds=seconds, cim_status=faults.FAILED)
         provider = self.provider(said, code=hresult)
         return WsmanFault(kind, said, provider, seconds=seconds, cim_status=faults.FAILED)
+
+    def cim_failed(self, error: CimError, operation: str, parameter: str) -> WsmanFault:
+        """The fault for a CIM status of a provider of the MI stack."""
+        kind = _CIM_KINDS.get(error.status, faults.INTERNAL_ERROR)
+        said = f"CIM status {error.status}: {error.about}."
+        provider = self.provider(said, code=kind.code, operation=operation, parameter=parameter)
+        return WsmanFault(kind, said, provider, seconds=error.seconds, cim_status=error.status)

@@ -19,11 +19,13 @@ from ..machine.machine import Machine
 from ..soap import answer, faults, names
 from ..soap.faults import WsmanFault
 from ..soap.request import NotSoapError, Request, is_identify, local, parse, read
+from .associations import result_class
 from .config import configuration
 from .context import Context, is_wmi
 from .enumeration import Enumerations, filter_text, queried_class
 from .invoke import Instances, method_name
 from .shells import Shells, command_line, verb_of
+from .transfer import Transfer
 
 INVALID = Event("invalid", "")
 _KEY = re.compile(r"\b(?:[A-Za-z0-9]{5}-){4}([A-Za-z0-9]{5})\b")
@@ -40,6 +42,7 @@ class Service:
         self.context = Context(machine)
         self._enumerations = Enumerations(self.context)
         self._instances = Instances(self.context)
+        self._transfer = Transfer(self.context, self._instances)
         self._shells = Shells(self.context)
         win_rm = machine.services.get("WinRM")
         if win_rm is not None:
@@ -100,7 +103,7 @@ class Service:
         operation = _ENUMERATION.get(request.action)
         if operation is not None:
             text = filter_text(request)
-            return Event(operation, queried_class(text) or resource, text)
+            return Event(operation, queried_class(text) or result_class(request) or resource, text)
         method = self._instances.method_of(request) if is_wmi(request) else None
         known = method is None or method.mutation
         return Event("invoke", resource, method_name(request) or local(request.action), known)
@@ -141,7 +144,8 @@ class Service:
             got = self._instances.get(request)
             return self._reply(request, event, answer.TRANSFER, got.body, got.seconds)
         if event.operation in ("put", "create", "delete"):
-            self._instances.refuse(request, event.operation)
+            moved = self._transfer.operate(request, event.operation)
+            return self._reply(request, event, answer.TRANSFER, moved.body, moved.seconds)
         done_method = self._instances.invoke(request)
         return self._reply(request, event, answer.PLAIN, done_method.body, done_method.seconds)
 
