@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..plugin_utils._ansible import wishes
@@ -18,6 +19,7 @@ from ..plugin_utils._kms.host_key import HostKeyResource
 from ..plugin_utils._kms.keys import KeyWish
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
 from ..plugin_utils._kms.release import Release
+from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
@@ -31,8 +33,7 @@ SPECIFICATION = Specification(
         "reboot": {"type": "bool", "default": False},
         **wishes.REBOOT_OPTIONS,
         **wishes.KEY_OPTIONS,
-        "port": {"type": "int"},
-        "self_publishing": {"type": "bool"},
+        **wishes.SETTINGS_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
@@ -63,13 +64,13 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         known = wishes.known_catalogue(options)
         port = 1688 if options["port"] is None else options["port"]
-        wishes.check_port(port)
+        settings = wishes.settings_wish(options)
         key = self._key(options, world, known) if options["product_key"] else None
         publish = [wishes.publish_wish(item, port) for item in options["publish"] or []]
-        if publish and options["self_publishing"]:
+        given = "self_publishing_domains" if settings.self_publishing_domains else "self_publishing: true"
+        if publish and (settings.self_publishing or settings.self_publishing_domains):
             raise Refusal(
-                "self_publishing: true beside publish would have two owners for one record; drop one of them",
-                name="two_publishers",
+                f"{given} beside publish would have two owners for one record; drop one of them", name="two_publishers"
             )
         readers: dict[type, Reader] = wishes.system_readers(known)
         resources: list[Resource] = [Release()]
@@ -80,8 +81,11 @@ class ActionModule(KmsAction):
             readers.update(wishes.system_readers(known, update.wanted))
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
-        resources.append(Restart(options["reboot"], wishes.restart_options(options)))
-        resources.append(Settings(_settings(options, key, publish)))
+        restart = Restart(options["reboot"], wishes.restart_options(options))
+        readers.update(wishes.restart_readers(restart, resources))
+        resources.append(restart)
+        port_used = bool(publish) or options["firewall"] == "open"
+        resources.append(Settings(_settings(settings, key, publish, port_used)))
         if key is not None:
             resources.append(HostKeyResource(key))
         if options["firewall"] != "unmanaged":
@@ -98,7 +102,7 @@ class ActionModule(KmsAction):
             resources += [
                 Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
             ]
-        return Job(resources, readers)
+        return Job(resources, readers, lambda outcome: replaced(world, outcome, key.key.last_five) if key else {})
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
         return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)
@@ -108,14 +112,14 @@ class ActionModule(KmsAction):
         return str(t.cast(t.Any, self._connection).get_option("remote_addr") or fqdn)
 
 
-def _settings(options: dict[str, t.Any], key: KeyWish | None, publish: list[PublishWish]) -> SettingsWish:
+def _settings(wished: SettingsWish, key: KeyWish | None, publish: list[PublishWish], port_used: bool) -> SettingsWish:
     """`publish` implies that the host does not publish itself; a key to activate implies the hold."""
-    return SettingsWish(
-        self_publishing=False if publish else options["self_publishing"],
-        port=options["port"],
+    return dataclasses.replace(
+        wished,
+        self_publishing=False if publish else wished.self_publishing,
         key=None if key is None else key.key.last_five,
         activate=key is not None and key.activate,
-        port_used=bool(publish) or options["firewall"] == "open",
+        port_used=port_used,
         published=lambda seen: all(_is_published(seen, wish) for wish in publish),
     )
 

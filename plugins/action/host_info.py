@@ -8,17 +8,20 @@ from __future__ import annotations
 import typing as t
 
 from ..plugin_utils._ansible import wishes
-from ..plugin_utils._ansible.action import Job, KmsAction
+from ..plugin_utils._ansible.action import Job, KmsAction, observed
 from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.catalogue import STANDARD
+from ..plugin_utils._kms.client_count import count_notices
 from ..plugin_utils._kms.record import Record
+from ..plugin_utils._kms.restart import read_restart_care
 from ..plugin_utils._kms.update_notices import contradictions
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
 from ..plugin_utils._windows.firewall.netsh import Firewall
 from ..plugin_utils._windows.licensing import Licensing
+from ..plugin_utils._windows.restart_care import RestartCare
 from ..plugin_utils._windows.system import System
 
 try:
@@ -41,7 +44,7 @@ class _Everything(Resource):
     """Wants nothing, looks at everything."""
 
     name = "everything"
-    needs = (System, Updates, Licensing, Record, Firewall)
+    needs = (System, Updates, Licensing, Record, Firewall, RestartCare)
 
     def next(self, seen: Seen) -> None:
         """Nothing is ever missing."""
@@ -61,10 +64,15 @@ class ActionModule(KmsAction):
         expression = _compiled(options["query"])
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
-            observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
-            return {} if expression is None else {"query_result": _searched(expression, observed)}
+            notices = count_notices(outcome.observed[Licensing])
+            found = {} if expression is None else {"query_result": _searched(expression, observed(outcome))}
+            return {"notices": notices, **found}
 
-        readers = {**wishes.system_readers(STANDARD, thorough=True), **wishes.firewall_readers(options["port"])}
+        readers = {
+            **wishes.system_readers(STANDARD, thorough=True),
+            **wishes.firewall_readers(options["port"]),
+            RestartCare: read_restart_care(lambda look: True),
+        }
         return Job([_Everything()], readers, report)
 
 
@@ -94,10 +102,10 @@ def _functions(node: t.Mapping[str, t.Any]) -> set[str]:
     return own.union(*(_functions(child) for child in node.get("children", ()) if isinstance(child, dict)))
 
 
-def _searched(expression: t.Any, observed: dict[str, t.Any]) -> t.Any:
+def _searched(expression: t.Any, seen: dict[str, t.Any]) -> t.Any:
     """What the expression finds. Raises Refusal where it does not fit what was observed."""
     try:
-        return expression.search(observed)
+        return expression.search(seen)
     except jmespath.exceptions.JMESPathError as error:
         raise _bad_query(error) from None
 

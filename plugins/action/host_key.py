@@ -14,6 +14,7 @@ from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.host_key import HostKeyResource
 from ..plugin_utils._kms.release import Release
+from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 
 SPECIFICATION = Specification(
@@ -33,4 +34,8 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         wish = wishes.key_wish(options, serve=(), encrypted=world.encrypted, known=STANDARD)
         hold = SettingsWish(key=wish.key.last_five, activate=wish.activate)
-        return Job([Release(), Settings(hold), HostKeyResource(wish)], wishes.system_readers(STANDARD))
+        return Job(
+            [Release(), Settings(hold), HostKeyResource(wish)],
+            wishes.system_readers(STANDARD),
+            lambda outcome: replaced(world, outcome, wish.key.last_five),
+        )

@@ -28,4 +28,6 @@ class ActionModule(KmsAction):
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         restart = Restart(True, wishes.restart_options(options), always=not options["if_pending"])
-        return Job([Release(), restart], wishes.system_readers(STANDARD))
+        release = Release()
+        readers = {**wishes.system_readers(STANDARD), **wishes.restart_readers(restart, [release])}
+        return Job([release, restart], readers)

@@ -144,7 +144,8 @@ options:
     default: online
   replace:
     description:
-      - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone.
+      - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone;
+        clients keep their activation for up to 180 days, and none is activated until the threshold is reached again.
     type: bool
     default: false
   reactivate:
@@ -164,6 +165,37 @@ options:
         asked for is waited for before it is asked for again.
     type: int
     default: 300
+"""
+
+    SETTINGS = r"""
+options:
+  self_publishing:
+    description:
+      - Whether Windows publishes the host's own SRV record.
+    type: bool
+  self_publishing_domains:
+    description:
+      - The DNS domains in which Windows publishes the host's own SRV record, as C(domain) or
+        C(domain, priority, weight). The host's own domain is always among them, whether it is named or not; named with
+        a priority and a weight it gets those.
+      - An empty list leaves the host's own domain alone.
+      - It says where the host publishes itself, so a list with domains beside O(self_publishing=false) is refused.
+    type: list
+    elements: str
+  low_priority:
+    description:
+      - Whether KMS runs at low priority, beside what else the machine does.
+    type: bool
+  activation_interval:
+    description:
+      - How often, in minutes, clients that are not activated ask the host, from V(15) to V(43200). Windows' own value
+        is 120.
+    type: int
+  renewal_interval:
+    description:
+      - How often, in minutes, activated clients renew their activation, from V(15) to V(43200). Windows' own value is
+        10080, a week.
+    type: int
 """
 
     TSIG = r"""

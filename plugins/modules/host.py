@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - activation.kms.options.updates
   - activation.kms.options.reboot
   - activation.kms.options.key
+  - activation.kms.options.settings
   - activation.kms.windows
 options:
   reboot:
@@ -44,7 +45,7 @@ options:
     type: int
   self_publishing:
     description:
-      - Whether Windows publishes its own SRV record. O(publish) implies V(false).
+      - Whether Windows publishes the host's own SRV record. O(publish) implies V(false).
     type: bool
   firewall:
     description:
@@ -178,11 +179,33 @@ observed:
       description: KMS version, installed KMS updates, and whether one awaits its restart.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.
       type: dict
+    restart_care:
+      description:
+        - What a restart would meet, or has met. Read only where a restart is pending, foreseen or asked for.
+      type: dict
+      returned: when a restart is near
+      contains:
+        winrm_start_mode:
+          description: The start mode of the service WinRM, V(Auto), V(Manual), V(Disabled) or V(Unknown).
+          type: str
+        sessions:
+          description: The interactive log-on sessions, or null where they could not be read. Never their names.
+          type: int
+        cluster:
+          description: Whether the failover cluster service runs.
+          type: bool
+        domain_controller:
+          description: Whether the host is a domain controller.
+          type: bool
+        pending:
+          description: What else awaits a restart without being a KMS update of this collection.
+          type: list
+          elements: str
     packages:
       description: The packages examined on the controller.
       type: dict
@@ -196,6 +219,44 @@ observed:
       description: The zones with the members seen in them.
       type: list
       elements: dict
+replaced:
+  description:
+    - The host key whose place the wished one took in this run, or in check mode would take.
+  returned: when another host key was replaced
+  type: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the old key.
+      type: str
+    channel:
+      description: The channel of the old key's product.
+      type: str
+      sample: VOLUME_KMS
+    product_id:
+      description: The activation ID of the old key's product.
+      type: str
+    count_before:
+      description: How many clients the host had counted, V(0) where nobody had asked yet.
+      type: int
+      sample: 50
+    count_after:
+      description: How many it has counted since. It starts again at V(0).
+      type: int
+      sample: 0
+    threshold:
+      description: How many must ask before the host activates anybody; null where Windows does not say.
+      type: int
+      sample: 25
+    clients_valid_days:
+      description: For how many days at most clients keep the activation they got through the old key.
+      type: int
+      sample: 180
+    former_product:
+      description:
+        - What became of the old key's product, V(keyed) where it still has its key, V(without_key), or V(gone). Null in
+          check mode and where the host did not say.
+      type: str
+      sample: without_key
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always

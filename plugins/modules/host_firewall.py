@@ -87,7 +87,7 @@ observed:
       description: KMS version, installed KMS updates, and whether one awaits its restart.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.

@@ -13,8 +13,8 @@ short_description: Everything known about a KMS host, as data
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
-  - Reads release, edition, service pack, architecture, language, boot time, KMS version, pending restart, WinRM's start
-    mode, keyed licensing products, firewall and full name of a Windows machine. Changes nothing.
+  - Reads release, edition, service pack, architecture, language, boot time, KMS version, pending restart, keyed
+    licensing products, firewall, full name and what a restart would meet of a Windows machine. Changes nothing.
   - What is decided on is numbers and ids, which are the same in every language of Windows.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -65,14 +65,41 @@ observed:
           contradict each other; C(build) is build and revision, where the release is known by them.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.
       type: dict
+    restart_care:
+      description:
+        - What a restart would meet.
+      type: dict
+      contains:
+        winrm_start_mode:
+          description: The start mode of the service WinRM, V(Auto), V(Manual), V(Disabled) or V(Unknown).
+          type: str
+        sessions:
+          description: The interactive log-on sessions, or null where they could not be read. Never their names.
+          type: int
+        cluster:
+          description: Whether the failover cluster service runs.
+          type: bool
+        domain_controller:
+          description: Whether the host is a domain controller.
+          type: bool
+        pending:
+          description: What else awaits a restart without being a KMS update of this collection.
+          type: list
+          elements: str
     firewall:
       description: The firewall with regard to the port.
       type: dict
+notices:
+  description:
+    - What of it somebody should know, in sentences. A count of clients below the threshold, for example.
+  returned: success
+  type: list
+  elements: str
 query_result:
   description: The result of O(query).
   returned: when O(query) is given

@@ -17,6 +17,9 @@ description:
   - Automatic activation by Windows is held off from before the key is installed until it is activated, so that no
     activation is spent twice.
   - A run that was interrupted during the activation is noted on the host; the next one waits before it asks again.
+  - With O(replace=true) it takes the place of another host key. The count of clients then starts again at zero, no
+    client is activated until the threshold is reached again, and clients keep what the old key gave them for up to 180
+    days. Warnings and RV(replaced) say so, in check mode too.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
@@ -37,6 +40,11 @@ EXAMPLES = r"""
   activation.kms.host_key:
     product_key: "{{ vault_kms_host_key }}"
     key_group: server_2008_r2_c
+
+- name: Put a host key of a newer generation in the place of the old one
+  activation.kms.host_key:
+    product_key: "{{ vault_newer_kms_host_key }}"
+    replace: true
 """
 
 RETURN = r"""
@@ -74,11 +82,49 @@ observed:
       description: KMS version, installed KMS updates, and whether one awaits its restart.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.
       type: dict
+replaced:
+  description:
+    - The host key whose place the wished one took in this run, or in check mode would take.
+  returned: when another host key was replaced
+  type: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the old key.
+      type: str
+    channel:
+      description: The channel of the old key's product.
+      type: str
+      sample: VOLUME_KMS
+    product_id:
+      description: The activation ID of the old key's product.
+      type: str
+    count_before:
+      description: How many clients the host had counted, V(0) where nobody had asked yet.
+      type: int
+      sample: 50
+    count_after:
+      description: How many it has counted since. It starts again at V(0).
+      type: int
+      sample: 0
+    threshold:
+      description: How many must ask before the host activates anybody; null where Windows does not say.
+      type: int
+      sample: 25
+    clients_valid_days:
+      description: For how many days at most clients keep the activation they got through the old key.
+      type: int
+      sample: 180
+    former_product:
+      description:
+        - What became of the old key's product, V(keyed) where it still has its key, V(without_key), or V(gone). Null in
+          check mode and where the host did not say.
+      type: str
+      sample: without_key
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always

@@ -15,6 +15,9 @@ author: activation.kms contributors (@activation-kms)
 description:
   - Restarts a Windows machine and waits until another boot time has been read several times in a row and, where KMS is
     installed, the licensing service answers.
+  - Before that it looks at what the restart meets, and says so in warnings and in RV(observed.restart_care) -
+    interactive log-on sessions, a running failover cluster service, the role of a domain controller, and what others
+    left pending. None of it stops the restart. Use check mode to see it first.
   - A host whose WinRM service does not start by itself is never restarted, since nobody could reach it afterwards.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -28,7 +31,8 @@ attributes:
 options:
   if_pending:
     description:
-      - Restart only where a KMS update awaits it. V(false) restarts in any case.
+      - Restart only where a KMS update awaits it. What other installations left pending is no reason. V(false) restarts
+        in any case.
     type: bool
     default: true
 """
@@ -37,6 +41,11 @@ EXAMPLES = r"""
 ---
 - name: Restart where a KMS update awaits it
   activation.kms.host_reboot:
+
+- name: See what a restart would meet
+  activation.kms.host_reboot:
+    if_pending: false
+  check_mode: true
 
 - name: Restart in any case, with a word to whoever is logged on
   activation.kms.host_reboot:
@@ -80,11 +89,33 @@ observed:
       description: KMS version, installed KMS updates, and whether one awaits its restart.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.
       type: dict
+    restart_care:
+      description:
+        - What a restart would meet, or has met. Read only where a restart is pending, foreseen or asked for.
+      type: dict
+      returned: when a restart is near
+      contains:
+        winrm_start_mode:
+          description: The start mode of the service WinRM, V(Auto), V(Manual), V(Disabled) or V(Unknown).
+          type: str
+        sessions:
+          description: The interactive log-on sessions, or null where they could not be read. Never their names.
+          type: int
+        cluster:
+          description: Whether the failover cluster service runs.
+          type: bool
+        domain_controller:
+          description: Whether the host is a domain controller.
+          type: bool
+        pending:
+          description: What else awaits a restart without being a KMS update of this collection.
+          type: list
+          elements: str
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always

@@ -109,7 +109,7 @@ observed:
           contradict each other; C(build) is build and revision, where the release is known by them.
       type: dict
     licensing:
-      description: The licensing service with its keyed products, port and self-publishing.
+      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
       type: dict
     record:
       description: What this collection noted on the host.

@@ -51,7 +51,7 @@ class _Run:
     def run(self, check: bool) -> Outcome:
         seen = self._look(Seen())
         ahead = foresee(self._resources, seen)
-        outcome = Outcome(plan=ahead.plan, observed=seen, seen=ahead.seen if check else seen, check=check)
+        outcome = Outcome(ahead.plan, first=seen, observed=seen, seen=ahead.seen if check else seen, check=check)
         if check:
             outcome.remaining = ahead.plan
             for pause in ahead.pauses:

@@ -174,6 +174,7 @@ class Outcome:
 
     Attributes:
         plan: the whole foresight, made before the first change.
+        first: the parts as read before it.
         done: the steps carried out, the last perhaps with an unknown outcome.
         remaining: what was still foreseen at the end.
         seen: the parts as last seen (in check mode: as predicted).
@@ -186,6 +187,7 @@ class Outcome:
     """
 
     plan: list[Planned]
+    first: Seen
     observed: Seen
     seen: Seen
     done: list[Planned] = dataclasses.field(default_factory=list)

@@ -48,6 +48,8 @@ class Host:
     transport: str
     address: str
     key: str
+    persona: str = PERSONA
+    group: str = "server_2008_r2_c"
 
 
 class Estate:
@@ -154,10 +156,10 @@ def _settings(machines: Sequence[Host]) -> dict[str, Any]:
         "credentials": {"user": "Administrator", "password": "Bench-Only-1"},
         "boot_seconds": 1,
         "dns": {"address": DNS_ADDRESS, "port": DNS_PORT, "zone": ZONE, "tsig": TSIG},
-        "host_keys": {machine.key: "server_2008_r2_c" for machine in machines},
+        "host_keys": {machine.key: machine.group for machine in machines},
         "hosts": {
             machine.name: {
-                "persona": PERSONA,
+                "persona": machine.persona,
                 "address": machine.address,
                 "transport": machine.transport,
                 "allow_unencrypted": machine.transport == "basic",

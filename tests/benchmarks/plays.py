@@ -11,21 +11,22 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from estates import DNS_ADDRESS, DNS_PORT, TSIG, ZONE
+from estates import DNS_ADDRESS, DNS_PORT, PERSONA, TSIG, ZONE
+from personas import PERSONAS, Wanted
 
 Task = dict[str, Any]
 
 FLOOR: Task = {"name": "Do nothing", "ansible.builtin.debug": {"msg": "nothing"}}
 
 
-def host(transport: str, packages: str) -> Task:
-    """The rollout of the README, as one task."""
-    options = {
-        "serve": ["windows_7", "server_2008_r2"],
+def host(transport: str, packages: str, wanted: Wanted = PERSONAS[PERSONA]) -> Task:
+    """The rollout of the README, or of another persona, as one task."""
+    options: dict[str, Any] = {
+        "serve": wanted.serve,
         "packages": packages,
         "reboot": True,
         "product_key": "{{ bench_key }}",
-        "key_group": "server_2008_r2_c",
+        "key_group": wanted.key_group,
         "port": 1688,
         "firewall": "open",
         "firewall_remote_addresses": ["10.0.0.0/8", "127.0.0.0/8"],
@@ -43,6 +44,8 @@ def host(transport: str, packages: str) -> Task:
     }
     if transport == "basic":
         options["allow_unencrypted_key"] = True
+    if wanted.x64_chain:
+        options["package_files"] = {"kms_1_0": f"{packages}/x64/Kmsw2k3.exe"}
     return {"name": "Converge a KMS host", "activation.kms.host": options}
 
 

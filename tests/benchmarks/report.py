@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generations import Generation
 from in_spec import InSpec
 from processes import MIB
 from rollouts import Rollout
@@ -33,6 +34,7 @@ class Figures:
         from_bare: by transport, all hosts of it.
         messages, repeated: of one task in spec, and how many were equal to an earlier one.
         small, padded: rollouts of one host with packages of a few kilobytes, and with padded ones.
+        generations: one host of each persona.
     """
 
     about: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Figures:
     repeated: int
     small: Rollout
     padded: Rollout
+    generations: Sequence[Generation]
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def bars(figures: Figures) -> list[Bar]:
     """What must hold, and whether it does."""
     cases = {name: case for name, case in figures.in_spec.items() if case.single is not None}
     found = [bar for name, case in cases.items() for bar in _bars_in_spec(name, case)]
+    found += [bar for generation in figures.generations for bar in _bars_of(generation)]
     found.append(
         Bar(
             "in spec, basic: no message twice, parameters included",
@@ -98,6 +102,12 @@ def comparable(figures: Figures) -> dict[str, float]:
         found[f"from bare, {name}: operations"] = rollout.traffic.operations[1]
         found |= {f"from bare, {name}: CPU, x floor": _rollout_cpu(figures, name) / floor} if floor > 0 else {}
     found |= {f"growth of {name}, MB": size for name, size in _growths(figures).items()}
+    for generation in figures.generations:
+        name = generation.wanted.persona
+        found[f"{name}: operations in spec"] = generation.spec.operations[1]
+        found[f"{name}: operations from bare"] = generation.bare.operations[1]
+        if generation.floor_cpu > 0:
+            found[f"{name}: CPU in spec, x floor"] = generation.spec_cpu / generation.floor_cpu
     return {name: round(figure, 2) for name, figure in found.items()}
 
 
@@ -113,7 +123,8 @@ def comparison(figures: Figures, before: Mapping[str, float]) -> str:
 def table(figures: Figures) -> str:
     """For people."""
     lines = [f"{name}: {value}" for name, value in figures.about.items()]
-    lines += ["", *_in_spec_lines(figures), "", *_rollout_lines(figures), "", *_memory_lines(figures), ""]
+    lines += ["", *_in_spec_lines(figures), "", *_rollout_lines(figures), "", *_memory_lines(figures)]
+    lines += ["", *_generation_lines(figures), ""]
     lines += [f"{'met    ' if bar.met else 'NOT MET'}  {bar.text}: {bar.found}" for bar in bars(figures)]
     return "\n".join(lines)
 
@@ -135,6 +146,27 @@ def _bars_in_spec(name: str, case: InSpec) -> Iterator[Bar]:
         yield Bar(f"in spec, {name}: no {what}", str(number), number == 0)
     updates = case.dns.get("updates", 0.0)
     yield Bar(f"in spec, {name}: no DNS update", f"{updates:g}", updates == 0)
+
+
+def _bars_of(generation: Generation) -> Iterator[Bar]:
+    wanted, spec = generation.wanted, generation.spec
+    most, tasks = spec.operations[2], spec.tasks
+    yield Bar(f"{wanted.persona}: at most {wanted.most_reads} operations", f"{most:g}", 0 < most <= wanted.most_reads)
+    yield Bar(f"{wanted.persona}: {wanted.shells} shell a task", str(spec.shells), spec.shells == wanted.shells * tasks)
+    changes = spec.mutations + int(generation.changed)
+    yield Bar(f"{wanted.persona}: no change, no request that could", str(changes), changes == 0)
+
+
+def _generation_lines(figures: Figures) -> list[str]:
+    rows = [["persona", "in spec:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]]
+    rows[0] += ["from bare:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]
+    for generation in figures.generations:
+        row = [generation.wanted.persona]
+        for seen, cpu in ((generation.spec, generation.spec_cpu), (generation.bare, generation.bare_cpu)):
+            ratio = f"{cpu / generation.floor_cpu:.1f}" if generation.floor_cpu > 0 else "?"
+            row += [*_traffic(seen), _milliseconds(cpu), ratio]
+        rows.append(row)
+    return ["One host of each persona over NTLM; in spec a task, from bare a rollout:", *_aligned(rows)]
 
 
 def _in_spec_lines(figures: Figures) -> list[str]:

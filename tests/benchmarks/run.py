@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import generations
 import in_spec
 import report
 from estates import MOST_HOSTS, EstateFailed, emulated, hosts, serving
@@ -84,6 +85,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> report.Figures:
         repeated=repeated,
         small=with_packages(folder / "estate-small", collections, single, small),
         padded=with_packages(folder / "estate-padded", collections, single, large),
+        generations=generations.measure(folder / "estate-generations", collections, small, options.tasks * 2),
     )
 
 

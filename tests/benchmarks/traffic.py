@@ -31,6 +31,7 @@ class Traffic:
         mutations, shells, refused: in all: requests that could change a host, shells opened, answers other than 200
             to anything but a login.
         repeated: in all: enumerations with a WQL text that the same host had been asked before.
+        tasks: how many equal tasks a host was counted over.
     """
 
     operations: Span
@@ -41,6 +42,7 @@ class Traffic:
     shells: int
     refused: int
     repeated: int
+    tasks: int
 
 
 class Journal:
@@ -72,6 +74,7 @@ def count(exchanges: Sequence[Exchange], hosts: Iterable[str], tasks: int) -> Tr
         shells=sum((exchange["operation"], exchange["resource"]) == ("shell", "create") for exchange in mine),
         refused=sum(not exchange["auth_only"] and exchange["status"] != 200 for exchange in mine),
         repeated=sum(_repeated(seen) for seen in by_host.values()),
+        tasks=tasks,
     )
 
 

@@ -14,6 +14,8 @@ import typing as t
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from personas import HOST_KEYS
+
 from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
 from emulated_windows.clock import VirtualClock
 from emulated_windows.core import Authority, EmulatedHost, HostOptions
@@ -23,7 +25,9 @@ from emulated_windows.rpc_listener import Malformed, answer_bind
 
 PERSONA = "server-2003-sp2-x86"
 ZONE = "corp.example"
-HOST_KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
+HOST_KEY = HOST_KEYS["server_2008_r2_c"]
+OLDER_KEY = HOST_KEYS["server_2008_c"]
+"""A host key of the generation before, for Server 2008 and Vista clients."""
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
 DIALS_MET: dict[str, set[str]] = defaultdict(set)
 """Every setting of every dial that a converged rollout has met; filled by the tests."""
@@ -61,7 +65,7 @@ class Surroundings:
 def surroundings(options: HostOptions, start: float = 1_795_000_000.0) -> Surroundings:
     """A host and a zone with one foreign KMS host in it."""
     clock = VirtualClock(start)
-    authority = Authority({HOST_KEY: "server_2008_r2_c"})
+    authority = Authority({key: group for group, key in HOST_KEYS.items()})
     zone = Zone(ZONE, "127.0.0.1")
     zone.add_address(options.fqdn, "127.0.0.1")
     zone.publish(ZONE, f"foreign.{ZONE}", 1688)

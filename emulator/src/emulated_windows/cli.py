@@ -20,7 +20,7 @@ from . import __version__
 from .control import ask
 from .estate import load_estate
 from .inventory import inventory_text
-from .packages import LANGUAGES, NOTICE, UPDATES, catalogue, write_packages
+from .packages import ARCHITECTURES, LANGUAGES, NOTICE, UPDATES, catalogue, write_packages
 from .persona_table import table_text
 from .section import EstateError
 from .server import serve
@@ -80,7 +80,10 @@ def _add_packages(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     packages.add_argument("folder", type=Path, metavar="DIR")
     packages.add_argument("--pad", type=_megabytes, default=0, metavar="MEGABYTES", help="make each file larger")
     packages.add_argument("--language", default="ENU", type=str.upper, choices=sorted(LANGUAGES))
-    packages.add_argument("--only", action="append", choices=UPDATES, help="only this update (may be repeated)")
+    packages.add_argument("--architecture", choices=ARCHITECTURES, help="only this one; otherwise both")
+    packages.add_argument(
+        "--update", "--only", action="append", choices=UPDATES, help="only this update (may be repeated)"
+    )
     packages.add_argument("--unknown-engine", action="store_true", help="installers nobody can recognise")
     packages.set_defaults(run=_packages)
 
@@ -123,7 +126,8 @@ def _fault(options: argparse.Namespace) -> int:
 
 def _packages(options: argparse.Namespace) -> int:
     engine = "unknown" if options.unknown_engine else "update.exe"
-    wanted = catalogue(options.language, engine, options.only or UPDATES)
+    architectures = [options.architecture] if options.architecture else ARCHITECTURES
+    wanted = catalogue(options.language, engine, options.update or UPDATES, architectures)
     print(f"# {NOTICE} Each of these files:", flush=True)
     try:
         for path, digest in write_packages(options.folder, wanted, options.pad << 20):

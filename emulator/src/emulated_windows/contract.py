@@ -11,6 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+SESSION_KINDS = ("interactive", "remote")
+POLICY_FLAGS = ("enable_firewall", "no_exceptions", "local_rules")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class HostOptions:
     domain: str = "corp.example"
     domain_member: bool = True
     firewall: str = "on"
-    """on, off, or stopped (the SharedAccess service does not run)."""
+    """on, off, or stopped (its service does not run)."""
     start: str = "bare"
     """What is installed at the beginning: bare, kms_1_0, kms_1_1, kms_1_2, and each with _unrestarted behind."""
     boot_seconds: float = 120.0
@@ -60,6 +64,32 @@ class HostOptions:
     user: str = "Administrator"
     virtual: bool = False
     winrm_start_mode: str = "Auto"
+    language: str = "ENU"
+    """ENU, DEU or JPN."""
+    ubr: int | None = None
+    """The number behind the build from 10.0 on; None: the persona's."""
+    updates: tuple[str, ...] = ()
+    """Ids of updates installed (and effective) at the beginning, besides what `start` says: kb968912, kb3079821 ..."""
+    host_key: str | None = None
+    """A host key that is installed and activated at the beginning, with the updates it needs."""
+    count: int | None = None
+    """How many clients the KMS host has counted at the beginning; None: unknown (or 0 once activated)."""
+    sessions: tuple[str, ...] = ()
+    """People who are logged on: `interactive` or `remote`, one a session."""
+    cluster: bool = False
+    """The cluster service is there and runs."""
+    domain_controller: bool = False
+    evaluation: bool = False
+    """An evaluation edition: it takes no host key."""
+    group_policy: Mapping[str, Any] = field(default_factory=dict)
+    """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
+    5.2), rules (texts by id, from 6.0 on)."""
+    tcpip_filtering: tuple[int, ...] = ()
+    """The only TCP ports TCP/IP filtering lets in; empty: it is off."""
+    ipsec_policy: bool = False
+    """An IPsec policy is assigned."""
+    rras: bool = False
+    """Routing and Remote Access runs."""
 
     @property
     def fqdn(self) -> str:

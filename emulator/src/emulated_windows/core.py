@@ -19,10 +19,12 @@ from .faults import FaultPlan
 from .machine.machine import Machine
 from .machine.start import prepare
 from .persona import Persona, dial_table, personas
+from .wmi.licensing import FIRMWARE_KEY
 from .wmi.values import Row
 from .wsman.service import Service
 
 __all__ = [
+    "FIRMWARE_KEY",
     "Authority",
     "Clock",
     "EmulatedHost",
@@ -78,7 +80,7 @@ class EmulatedHost:
         machine.schedule.settle()
         if machine.power.state == "down" or machine.faults.no_kms_answer:
             return "filtered"
-        if machine.services.running("SharedAccess") and not machine.firewall.lets_in(port, remote):
+        if not machine.lets_in(port, remote):
             return "filtered"
         return "accepted" if machine.licensing.listening_port() == port else "refused"
 

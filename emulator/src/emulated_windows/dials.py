@@ -10,7 +10,7 @@ turns them. Refuses to know how a setting is acted upon: that stands where the b
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -23,6 +23,10 @@ class Dial:
     meaning: str
     drawn: bool = True
     """Does a seed turn it? Not where a setting is a choice of the estate rather than a property of Windows."""
+    since: str = ""
+    """The first generation that has this question, "" for all."""
+    until: str = ""
+    """The last generation that has it, "" for all."""
 
     @property
     def default(self) -> str:
@@ -51,11 +55,24 @@ _WIRE = (
         ("nested_code", "outer_code", "text_token", "return_value", "extended_status"),
         "Where the HRESULT of a provider stands when a method fails.",
     ),
+    Dial(
+        "error_detail",
+        ("msft_wmi_error", "wsman_fault"),
+        "Whether WMI's errors stand in MSFT_WmiError instead of WSManFault (a missing instance never does: recorded).",
+        since="6.2",
+    ),
+    Dial(
+        "error_namespace",
+        ("cim_schema", "own_namespace", "storage"),
+        "Namespace of MSFT_WmiError: clients in use have met several.",
+        since="6.2",
+    ),
     Dial("null_array_output", ("nil", "omitted"), "How an output parameter that is a NULL array is written."),
     Dial(
         "cim_create_refusal",
         ("action_not_supported", "provider_not_capable"),
         "Which fault refuses Create and Delete of CIM instances up to 2008 R2.",
+        until="6.1",
     ),
     Dial("exit_code_form", ("signed", "unsigned"), "How an exit code above 0x7FFFFFFF is written in rsp:ExitCode."),
     Dial("time_zone", ("utc", "offset"), "Date and time with Z, or with the offset of a zone two hours ahead."),
@@ -72,7 +89,7 @@ _SYSTEM = (
     Dial("reboot_answer", ("answered", "connection_lost"), "Whether a forced restart still gets its answer out."),
     Dial("boot_time_wobble", ("0", "1"), "Seconds by which LastBootUpTime moves between two readings."),
     Dial("clock_offset", ("0", "5400"), "Seconds by which the clock of the host is ahead of the true time."),
-    Dial("qfe_noise", ("none", "file_1_rows"), "Rows of Win32_QuickFixEngineering named 'File 1'."),
+    Dial("qfe_noise", ("none", "file_1_rows"), "Rows of Win32_QuickFixEngineering named 'File 1'.", until="5.2"),
     Dial(
         "pending_renames",
         ("none", "unrelated"),
@@ -85,15 +102,24 @@ _UPDATES = (
         "installed_witness",
         ("registry_sp3_and_qfe", "qfe_only", "registry_sp2_only", "registry_sp3_only"),
         "Where an installed update.exe package can be seen.",
+        until="5.2",
     ),
-    Dial("volatile_mark", ("value", "subkey", "none"), "Shape of UpdateExeVolatile while a restart is pending."),
-    Dial("kms10_restart", ("required", "not_required"), "Whether KMS 1.0 works only after a restart."),
+    Dial(
+        "volatile_mark",
+        ("value", "subkey", "none"),
+        "Shape of UpdateExeVolatile while a restart is pending.",
+        until="5.2",
+    ),
+    Dial("kms10_restart", ("required", "not_required"), "Whether KMS 1.0 works only after a restart.", until="5.2"),
     Dial(
         "kms10_before_restart",
         ("class_present", "class_absent"),
         "Whether the licensing classes exist between the installation of KMS 1.0 and that restart.",
+        until="5.2",
     ),
-    Dial("kms10_exit_code", ("3010", "0"), "Exit code of the KMS 1.0 package where a restart is required."),
+    Dial(
+        "kms10_exit_code", ("3010", "0"), "Exit code of the KMS 1.0 package where a restart is required.", until="5.2"
+    ),
     Dial(
         "kms_in_vm",
         ("refused_by_1_0", "allowed", "refused"),
@@ -102,33 +128,42 @@ _UPDATES = (
 )
 
 _LICENSING = (
-    Dial("licensing_service", ("sppsvc", "slsvc"), "Name of the licensing service of the KMS for Server 2003."),
+    Dial(
+        "licensing_service",
+        ("sppsvc", "slsvc"),
+        "Name of the licensing service of the KMS for Server 2003.",
+        until="5.2",
+    ),
     Dial(
         "licensing_registry",
         ("SL", "SPP", "both_SL_effective", "both_SPP_effective", "SL_made_at_first_start", "SPP_made_at_first_start"),
         "Which licensing key exists in the registry and which one the service reads.",
+        until="5.2",
     ),
     Dial(
         "licensing_members",
         ("vista", "windows_7"),
         "Whether the WMI classes look as on Vista (no port, publishing or priority) or as on Windows 7.",
+        until="5.2",
     ),
     Dial(
         "assumed_columns",
         ("accepted", "refused"),
-        "Whether a column the licensing classes may not have is answered with NULL or refused.",
+        "Whether a column that a class whose members are only assumed may not have is answered with NULL or refused.",
     ),
     Dial(
         "licensing_stopped",
         ("fault", "starts_itself", "no_rows"),
         "What a query of the licensing classes gets while the licensing service does not run.",
+        until="6.0",
     ),
-    Dial("service_version", ("6.0", "5.2"), "First numbers of SoftwareLicensingService.Version."),
-    Dial("application_id", ("windows_55c9", "other"), "ApplicationID of the KMS product rows."),
+    Dial("service_version", ("6.0", "5.2"), "First numbers of SoftwareLicensingService.Version.", until="5.2"),
+    Dial("application_id", ("windows_55c9", "other"), "ApplicationID of the KMS product rows.", until="5.2"),
     Dial(
         "description_form",
         ("plain", "with_group"),
         "Whether descriptions all read VOLUME_KMS channel or name the key group.",
+        until="5.2",
     ),
     Dial("host_flag", ("at_installation", "at_activation"), "When IsKeyManagementServiceMachine becomes 1."),
     Dial("status_after_key", ("2", "0", "5"), "LicenseStatus of a host key that is not yet activated."),
@@ -138,9 +173,61 @@ _LICENSING = (
         "Whether Windows activates a fresh host key by itself where Activation\\Manual is absent or 0.",
     ),
     Dial("activation_duration", ("short", "beyond_timeout"), "Whether online activation ends within MaxTimeoutms."),
-    Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003."),
+    Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003.", until="5.2"),
     Dial("installation_id_digits", ("54", "63"), "Length of OfflineInstallationId."),
     Dial("kms_listens", ("with_key", "always"), "Whether TCP 1688 is open before a host key is installed."),
+    Dial(
+        "unknown_group",
+        ("0xC004F050", "0xC004F015", "0xC004F069"),
+        "What refuses a host key of a group this Windows has no licences for.",
+        since="6.0",
+    ),
+    Dial(
+        "key_used_too_early",
+        ("spoilt", "forgiven"),
+        "Whether a key that was tried before KB968912 is refused after it too (the article says so).",
+        since="6.0",
+        until="6.0",
+    ),
+    Dial(
+        "count_after_new_key",
+        ("unknown", "zero"),
+        "What the count becomes when another host key is installed: 4294967295 or 0.",
+    ),
+    Dial(
+        "old_host_key",
+        ("replaced", "stays"),
+        "Whether the product row of the host key before keeps its key when a host key of another group is installed.",
+        drawn=False,
+    ),
+    Dial(
+        "own_product",
+        ("kms_client", "retail"),
+        "Under which key a machine runs before it gets a host key.",
+        since="6.0",
+    ),
+    Dial(
+        "own_key_after_host_key",
+        ("stays", "gone"),
+        "Whether the machine's own product row keeps its key when a host key is installed.",
+        since="6.0",
+    ),
+    Dial(
+        "publish_list",
+        ("replaces_home", "adds_home"),
+        "Whether DnsDomainPublishList suspends publishing in the home domain (the pages disagree).",
+    ),
+    Dial(
+        "port_shown",
+        ("configured", "in_force"),
+        "Whether KeyManagementServiceListeningPort shows the registry's value or the one read at the service's start.",
+    ),
+    Dial(
+        "required_count",
+        ("25", "5"),
+        "RequiredClientCount: the highest threshold among the clients that have asked; 5 where only servers have.",
+        drawn=False,
+    ),
     Dial(
         "publishing_read",
         ("at_each_publication", "at_service_start"),
@@ -155,26 +242,199 @@ _LICENSING = (
     ),
 )
 
-ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING
+_INSTALLERS = (
+    Dial(
+        "kms12_service_pack",
+        ("2", "1"),
+        "The lowest service pack KMS 1.2 installs on; its articles contradict each other.",
+        until="5.2",
+    ),
+    Dial(
+        "kms12_edition",
+        ("supported", "refused"),
+        "Whether KMS 1.2 supports the edition; KB968915 says `not all editions`, the list was not readable.",
+        drawn=False,
+        until="5.2",
+    ),
+    Dial("uninstall_key", ("present", "absent"), "Whether update.exe leaves an Uninstall key (ARP link).", until="5.2"),
+    Dial("kms_mof_folder", ("wbem", "system32"), "The folder of Sppwmi.mof; KB948003 names none.", until="5.2"),
+    Dial(
+        "kms_files",
+        ("new", "old"),
+        "Whether the files are those of the update, or older ones somebody has restored: then the witnesses disagree.",
+        drawn=False,
+        until="5.2",
+    ),
+    Dial(
+        "foreign_windows_update",
+        ("none", "pending"),
+        "Windows Update has installed something and waits for a restart (RebootRequired).",
+        drawn=False,
+    ),
+    Dial(
+        "foreign_servicing",
+        ("none", "pending"),
+        "Somebody has installed a package or a role and not restarted (RebootPending).",
+        drawn=False,
+        since="6.0",
+    ),
+    Dial(
+        "msu_effect",
+        ("after_restart", "at_service_start"),
+        "When a KMS update in an .msu begins to work: after a restart (3010) or at the next service start (0).",
+        since="6.0",
+    ),
+    Dial(
+        "already_installed",
+        ("0", "0x00240006", "0x800f081e"),
+        "What servicing answers to a package that is installed.",
+        since="6.0",
+    ),
+    Dial(
+        "servicing_busy",
+        ("0xf0801", "0x80240016"),
+        "What servicing answers while it installs another package.",
+        since="6.0",
+    ),
+    Dial(
+        "servicing_goes_on",
+        ("no", "yes"),
+        "Whether an installation ends well when the program that asked for it is killed.",
+        since="6.0",
+    ),
+    Dial(
+        "rollup_prerequisite",
+        ("checked", "not_checked"),
+        "Whether the rollups for 8.1 and 2012 R2 are not applicable without KB2919355.",
+        since="6.3",
+        until="6.3",
+    ),
+    Dial(
+        "qfe_before_restart",
+        ("shown", "hidden"),
+        "Whether a package is listed in Win32_QuickFixEngineering before the restart it waits for.",
+        since="6.0",
+    ),
+    Dial(
+        "qfe_installed_on",
+        ("us_date", "filetime"),
+        "How InstalledOn of Win32_QuickFixEngineering is written on Vista and Server 2008.",
+        since="6.0",
+        until="6.0",
+    ),
+    Dial(
+        "cmd_waits_for_windows",
+        ("no", "yes"),
+        "Whether cmd.exe /c waits for pkgmgr, a program without a console, where nobody says start /w.",
+        since="6.0",
+        until="6.0",
+    ),
+)
+
+_FIREWALL = (
+    Dial(
+        "rules_written_to_registry",
+        ("after_service_start", "at_once"),
+        "When the firewall service notices a rule that somebody has written into the registry.",
+        since="6.0",
+    ),
+    Dial(
+        "workgroup_profile",
+        ("Public", "Private"),
+        "The firewall profile of a host that is in no domain.",
+        since="6.0",
+    ),
+    Dial("netsh_rule_id", ("guid", "name"), "The id of a rule that netsh advfirewall has added.", since="6.0"),
+    Dial(
+        "netsh_group",
+        ("text_or_resource", "text_only"),
+        "Whether netsh advfirewall finds a rule group by its resource string (@FirewallAPI.dll,-28002).",
+        since="6.0",
+    ),
+    Dial(
+        "old_kms_rule_id",
+        ("slsvc", "sppsvc", "guid"),
+        "The id of the predefined KMS exception before 6.2, which nobody has published.",
+        since="6.0",
+        until="6.1",
+    ),
+    Dial(
+        "old_kms_rule_program",
+        ("service", "none"),
+        "Whether that exception is bound to the licensing service.",
+        since="6.0",
+        until="6.1",
+    ),
+    Dial(
+        "kms_rule_split",
+        ("as_on_clients", "one_for_all_profiles"),
+        "Whether the KMS exception of a server is split by profile and scope as the one of a client is.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_by_instance_id",
+        ("works", "no_rows", "refused"),
+        "WQL on a filter class of the firewall by InstanceID.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_protocol",
+        ("name_or_number", "name_only", "shown_as_number"),
+        "Whether MSFT_NetProtocolPortFilter takes `6` for TCP, and whether it shows it that way.",
+        since="6.2",
+    ),
+    Dial(
+        "filter_addresses",
+        ("mask", "prefix"),
+        "How MSFT_NetAddressFilter shows a network: 10.0.0.0/255.0.0.0 or 10.0.0.0/8.",
+        since="6.2",
+    ),
+)
+
+GENERATIONS = ("5.2", "6.0", "6.1", "6.2", "6.3", "10.0")
+ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + _FIREWALL
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 
-def turn(names: Iterable[str], explicit: Mapping[str, str], seed: int | None, host: str) -> dict[str, str]:
+def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The dials a generation has with their settings; a release's own default comes first.
+
+    Raises ValueError for a default of a dial or a setting that does not exist.
+    """
+    found = {}
+    here = GENERATIONS.index(generation)
+    for dial in ALL:
+        first = GENERATIONS.index(dial.since) if dial.since else 0
+        last = GENERATIONS.index(dial.until) if dial.until else len(GENERATIONS)
+        if first <= here <= last:
+            default = defaults.get(dial.name, dial.default)
+            rest = [setting for setting in dial.settings if setting != default]
+            if len(rest) == len(dial.settings):
+                raise ValueError(f"dial {dial.name} can be {', '.join(dial.settings)}, not {default!r}")
+            found[dial.name] = (default, *rest)
+    if unknown := set(defaults) - set(found):
+        raise ValueError(f"generation {generation} has no dial called {', '.join(sorted(unknown))}")
+    return found
+
+
+def turn(
+    table: Mapping[str, tuple[str, ...]], explicit: Mapping[str, str], seed: int | None, host: str
+) -> dict[str, str]:
     """The settings in force: what is explicit, the rest drawn from the seed, or each dial's default.
 
-    Raises ValueError, with a sentence, for a dial or a setting that does not exist.
+    `table`: the dials there are with their settings, the default first. Raises ValueError, with a sentence, for a dial
+    or a setting that does not exist.
     """
-    known = [BY_NAME[name] for name in names]
-    unknown = set(explicit) - {dial.name for dial in known}
+    unknown = set(explicit) - set(table)
     if unknown:
         raise ValueError(f"{host}: no dial is called {', '.join(sorted(unknown))}")
     rng = random.Random(f"dials {seed} {host}")
     settings = {}
-    for dial in known:
+    for name, possible in table.items():
         # every dial takes its draw, so that fixing one by hand does not turn the others
-        drawn = rng.choice(dial.settings)
-        setting = explicit.get(dial.name, drawn if seed is not None and dial.drawn else dial.default)
-        if setting not in dial.settings:
-            raise ValueError(f"{host}: dial {dial.name} can be {', '.join(dial.settings)}, not {setting!r}")
-        settings[dial.name] = setting
+        drawn = rng.choice(possible)
+        setting = explicit.get(name, drawn if seed is not None and BY_NAME[name].drawn else possible[0])
+        if setting not in possible:
+            raise ValueError(f"{host}: dial {name} can be {', '.join(possible)}, not {setting!r}")
+        settings[name] = setting
     return settings

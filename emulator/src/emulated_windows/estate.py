@@ -20,7 +20,9 @@ from typing import Any
 
 import yaml
 
-from .contract import HostOptions
+from .contract import POLICY_FLAGS, SESSION_KINDS, HostOptions
+from .key_groups import hosting, key_groups
+from .language import languages
 from .persona import dial_table, personas
 from .section import EstateError, Section
 
@@ -29,6 +31,8 @@ SCHEMES = {"http": 5985, "https": 5986}
 FIREWALLS = ("on", "off", "stopped")
 START_MODES = ("Auto", "Manual", "Disabled")
 TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+_KB = re.compile(r"KB\d{6,7}")
+"""Any other update, a later rollup for instance."""
 MAX_HOSTS = 4000
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _HOST_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}", re.IGNORECASE)
@@ -149,6 +153,7 @@ def _estate(path: Path, top: Section) -> Estate:
     dns = _dns(top.section("dns")) if top.has("dns") else None
     host_keys = _host_keys(top.section("host_keys")) if top.has("host_keys") else {}
     common = {"domain": domain, "boot_seconds": boot_seconds, "user": credentials.user}
+    _refuse_unknown_groups(host_keys)
     hosts: list[HostSettings] = []
     if top.has("hosts"):
         section = top.section("hosts")
@@ -159,6 +164,9 @@ def _estate(path: Path, top: Section) -> Estate:
     if not hosts:
         raise EstateError("there are no hosts: add `hosts` or `fleet`.")
     _refuse_clashes(hosts, dns)
+    for host in hosts:
+        if host.options.host_key is not None and host.options.host_key not in host_keys:
+            raise EstateError(f"{host.name}: host_key is none of the keys in host_keys.")
     return Estate(path, domain, credentials, dns, host_keys, tuple(hosts))
 
 
@@ -204,6 +212,12 @@ def _host_keys(section: Section) -> dict[str, str]:
             raise EstateError(f"host_keys: entry {number} is not a key of five times five characters with dashes.")
         keys[key.upper()] = section.text(key)
     return keys
+
+
+def _refuse_unknown_groups(host_keys: Mapping[str, str]) -> None:
+    for number, group in enumerate(host_keys.values(), 1):
+        if group not in key_groups():
+            raise EstateError(f"host_keys: entry {number} is of no key group; there are {', '.join(key_groups())}.")
 
 
 def _host(name: str, section: Section, common: Mapping[str, Any]) -> HostSettings:
@@ -263,7 +277,64 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         user=common["user"],
         virtual=section.flag("virtual", False),
         winrm_start_mode=section.choice("winrm_start_mode", START_MODES, "Auto"),
+        language=section.choice("language", tuple(languages()), "ENU"),
+        ubr=section.integer("ubr", 0, 99_999) if section.has("ubr") else None,
+        updates=_updates(section, persona),
+        host_key=section.text("host_key").upper() if section.has("host_key") else None,
+        count=_count(section) if not number else None,  # in a fleet, `count` is the number of machines
+        sessions=_sessions(section),
+        cluster=section.flag("cluster", False),
+        domain_controller=section.flag("domain_controller", False),
+        evaluation=section.flag("evaluation", False),
+        group_policy=_group_policy(section),
+        tcpip_filtering=_ports(section, "tcpip_filtering"),
+        ipsec_policy=section.flag("ipsec_policy", False),
+        rras=section.flag("rras", False),
     )
+
+
+def _updates(section: Section, persona: str) -> tuple[str, ...]:
+    known = hosting()[personas()[persona].release.id].updates
+    found = section.texts("updates")
+    for update in found:
+        if update not in known and not _KB.fullmatch(update):
+            there_are = f"there are {', '.join(known)}" if known else "from 10.0 on `ubr` says it"
+            raise EstateError(f"{section.path('updates')}: {persona} has no update {update}; {there_are}.")
+    return tuple(found)
+
+
+def _group_policy(section: Section) -> dict[str, Any]:
+    if not section.has("group_policy"):
+        return {}
+    policy = section.section("group_policy")
+    found: dict[str, Any] = {word: policy.flag(word, True) for word in POLICY_FLAGS if policy.has(word)}
+    if policy.has("open_ports"):
+        found["open_ports"] = policy.texts("open_ports")
+    if policy.has("rules"):
+        rules = policy.section("rules")
+        found["rules"] = {name: rules.text(name) for name in rules.names()}
+    policy.finish()
+    return found
+
+
+def _ports(section: Section, key: str) -> tuple[int, ...]:
+    found = section.texts(key)
+    for text in found:
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+            raise EstateError(f"{section.path(key)}: {text} is not a port from 1 to 65535.")
+    return tuple(map(int, found))
+
+
+def _count(section: Section) -> int | None:
+    return section.integer("count", 0, 50) if section.has("count") else None
+
+
+def _sessions(section: Section) -> tuple[str, ...]:
+    found = section.texts("sessions")
+    for kind in found:
+        if kind not in SESSION_KINDS:
+            raise EstateError(f"{section.path('sessions')}: {kind} is none of {', '.join(SESSION_KINDS)}.")
+    return tuple(found)
 
 
 def _dials(section: Section, persona: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Personas: which Windows a host plays. One YAML file a release.
 
-Knows how to read those files and which dials a persona has. Refuses to know what any of it does.
+Knows how to read those files (`extends` another: mappings merge, lists replace, NULL takes away) and which dials a
+persona has. Refuses to know what any of it does.
 """
 
 from __future__ import annotations
@@ -34,16 +35,23 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Release:
-    """What `Win32_OperatingSystem` and the installers say of this Windows."""
+    """What `Win32_OperatingSystem`, the registry and the installers say of this Windows."""
 
+    id: str
+    """server_2003 ... server_2025, windows_7, windows_10."""
     caption: str
     full_name: str
     version: str
     build: str
+    ubr: int
+    """The number behind the build from 10.0 on, 0 before."""
+    edition_id: str
+    """EditionID of the registry, "" on 5.2."""
+    product_type: int
+    """1 client, 2 domain controller, 3 server. A machine may be a domain controller by option."""
     service_pack: int
     architecture: str
-    language: str
-    lcid: int
+    """x86 or x64, as the names of packages say it."""
     system_type: str
 
 
@@ -55,7 +63,15 @@ class WsmanStyle:
     product_version: str
     wmi_provider: str
     shell_block: bool
+    """CreateResponse of a shell carries rsp:Shell."""
+    shell_prefix: str
+    """WinRM 1.x writes uuid: before shell and command ids."""
+    old_faults: bool
+    """WinRM 1.x: no __ExtendedStatus, an empty Machine."""
+    mi: bool
+    """The MI stack of WinRM 3.0: MSFT_WmiError, ActivityId."""
     cim_create: bool
+    """Create and Delete of CIM instances."""
     envelope_kb: int
     envelope_unit: str
     max_timeout_ms: int
@@ -68,48 +84,127 @@ class WsmanStyle:
 
 
 @dataclass(frozen=True)
+class FirewallStyle:
+    """Where Windows Firewall of this release keeps its rules."""
+
+    store: str
+    """port_list (GloballyOpenPorts, 5.2) or rules (FirewallRules, from 6.0 on)."""
+    wmi: bool
+    """Are there MSFT_Net* classes (from 6.2 on)?"""
+    profiles: tuple[str, ...]
+    """Names of the profiles' registry keys."""
+
+    @property
+    def service(self) -> str:
+        """The service without which nothing is filtered."""
+        return "SharedAccess" if self.store == "port_list" else "MpsSvc"
+
+
+@dataclass(frozen=True)
+class LicensingStyle:
+    """The licensing service of this release. What is None is a dial (Server 2003) or comes with an update."""
+
+    service: str | None
+    """slsvc or sppsvc."""
+    registry: str | None
+    """SL or SPP: the key it reads."""
+    schema: str | None
+    """Whose members the WMI classes have: a generation of data/licensing_classes.yml."""
+    version: str | None
+    """SoftwareLicensingService.Version."""
+    event_source: str
+
+
+@dataclass(frozen=True)
 class Persona:
     """One Windows release."""
 
     name: str
     title: str
+    generation: str
+    """5.2, 6.0, 6.1, 6.2, 6.3 or 10.0."""
     release: Release
     wsman: WsmanStyle
     classes: Mapping[str, tuple[str, ...]]
     """Modelled WMI classes by namespace."""
     programs: frozenset[str]
     """What cmd.exe knows."""
+    packages: str
+    """update_exe or cbs: what installs updates."""
     operating_system: Mapping[str, Any]
     computer_system: Mapping[str, Any]
     services: tuple[tuple[Any, ...], ...]
     processes: tuple[tuple[Any, ...], ...]
-    firewall_profiles: tuple[str, ...]
+    firewall: FirewallStyle
+    licensing: LicensingStyle
     hotfixes: tuple[str, ...]
+    dial_settings: Mapping[str, tuple[str, ...]]
+    """The dials this persona has, with their possible settings, the default first."""
     behaviours: tuple[Behaviour, ...]
 
     @property
     def dials(self) -> tuple[str, ...]:
         """The names of the dials this persona has."""
-        return tuple(dial.name for dial in dials.ALL)
+        return tuple(self.dial_settings)
+
+    @property
+    def since(self) -> tuple[int, int]:
+        """The generation as numbers, to compare with."""
+        major, _, minor = self.generation.partition(".")
+        return int(major), int(minor)
+
+    @property
+    def windows(self) -> str:
+        """The Windows folder."""
+        return str(self.operating_system["WindowsDirectory"])
+
+    @property
+    def server(self) -> bool:
+        """Is it a server release?"""
+        return self.release.product_type != 1
 
 
-def _persona(path: Path) -> Persona:
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
-    style = data["wsman"]
+def _merged(below: Any, above: Any) -> Any:
+    """What `extends` makes of two values: mappings merge, anything else is replaced, NULL in a mapping takes away."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    found = {**below}
+    for name, value in above.items():
+        found[name] = _merged(below.get(name), value)
+    return found
+
+
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.load(
+        (_FOLDER / f"{name}.yml").read_text(encoding="utf-8"), Loader=_LOADER
+    )  # a safe loader, see _LOADER
+    base = data.pop("extends", None)
+    found: dict[str, Any] = _merged(_read(base), data) if base is not None else data
+    return found
+
+
+def _persona(name: str) -> Persona:
+    data = _read(name)
+    style, firewall = data["wsman"], data["firewall"]
     style["namespaces"] = frozenset(style["namespaces"])
+    firewall["profiles"] = tuple(firewall["profiles"])
     return Persona(
         name=data["name"],
         title=data["title"],
+        generation=data["generation"],
         release=Release(**data["release"]),
         wsman=WsmanStyle(**style),
-        classes={namespace: tuple(classes) for namespace, classes in data["classes"].items()},
+        classes={namespace: tuple(classes) for namespace, classes in data["classes"].items() if classes},
         programs=frozenset(data["programs"]),
+        packages=data["packages"],
         operating_system=data["operating_system"],
         computer_system=data["computer_system"],
-        services=tuple(tuple(row) for row in data["services"]),
+        services=tuple((service, *row) for service, row in data["services"].items() if row is not None),
         processes=tuple(tuple(row) for row in data["processes"]),
-        firewall_profiles=tuple(data["firewall_profiles"]),
+        firewall=FirewallStyle(**firewall),
+        licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
+        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),
     )
 
@@ -117,7 +212,7 @@ def _persona(path: Path) -> Persona:
 @lru_cache(maxsize=1)
 def personas() -> dict[str, Persona]:
     """Every persona by name."""
-    return {persona.name: persona for persona in map(_persona, sorted(_FOLDER.glob("*.yml")))}
+    return {path.stem: _persona(path.stem) for path in sorted(_FOLDER.glob("*.yml"))}
 
 
 def persona(name: str) -> Persona:
@@ -130,4 +225,4 @@ def persona(name: str) -> Persona:
 
 def dial_table(name: str) -> dict[str, tuple[str, ...]]:
     """The dials of a persona with their possible settings, the default first."""
-    return {dial: dials.BY_NAME[dial].settings for dial in persona(name).dials}
+    return dict(persona(name).dial_settings)

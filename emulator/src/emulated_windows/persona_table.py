@@ -11,7 +11,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from .dials import ALL
+from .dials import ALL, GENERATIONS, Dial
 from .persona import Persona, personas
 
 _WIDTH = 118
@@ -34,16 +34,24 @@ def _legend() -> Iterator[str]:
 
 
 def _persona(persona: Persona) -> Iterator[str]:
+    release = f"{persona.release.version}.{persona.release.ubr}" if persona.release.ubr else persona.release.version
     counts = [f"{label} {sum(b.label == label for b in persona.behaviours)}" for label in _LABELS]
-    yield f"{persona.name}: {persona.title} ({', '.join(counts)})"
+    yield f"{persona.name}: {persona.title}, {release} ({', '.join(counts)})"
     yield from _rows([[each.label, f"{each.what} [{each.source}]"] for each in persona.behaviours])
     yield ""
 
 
 def _dials() -> Iterator[str]:
-    yield "Dials: what nobody has confirmed can be set either way (first setting: default)"
-    yield from _rows([[dial.name, f"{' | '.join(dial.settings)}. {dial.meaning}"] for dial in ALL])
+    yield "Dials: what nobody has confirmed can be set either way (first setting: default; a persona may have its own)"
+    yield from _rows([[dial.name, f"{' | '.join(dial.settings)}. {dial.meaning}{_where(dial)}"] for dial in ALL])
     yield ""
+
+
+def _where(dial: Dial) -> str:
+    """For which generations of Windows it is a question."""
+    if not dial.since and not dial.until:
+        return ""
+    return f" [{dial.since or GENERATIONS[0]} to {dial.until or GENERATIONS[-1]}]"
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:

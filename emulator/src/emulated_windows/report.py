@@ -9,7 +9,9 @@ import dataclasses
 import datetime
 from typing import Any
 
+from .machine.licensing import INTERVALS, UNKNOWN_COUNT
 from .machine.machine import Machine
+from .machine.publishing import publish_list
 from .machine.registry import Value
 
 OWN_KEY = r"SOFTWARE\activation.kms"
@@ -34,17 +36,19 @@ def _registry(machine: Machine) -> dict[str, dict[str, Any]]:
 
 
 def _products(machine: Machine) -> list[dict[str, Any]]:
-    key = machine.licensing.key
     found = []
     for row in machine.licensing.rows:
-        mine = key if key is not None and key.group == row.group else None
+        mine = machine.licensing.key_of(row)
+        if row.group is None and mine is None:
+            continue  # what the machine might be as well
         found.append(
             {
                 "partial_product_key": mine.partial if mine else None,
                 "description": row.description,
                 "license_status": mine.status if mine else 0,
                 "key_group": row.group if mine else None,
-                "is_kms_host": mine is not None and machine.licensing.is_host(),
+                "host_product": row.group,
+                "is_kms_host": mine is not None and row.group is not None and machine.licensing.is_host(),
             }
         )
     return found
@@ -60,11 +64,15 @@ def _system(machine: Machine) -> dict[str, Any]:
             "build": release.build,
             "service_pack": release.service_pack,
             "architecture": release.architecture,
-            "language": release.language,
+            "language": machine.language.code,
+            "ubr": machine.ubr,
+            "edition_id": machine.edition_id,
+            "product_type": machine.product_type,
         },
         "fqdn": machine.options.fqdn,
         "boot_count": machine.power.boot_count,
         "boot_time": iso(machine.power.boot_time),
+        "restarts_announced": [dataclasses.asdict(said) for said in machine.power.announced],
         "restart_pending": machine.updates.restart_pending,
         "hotfixes": [fix.id for fix in machine.updates.hotfixes],
         "shells_open": machine.shells_open(),
@@ -75,17 +83,23 @@ def _system(machine: Machine) -> dict[str, Any]:
             if not process.native
         ],
         "winrm": {"start_mode": win_rm.mode if win_rm else None, "answers": machine.answers()},
+        "logons": [{"type": logon.type, "time": iso(logon.started)} for logon in machine.logons.people()],
+        "updates": sorted(machine.updates.effective),
         "dials": dict(machine.dials),
         "clock": iso(machine.now()),
     }
 
 
 def _firewall(machine: Machine) -> dict[str, Any]:
-    service = machine.services.get("SharedAccess")
+    firewall, filters = machine.firewall, machine.filters
+    service = machine.services.get(firewall.service)
     return {
         "service": service.state if service else None,
-        "domain_enabled": machine.firewall.enabled("DOMAIN"),
-        "standard_enabled": machine.firewall.enabled("STANDARD"),
+        "profile": firewall.current.lower(),
+        **{f"{profile.lower()}_enabled": firewall.enabled(profile) for profile in firewall.profiles},
+        "tcpip_filtering": filters.allowed() if filters.filtering() else None,
+        "ipsec_policy": filters.ipsec_policy(),
+        "rras": filters.rras(),
     }
 
 
@@ -98,14 +112,19 @@ def show(machine: Machine) -> dict[str, Any]:
         "kms_version": machine.updates.version,
         "products": _products(machine),
         "activations_spent": machine.authority.spent(machine.options.fqdn),
-        "activation_requests": licensing.activation_requests,
-        "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.entries()],
+        "activation_requests": licensing.activation.requests,
+        "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.open_ports()],
         "firewall": _firewall(machine),
         "listening": [port] if port is not None else [],
         "self_publishing": licensing.publishes(),
         "published_itself": [
             {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
         ],
+        "count": None if licensing.count == UNKNOWN_COUNT else licensing.count,
+        "intervals": {name: licensing.interval(name) for name in INTERVALS},
+        "low_priority": licensing.settings.low_priority,
+        "publish_list": list(publish_list(machine.registry, licensing.root)),
+        "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.history],
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),
         "registry": _registry(machine),
     }

@@ -71,6 +71,15 @@ class Section:
                 return choice
         raise EstateError(f"{self.path(key)}: {value or 'an empty text'} is none of {', '.join(choices)}.")
 
+    def texts(self, key: str) -> list[str]:
+        """A list of texts at `key`; empty where it is not given."""
+        if not self.has(key):
+            return []
+        value = self._data[key]
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise EstateError(f"{self.path(key)} must be a list of single values.")
+        return list(value)
+
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number between `low` and `high`."""
         value = self.text(key, None if default is None else str(default))

@@ -25,6 +25,7 @@ from .._errors import Problem, Refusal, Unreachable
 from .._kms.updates import Updates
 from .._plan import Outcome, Planned, Reader, Resource
 from .._secret import Scrubber, Secret
+from .._windows.restart_care import RestartCare
 from .options import Specification, lookalikes_of, secrets_of, validate
 from .winrm import WinrmDoor, check_connection
 from .world import ControllerWorld
@@ -141,7 +142,7 @@ def _told(outcome: Outcome, host: str, *, diff: bool) -> dict[str, t.Any]:
     result: dict[str, t.Any] = {
         "changed": outcome.changed,
         "plan": [planned.as_data() for planned in outcome.plan],
-        "observed": {part.key: part.as_data() for part in outcome.observed.parts().values()},
+        "observed": observed(outcome),
         "reboot_required": _reboot_required(outcome),
         "warnings": list(outcome.warnings),
     }
@@ -157,6 +158,18 @@ def _told(outcome: Outcome, host: str, *, diff: bool) -> dict[str, t.Any]:
     if diff:
         result["diff"] = _diff(outcome.plan if outcome.check else outcome.done)
     return result
+
+
+def observed(outcome: Outcome) -> dict[str, t.Any]:
+    """Every part as last really read.
+
+    What a restart would meet is read only where one is near, so the end of a run may not know it: then it is what the
+    run saw before it restarted the host, or nothing.
+    """
+    looks = (outcome.observed.get(RestartCare), outcome.first.get(RestartCare))
+    care = next((care for care in looks if care is not None and care.read), None)
+    parts = {**outcome.observed.parts(), RestartCare: care}
+    return {part.key: part.as_data() for part in parts.values() if part is not None}
 
 
 def _reboot_required(outcome: Outcome) -> bool:

@@ -17,14 +17,17 @@ from .._kms.keys import KeyWish, host_key
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
 from .._kms.record import Record, read_record
-from .._kms.settings import READ_LICENSING
+from .._kms.restart import Restart, read_restart_care
+from .._kms.setting_values import check_interval, domains
+from .._kms.settings import READ_LICENSING, SettingsWish
 from .._kms.updates import Updates, read_updates
-from .._plan import Reader
+from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.firewall.netsh import Firewall, read_firewall
 from .._windows.licensing import Licensing
 from .._windows.restart import RestartOptions
+from .._windows.restart_care import RestartCare
 from .._windows.system import System, read_system
 from .options import ArgumentSpec
 
@@ -57,6 +60,14 @@ KEY_OPTIONS: ArgumentSpec = {
     "reactivate": {"type": "bool", "default": False},
     "max_activations": {"type": "int", "default": 1},
     "activation_timeout": {"type": "int", "default": 300},
+}
+SETTINGS_OPTIONS: ArgumentSpec = {
+    "port": {"type": "int"},
+    "self_publishing": {"type": "bool"},
+    "self_publishing_domains": {"type": "list", "elements": "str"},
+    "low_priority": {"type": "bool"},
+    "activation_interval": {"type": "int"},
+    "renewal_interval": {"type": "int"},
 }
 TSIG_OPTIONS: ArgumentSpec = {
     "auth": {"type": "str", "choices": ["none", "tsig"], "default": "none"},
@@ -129,6 +140,11 @@ def restart_options(options: Options) -> RestartOptions:
     return RestartOptions(timeout=float(options["reboot_timeout"]), delay=delay, reason=reason)
 
 
+def restart_readers(restart: Restart, before: t.Sequence[Resource]) -> dict[type, Reader]:
+    """The reader of what the restart meets; `before` are the resources that may make it necessary."""
+    return {RestartCare: read_restart_care(restart.near(tuple(before)))}
+
+
 def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, known: Catalogue) -> KeyWish:
     """The wish about the host key. Raises Refusal."""
     _positive(options, "activation_timeout")
@@ -147,6 +163,30 @@ def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, kno
         activation_timeout=float(options["activation_timeout"]),
         encrypted=encrypted or options["allow_unencrypted_key"],
         known=known,
+    )
+
+
+def settings_wish(options: Options) -> SettingsWish:
+    """The wish about the settings of the KMS host, without what goes by them. Raises Refusal."""
+    if options["port"] is not None:
+        check_port(options["port"])
+    for name in ("activation_interval", "renewal_interval"):
+        if options[name] is not None:
+            check_interval(options[name], name)
+    listed = None if options["self_publishing_domains"] is None else domains(options["self_publishing_domains"])
+    if listed and options["self_publishing"] is False:
+        raise Refusal(
+            "self_publishing_domains says where the host publishes itself, and self_publishing: false that it does "
+            "not; drop one of them",
+            name="bad_option",
+        )
+    return SettingsWish(
+        port=options["port"],
+        self_publishing=options["self_publishing"],
+        self_publishing_domains=listed,
+        low_priority=options["low_priority"],
+        activation_interval=options["activation_interval"],
+        renewal_interval=options["renewal_interval"],
     )
 
 

@@ -18,7 +18,7 @@ from .._errors import Failure, Refusal
 from .._plan import Seen, Step
 from .._windows import licensing as windows
 from .._windows.licensing import LICENSED, OUT_OF_TOLERANCE, Licensing, Product
-from .._windows.system import moment_text, read_moment
+from .._windows.system import System, moment_text, read_moment
 from .._world import World
 from . import errors
 from .keys import KeyWish
@@ -51,7 +51,6 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
             name="activation_not_allowed",
             advice="Set max_activations: 1.",
         )
-    version = seen[Licensing].version
 
     def predict(before: Seen) -> Seen:
         products = tuple(
@@ -64,7 +63,7 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
         id="host_key.activate",
         summary=f"activate the host key {wish.key} online (spends one activation)",
         predict=predict,
-        run=lambda world: _activate(world, wish, product, version, seen[Record]),
+        run=lambda world: _activate(world, wish, product, seen),
         touches=(Licensing, Record),
         settle=wish.activation_timeout,
         once=True,
@@ -73,10 +72,10 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
     )
 
 
-def _activate(world: World, wish: KeyWish, product: Product, version: str, record: Record) -> None:
+def _activate(world: World, wish: KeyWish, product: Product, seen: Seen) -> None:
     """Wait for an activation asked for earlier; otherwise note it, then ask."""
-    asked = record.activation_asked(wish.key.last_five)
-    if asked is not None and _licensed_within(world, wish, asked):
+    asked = seen[Record].activation_asked(wish.key.last_five)
+    if asked is not None and _licensed_within(world, wish, asked, seen[System].version):
         return
     note(world, activating={"key": wish.key.last_five, "at": moment_text(read_moment(world, "LocalDateTime"))})
     doing = f"activating the host key {wish.key}"
@@ -88,15 +87,15 @@ def _activate(world: World, wish: KeyWish, product: Product, version: str, recor
             return  # somebody asked before us: the engine looks until it is licensed or its patience ends
         note(world, activating=None)  # answered, so nothing is under way
         raise refused from None
-    windows.refresh(world, version)
+    windows.refresh(world, seen[Licensing].version)
 
 
-def _licensed_within(world: World, wish: KeyWish, asked: dt.datetime) -> bool:
+def _licensed_within(world: World, wish: KeyWish, asked: dt.datetime, windows_version: str) -> bool:
     """Poll an activation that an interrupted run asked for, for as long as it may still be under way."""
     world.log(f"an activation was asked for at {moment_text(asked)} and its end never seen; waiting for it first")
     end = asked + dt.timedelta(seconds=wish.activation_timeout)
     while True:
-        rows = windows.read_products(world)
+        rows = windows.read_products(world, windows_version)
         if any(p.license_status == LICENSED and p.partial_product_key == wish.key.last_five for p in rows):
             return True
         if not asked - dt.timedelta(days=1) < read_moment(world, "LocalDateTime") < end:

@@ -22,6 +22,7 @@ from . import errors
 from .activation import activation
 from .keys import KeyWish, check_group
 from .record import Record
+from .replacement import foretold, remaining
 from .restart import Restart
 from .settings import Settings
 from .updates import Updates
@@ -53,6 +54,14 @@ class HostKeyResource(Resource):
         if not all(root.version_mark for root in licensing.roots.values()):
             return _mark(licensing)
         return None
+
+    def notices(self, seen: Seen) -> list[str]:
+        """What taking the place of another key means for the clients."""
+        return foretold(seen[Licensing], self.wish.key.last_five)
+
+    def warnings(self, seen: Seen) -> list[str]:
+        """Other keys that are still there."""
+        return remaining(seen[Licensing], self.wish.key.last_five)
 
     def _judge_host(self, seen: Seen) -> None:
         """Everything about the host that speaks against the key, before it is touched. Raises Refusal."""
@@ -107,7 +116,7 @@ class HostKeyResource(Resource):
         def predict(seen: Seen) -> Seen:
             product = Product("predicted", "", "VOLUME_KMS channel", "", key.last_five, 0, None)
             before = seen[Licensing]
-            return seen.having(dataclasses.replace(before, products=(product,)))
+            return seen.having(dataclasses.replace(before, products=(product,), current_count=None))
 
         def run(world: World) -> None:
             doing = f"installing the host key {key}"

@@ -33,23 +33,22 @@ class Record:
 
     Attributes:
         former_manual: by registry root, what Activation\\Manual was before it was set to 1; None when not held.
-        former_self_publishing, former_port: what they were before this collection first changed them.
+        former_settings: by name, what each setting of the KMS host was before this collection first changed it.
         activating: {"key": last five, "at": host time}, written before `Activate` is sent.
         awaiting_restart: {"boot": boot time, "updates": {id: "started" | "done"}}: installed in that boot.
         staging: our folder on the host while something is in it.
         unreadable: there is a record that this collection cannot read.
-        service_restart: True from before a setting is written until the licensing service has been restarted.
+        service_restart: the boot time, from before a setting is written until the licensing service has been restarted.
     """
 
     key: t.ClassVar[str] = "record"
 
     former_manual: t.Mapping[str, int | str] | None = None
-    former_self_publishing: bool | None = None
-    former_port: int | None = None
+    former_settings: t.Mapping[str, t.Any] | None = None
     activating: t.Mapping[str, str] | None = None
     awaiting_restart: t.Mapping[str, t.Any] | None = None
     staging: str | None = None
-    service_restart: bool = False
+    service_restart: str | None = None
     unreadable: bool = False
 
     def as_data(self) -> dict[str, t.Any]:
@@ -62,6 +61,10 @@ class Record:
         if not noted or abs(_moment(noted["boot"]) - boot) > tolerance:
             return {}
         return t.cast("t.Mapping[str, str]", noted["updates"])
+
+    def service_restart_due(self, boot: dt.datetime, tolerance: dt.timedelta) -> bool:
+        """Whether the licensing service still has to read a setting; a restart of the host has made it do so."""
+        return self.service_restart is not None and abs(_moment(self.service_restart) - boot) <= tolerance
 
     def activation_asked(self, last_five: str) -> dt.datetime | None:
         """When the activation of this key was asked for, by the host's clock, where its end was never seen."""
@@ -101,6 +104,10 @@ def _check(record: Record) -> None:
         _moment(record.activating["at"])
     if record.former_manual is not None:
         dict(record.former_manual)
+    if record.former_settings is not None:
+        dict(record.former_settings)
+    if record.service_restart is not None:
+        _moment(record.service_restart)
 
 
 def note(world: World, **changes: t.Any) -> Record:

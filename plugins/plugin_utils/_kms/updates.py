@@ -22,6 +22,7 @@ import typing as t
 from .._plan import Look, Reader
 from .._windows.licensing import LICENSED, Licensing
 from .._windows.registry import Registry
+from .._windows.restart_care import COMPONENTS, COMPONENTS_SIGN
 from .._windows.system import BOOT_TOLERANCE, System
 from .._world import World
 from .._wsman.client import Client
@@ -30,8 +31,6 @@ from .record import Record
 from .witnesses import UPDATES_KEY, Testimony, hotfixes, question
 
 _VERSION_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-_STORE_KEY = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending"
-STORE_SIGN = r"registry: Component Based Servicing\RebootPending"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,8 +170,8 @@ def _read_store(client: Client, look: Look, known: Catalogue) -> Updates:
         installed |= {row.id for row in rows if row.or_later}
     signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
     counts = bool(signs)
-    if Registry(client).keys(_STORE_KEY) is not None:
-        signs.append(STORE_SIGN)
+    if Registry(client).keys(COMPONENTS) is not None:
+        signs.append(COMPONENTS_SIGN)
         # Any update leaves this mark. It counts where one of KMS may have left it, and not on a host that serves.
         counts = counts or bool(installed) and not _serving(look[Licensing])
     return updates_with(system.release, installed, known, pending_signs=tuple(signs), restart_pending=counts)

@@ -31,10 +31,16 @@ OPERATING_SYSTEM = (
 COMPUTER = (
     "SELECT DNSHostName,Domain,DomainRole,Manufacturer,Model,Name,PartOfDomain,SystemType FROM Win32_ComputerSystem"
 )
-SERVICES = (
-    "SELECT Name,StartMode,State FROM Win32_Service WHERE Name='WinRM' OR Name='sppsvc' OR Name='slsvc' "
-    "OR Name='SharedAccess' OR Name='MpsSvc'"
-)
+SERVICES: t.Mapping[bool, tuple[str, ...]] = {
+    True: ("sppsvc", "slsvc", "SharedAccess"),
+    False: ("MpsSvc",),
+}
+"""The services every run looks at, on Server 2003 and on everything later.
+
+On Server 2003 nobody has confirmed what the licensing service is called, so all are asked for in one query. From 6.0 on
+its name follows from the release, and a query with a single row costs a single request: WinRM sends the first row with
+the answer to Enumerate, and every further row takes a Pull.
+"""
 TCPIP = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 
 BOOT_TOLERANCE = dt.timedelta(seconds=5)
@@ -70,6 +76,7 @@ class System:
     architecture: str
     language: int
     language_code: str
+    workstation: bool
     domain_controller: bool
     virtual: bool
     boot_time: dt.datetime = dataclasses.field(compare=False)  # wobbles from look to look; see booted_since
@@ -80,15 +87,14 @@ class System:
     services: t.Mapping[str, Service]
 
     @property
+    def is_server_2003(self) -> bool:
+        """Whether it is of the Server 2003 generation (5.2): other update engine, firewall and WMI columns."""
+        return self.version.startswith("5.2.")
+
+    @property
     def fqdn(self) -> str:
         """The host's own full name in DNS, lower case; the bare name where it has no primary suffix."""
         return f"{self.hostname}.{self.dns_suffix}".rstrip(".").lower()
-
-    @property
-    def winrm_start_mode(self) -> str:
-        """Auto, Manual, Disabled, or Unknown."""
-        service = self.services.get("winrm")
-        return service.start_mode if service else "Unknown"
 
     def booted_since(self, moment: dt.datetime) -> bool:
         """Whether this boot is another one than the boot at that moment."""
@@ -101,7 +107,6 @@ class System:
         data["clock"] = moment_text(self.clock)
         data["services"] = {s.name: {"state": s.state, "start_mode": s.start_mode} for s in self.services.values()}
         data["fqdn"] = self.fqdn
-        data["winrm_start_mode"] = self.winrm_start_mode
         return data
 
 
@@ -115,14 +120,14 @@ def read_system(world: World, look: Look) -> System:
     client = Client(world)
     row = _only(client.query("root/cimv2", OPERATING_SYSTEM), "Win32_OperatingSystem", world.host)
     computer = _only(client.query("root/cimv2", COMPUTER), "Win32_ComputerSystem", world.host)
-    services = read_services(client)
+    version, build = row.text("Version") or "", int(row.text("BuildNumber") or 0)
+    services = read_services(client, SERVICES[version.startswith("5.2.")])
     suffix = Registry(client).text(TCPIP, "Domain") or ""
     boot, clock = row.moment("LastBootUpTime"), row.moment("LocalDateTime")
     if boot is None or clock is None:
         raise Failure(
             f"{world.host}: Windows does not say when it was started (Win32_OperatingSystem)", name="no_boot_time"
         )
-    version, build = row.text("Version") or "", int(row.text("BuildNumber") or 0)
     language = row.integer("OSLanguage") or 0
     product_type = row.integer("ProductType") or 0
     return System(
@@ -135,6 +140,7 @@ def read_system(world: World, look: Look) -> System:
         architecture=architecture_of(computer.text("SystemType") or ""),
         language=language,
         language_code=_NAMES["languages"].get(language, ""),
+        workstation=product_type == 1,
         domain_controller=product_type == 2,
         virtual=_is_virtual(computer),
         boot_time=boot,
@@ -155,9 +161,10 @@ def read_moment(world: World, column: t.Literal["LastBootUpTime", "LocalDateTime
     return moment
 
 
-def read_services(client: Client) -> dict[str, Service]:
-    """The services this collection cares for, by lower-case name; one request."""
-    rows = client.query("root/cimv2", SERVICES)
+def read_services(client: Client, names: t.Sequence[str]) -> dict[str, Service]:
+    """These services, as far as the host has them, by lower-case name; one query. Raises Problem."""
+    where = " OR ".join(f"Name='{name}'" for name in names)
+    rows = client.query("root/cimv2", f"SELECT Name,StartMode,State FROM Win32_Service WHERE {where}")
     found = [Service(row.text("Name") or "", row.text("State") or "", row.text("StartMode") or "") for row in rows]
     return {service.name.lower(): service for service in found}
 

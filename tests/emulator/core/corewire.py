@@ -116,8 +116,10 @@ def content(reply: Reply) -> ElementTree.Element:
 
 
 def codes(reply: Reply) -> list[int]:
-    """The numbers of all WSManFault elements of a fault, the outer one first."""
-    return [int(element.get("Code", "0")) for element in parse(reply.body).iter() if local(element.tag) == "WSManFault"]
+    """The numbers of all WSManFault elements of a fault, the outer one first, or that of its MSFT_WmiError."""
+    elements = list(parse(reply.body).iter())
+    wsman = [int(element.get("Code", "0")) for element in elements if local(element.tag) == "WSManFault"]
+    return wsman + [int(element.text or "0") for element in elements if local(element.tag) == "error_Code"]
 
 
 def subcode(reply: Reply) -> str:

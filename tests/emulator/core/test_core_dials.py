@@ -24,11 +24,27 @@ def test_without_a_seed_every_dial_has_its_default(wire: MakeWire) -> None:
 
 def test_a_seed_turns_the_dials_and_reaches_every_setting(wire: MakeWire) -> None:
     seen: dict[str, set[str]] = {}
-    for seed in range(120):
-        for name, setting in wire(seed=seed).host.dials.items():
-            seen.setdefault(name, set()).add(setting)
+    for persona, seeds in ((PERSONA, 120), ("server-2008-sp2", 60), ("server-2012-r2", 60), ("server-2022", 60)):
+        for seed in range(seeds):
+            for name, setting in wire(persona=persona, seed=seed).host.dials.items():
+                seen.setdefault(name, set()).add(setting)
     for dial in dials.ALL:
         assert seen[dial.name] == (set(dial.settings) if dial.drawn else {dial.default}), dial.name
+
+
+@pytest.mark.parametrize("name", sorted(personas()))
+def test_a_persona_has_the_dials_of_its_generation(wire: MakeWire, name: str) -> None:
+    found = wire(persona=name).host.dials
+    assert ("licensing_service" in found) == (personas()[name].generation == "5.2")
+    assert ("unknown_group" in found) == (personas()[name].generation != "5.2")
+    assert found["paging"] == ("all_at_once" if personas()[name].generation == "5.2" else "one_then_pull")
+
+
+def test_a_default_must_be_a_setting() -> None:
+    with pytest.raises(ValueError, match="dial paging can be"):
+        dials.for_generation("5.2", {"paging": "x"})
+    with pytest.raises(ValueError, match="has no dial called unknown_group"):
+        dials.for_generation("5.2", {"unknown_group": "0xC004F050"})
 
 
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:
@@ -81,8 +97,13 @@ def conversation(host: Wire) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
-def test_the_same_seed_and_the_same_requests_give_the_same_bytes(wire: MakeWire, seed: int | None) -> None:
-    first, second = (conversation(wire(seed=seed, start="kms_1_2")) for _ in range(2))
+@pytest.mark.parametrize(
+    ("name", "start"), [(PERSONA, "kms_1_2"), ("server-2008-sp2", "bare"), ("server-2025", "bare")]
+)
+def test_the_same_seed_and_the_same_requests_give_the_same_bytes(
+    wire: MakeWire, seed: int | None, name: str, start: str
+) -> None:
+    first, second = (conversation(wire(persona=name, seed=seed, start=start)) for _ in range(2))
     assert first == second
 
 

@@ -18,6 +18,7 @@ from emulated_windows.section import EstateError
 
 PERSONA = "server-2003-sp2-x86"
 CREDENTIALS = "credentials: {user: Administrator, password: Secret 1}\n"
+KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 HOST = f"hosts: {{kms03: {{persona: {PERSONA}, address: 127.0.30.1}}}}\n"
 
 
@@ -40,6 +41,22 @@ def test_defaults(tmp_path: Path) -> None:
     assert (estate.dns, estate.host_keys) == (None, {})
 
 
+def test_what_filters_on_a_host(tmp_path: Path) -> None:
+    more = (
+        "tcpip_filtering: [5985, 3389], ipsec_policy: yes, rras: yes, group_policy: {enable_firewall: on,"
+        " local_rules: no, open_ports: ['1688:TCP:*:enabled:KMS'], rules: {'{1}': 'v2.10|Action=Allow|Dir=In|'}}"
+    )
+    (host,) = load(tmp_path, with_host(more)).hosts
+    options = host.options
+    assert (options.tcpip_filtering, options.ipsec_policy, options.rras) == ((5985, 3389), True, True)
+    assert options.group_policy == {
+        "enable_firewall": True,
+        "local_rules": False,
+        "open_ports": ["1688:TCP:*:enabled:KMS"],
+        "rules": {"{1}": "v2.10|Action=Allow|Dir=In|"},
+    }
+
+
 def test_everything_a_host_can_say(tmp_path: Path) -> None:
     dial, settings = next((name, settings) for name, settings in dial_table(PERSONA).items() if len(settings) > 1)
     more = (
@@ -52,6 +69,21 @@ def test_everything_a_host_can_say(tmp_path: Path) -> None:
     assert (options.domain, options.firewall, options.start, options.seed) == ("forest.example", "off", "kms_1_0", 7)
     assert (options.virtual, options.winrm_start_mode, options.domain_member) == (True, "Manual", False)
     assert (options.boot_seconds, options.dials) == (0.5, {dial: settings[1]})
+
+
+def test_what_a_later_windows_can_say(tmp_path: Path) -> None:
+    text = (
+        CREDENTIALS
+        + f"host_keys: {{{KEY}: server_2022}}\n"
+        + "hosts:\n  a: {persona: server-2019, address: 127.0.30.1, language: deu, ubr: 5458,"
+        + " sessions: [remote, interactive],"
+        + f" cluster: yes, domain_controller: yes, host_key: {KEY.lower()}, count: 50}}\n"
+        + "  b: {persona: server-2012-r2, address: 127.0.30.2, updates: [kb3172614]}\n"
+    )
+    first, second = (host.options for host in load(tmp_path, text).hosts)
+    assert (first.language, first.ubr, first.sessions) == ("DEU", 5458, ("remote", "interactive"))
+    assert (first.cluster, first.domain_controller, first.host_key, first.count) == (True, True, KEY, 50)
+    assert (second.language, second.ubr, second.updates, second.host_key) == ("ENU", None, ("kb3172614",), None)
 
 
 def test_basic_allows_unencrypted_by_default_and_https_has_its_port(tmp_path: Path) -> None:
@@ -108,6 +140,8 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
         (CREDENTIALS + HOST + HOST, "hosts stands twice"),
         (with_host("colour: red"), "hosts.kms03.colour is not a key of an estate"),
         (with_host("transport: kerberos"), "hosts.kms03.transport: kerberos is none of basic, ntlm"),
+        (with_host("tcpip_filtering: [kms]"), "hosts.kms03.tcpip_filtering: kms is not a port"),
+        (with_host("group_policy: {firewall: on}"), "hosts.kms03.group_policy.firewall is not a key of an estate"),
         (with_host("firewall: maybe"), "hosts.kms03.firewall: maybe is none of on, off, stopped"),
         (with_host("port: 70000"), "hosts.kms03.port: 70000 is not a whole number from 1 to 65535"),
         (with_host("port: [1]"), "hosts.kms03.port must be a single value"),
@@ -142,6 +176,22 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
         (HOST + CREDENTIALS + DNS.format("{name: k, secret: YQ==, algorithm: rot13}"), "rot13 is none of hmac-md5"),
         (HOST + CREDENTIALS + "dns: {address: 127.0.30.1, port: 5985, zone: a.b}\n", "dns and kms03 share"),
         (HOST + CREDENTIALS + "dns: {address: 127.0.0.1, port: 53, zone: a..b}\n", "dns.zone: a..b is not a DNS name"),
+        (HOST + CREDENTIALS + f"host_keys: {{{KEY}: server_1999}}\n", "host_keys: entry 1 is of no key group"),
+        (with_host(f"host_key: {KEY}"), "kms03: host_key is none of the keys in host_keys"),
+        (with_host("language: FRA"), "hosts.kms03.language: FRA is none of ENU, DEU, JPN"),
+        (with_host("updates: kms_1_1"), "hosts.kms03.updates must be a list"),
+        (with_host("updates: [kb968912]"), "has no update kb968912; there are kms_1_0, kms_1_1, kms_1_2"),
+        (with_host("sessions: [asleep]"), "hosts.kms03.sessions: asleep is none of interactive, remote"),
+        (with_host("count: 51"), "hosts.kms03.count: 51 is not a whole number from 0 to 50"),
+        (with_host("ubr: x"), "hosts.kms03.ubr: x is not a whole number"),
+        (
+            CREDENTIALS + "hosts: {a: {persona: server-2022, address: 127.0.0.1, updates: [kb5034770]}}\n",
+            "server-2022 has no update kb5034770; from 10.0 on `ubr` says it",
+        ),
+        (
+            CREDENTIALS + "hosts: {a: {persona: server-2022, address: 127.0.0.1, dials: {licensing_service: slsvc}}}\n",
+            "hosts.a.dials.licensing_service: there is no such dial",
+        ),
         (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 127.0.0.0/29}}\n", "no room for 9 hosts"),
         (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 10.0.0.0/8}}\n", "not inside 127.0.0.0/8"),
     ],
@@ -153,7 +203,7 @@ def test_mistakes(tmp_path: Path, text: str, sentence: str) -> None:
     assert sentence in message
     assert message.startswith(str(tmp_path / "ESTATE.yml"))
     assert "\n" not in message
-    assert "SECRET-KEY" not in message and "a:b" not in message
+    assert KEY not in message and "SECRET-KEY" not in message and "a:b" not in message
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ MODULES = (
     "host_info",
     "host_key",
     "host_reboot",
+    "host_settings",
     "host_update",
     "srv_record",
 )
@@ -243,6 +244,36 @@ def test_more_than_one_activation_a_run_is_refused(number: int) -> None:
 def test_how_the_key_may_travel(encrypted: bool, allowed: bool, travels: bool) -> None:
     given_options = options(product_key=KEY, allow_unencrypted_key=allowed)
     assert wishes.key_wish(given_options, serve=(), encrypted=encrypted, known=STANDARD).encrypted is travels
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"port": 0}, "port must be between"),
+        ({"activation_interval": 14}, "activation_interval must be between 15 and 43200"),
+        ({"renewal_interval": 43201}, "renewal_interval must be between 15 and 43200"),
+        ({"self_publishing_domains": [SECRET]}, "entry 1 of self_publishing_domains"),
+        ({"self_publishing": False, "self_publishing_domains": ["a.b"]}, "drop one of them"),
+    ],
+)
+@pytest.mark.parametrize("module", ["host", "host_settings"])
+def test_wishes_about_settings_that_are_refused(module: str, args: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(Refusal, match=words) as caught:
+        wishes.settings_wish(options(specification(module), **args))
+    assert SECRET not in caught.value.message
+
+
+def test_a_wish_about_settings() -> None:
+    given_options = options(port=1689, self_publishing_domains=["Lab.Example, 1, 2"], low_priority=True)
+    assert wishes.settings_wish(given_options).given() == {
+        "port": 1689,
+        "self_publishing_domains": ("lab.example, 1, 2",),
+        "low_priority": True,
+    }
+    assert wishes.settings_wish(options(self_publishing=False, self_publishing_domains=[])).given() == {
+        "self_publishing": False,
+        "self_publishing_domains": (),
+    }
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

@@ -13,14 +13,23 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from winrm.exceptions import InvalidCredentialsError
 
-from ansible_collections.activation.kms.plugins.action import host, host_firewall, host_info
+from ansible_collections.activation.kms.plugins.action import (
+    host,
+    host_firewall,
+    host_info,
+    host_reboot,
+    host_settings,
+)
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import Job, KmsAction
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal, Unreachable
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import OUR_NAME
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import TCPIP
 from ansible_collections.activation.kms.tests.unit.action.tasks import PASSWORD, Transport, connection, run
-from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
+from ansible_collections.activation.kms.tests.unit.windows.licensing_host import LicensingHost
+from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows, moving
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 
@@ -288,6 +297,8 @@ def test_a_port_that_is_none_is_refused(port: int) -> None:
         ({"firewall": "open"}, "remote_addresses_missing"),
         ({"firewall": "open", "firewall_remote_addresses": ["any", "10.0.0.0/8"]}, "bad_option"),
         ({"self_publishing": True, "publish": [{"zone": "corp.example", "server": "dc1"}]}, "two_publishers"),
+        ({"self_publishing_domains": ["a.b"], "publish": [{"zone": "a.b", "server": "dc1"}]}, "two_publishers"),
+        ({"activation_interval": 5}, "bad_option"),
         ({"serve": ["windows_7"], "packages": "no-such-folder"}, "packages_folder_missing"),
         ({"serve": ["windows_7"], "catalogue_overrides": {"kms_9": {}}}, "bad_override"),
         ({"serve": ["windows_10"], "accepted_updates": ["the rollup of May"]}, "bad_option"),
@@ -363,6 +374,45 @@ def test_a_port_is_opened_once() -> None:
     assert windows.deeds == []
 
 
+WANTED = {"port": 1689, "low_priority": True, "self_publishing_domains": ["lab.example"], "renewal_interval": 1440}
+
+
+@pytest.mark.parametrize("is_host", [False, True])
+def test_settings_are_set_once(is_host: bool) -> None:
+    windows = licensing_host("5.2.3790", is_host)
+    using = connection(over=Transport(windows))
+    foretold = run(host_settings.ActionModule, WANTED, using=using, check_mode=True, diff=True)
+    assert windows.deeds == []
+    done = plain(run(host_settings.ActionModule, WANTED, using=using, diff=True))
+    assert foretold["plan"] == done["plan"] and foretold["diff"] == done["diff"]
+    assert done["changed"] is True and [step["id"] for step in done["plan"]] == ["host_settings.apply"]
+    assert done["diff"][0]["after"] == (
+        "port: 1689\nself_publishing_domains: corp.example; lab.example\nlow_priority: true\nrenewal_interval: 1440\n"
+    )
+    seen = done["observed"]["licensing"]
+    assert {name: seen[name] for name in WANTED} == {
+        **WANTED,
+        "self_publishing_domains": ["corp.example", "lab.example"],
+    }
+    windows.deeds.clear()
+    assert run(host_settings.ActionModule, WANTED, using=using)["changed"] is False
+    assert windows.deeds == []
+
+
+def test_settings_of_a_host_without_a_licensing_service_are_refused() -> None:
+    result = run(host_settings.ActionModule, WANTED, using=connection(over=Transport(small_host())))
+    assert (result["failed"], result["changed"], result["error"]["name"]) == (True, False, "no_licensing_service")
+
+
+def licensing_host(version: str, is_host: bool) -> LicensingHost:
+    """The small host with a licensing service."""
+    windows = LicensingHost(version, host=is_host)
+    for name, rows in small_host().classes.items():
+        windows.classes.setdefault(name, rows)
+    windows.set(TCPIP, "Domain", "Corp.Example")
+    return windows
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -382,6 +432,48 @@ def test_a_query_over_what_is_observed(query: str, found: t.Any) -> None:
 def test_a_query_that_does_not_fit_what_is_observed_is_a_sentence(query: str) -> None:
     result = run(host_info.ActionModule, {"query": query}, using=connection(over=Transport(small_host())))
     assert (result["failed"], result["error"]["name"]) == (True, "bad_query")
+
+
+def restarting_host() -> SmallWindows:
+    """A domain controller with somebody logged on, which can be restarted."""
+    windows = small_host()
+    boots = ["2026-03-01T06:00:00Z"]
+    (row,) = t.cast("list[dict[str, t.Any]]", windows.classes["Win32_OperatingSystem"])
+    windows.classes["Win32_OperatingSystem"] = lambda: [{**row, "ProductType": 2, "LastBootUpTime": boots[-1]}]
+    windows.classes["Win32_Service"] = [{"Name": "WinRM", "State": "Running", "StartMode": "Auto"}]
+    windows.classes["Win32_LogonSession"] = [{"LogonId": "1", "LogonType": 10}]
+    windows.methods["Win32_OperatingSystem.Win32Shutdown"] = moving(boots, "2026-03-01T08:05:00Z")
+    return windows
+
+
+MET = {"winrm_start_mode": "Auto", "sessions": 1, "cluster": False, "domain_controller": True, "pending": []}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_a_restart_meets_is_told_before_and_after_it(check: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ControllerWorld, "sleep", lambda world, seconds: None)
+    windows = restarting_host()
+    using = connection(over=Transport(windows))
+    result = plain(run(host_reboot.ActionModule, {"if_pending": False}, using=using, check_mode=check))
+    assert [step["id"] for step in result["plan"]] == ["host_reboot.restart"]
+    assert bool(windows.deeds) is not check and result["changed"] is True
+    assert result["observed"]["restart_care"] == MET
+    said = " ".join(result["warnings"])
+    assert "1 interactive log-on session" in said and "domain controller" in said
+
+
+def test_where_nothing_is_to_be_restarted_nobody_asks_what_it_would_meet() -> None:
+    windows = restarting_host()
+    result = plain(run(host_reboot.ActionModule, {}, using=connection(over=Transport(windows))))
+    assert result["changed"] is False and result["warnings"] == []
+    assert "restart_care" not in result["observed"]
+    assert "query Win32_LogonSession" not in windows.asked
+
+
+def test_somebody_who_looks_at_a_host_sees_what_a_restart_would_meet_and_what_its_count_means() -> None:
+    result = plain(run(host_info.ActionModule, {}, using=connection(over=Transport(restarting_host()))))
+    assert result["observed"]["restart_care"] == MET
+    assert result["warnings"] == [] and result["notices"] == []
 
 
 def test_a_refused_login_is_unreachable() -> None:

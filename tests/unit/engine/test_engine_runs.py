@@ -59,7 +59,7 @@ def test_resources_are_carried_out_in_order_and_the_plan_says_so() -> None:
     outcome = run(world, CountTo(A, 2), CountB(B, 1))
     assert world.ran == ids(outcome.plan) == ids(outcome.done) == ["A.1", "A.2", "B.1"]
     assert (outcome.changed, outcome.remaining, outcome.problem) == (True, [], None)
-    assert outcome.observed[A].value == 2
+    assert (outcome.first[A].value, outcome.observed[A].value) == (0, 2)
 
 
 def test_an_earlier_resource_that_wants_something_again_comes_first() -> None:
@@ -88,7 +88,7 @@ def test_check_mode_runs_nothing_and_shows_what_would_be() -> None:
     assert world.ran == [] and world.state["A"] == 0
     assert ids(outcome.plan) == ids(outcome.remaining) == ["A.1", "A.2"]
     assert outcome.changed and not outcome.done
-    assert (outcome.seen[A].value, outcome.observed[A].value) == (2, 0)
+    assert (outcome.first[A].value, outcome.seen[A].value, outcome.observed[A].value) == (0, 2, 0)
 
 
 def test_only_what_a_step_touches_is_read_again() -> None:

@@ -18,6 +18,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, 
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import Firewall, Profile
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product, Root
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import UPDATE_EXE, PackageFile
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_care import RestartCare
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import Service, System
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
@@ -41,6 +42,7 @@ SYSTEM = System(
     architecture="x86",
     language=1033,
     language_code="ENU",
+    workstation=False,
     domain_controller=False,
     virtual=True,
     boot_time=BOOT,
@@ -48,8 +50,9 @@ SYSTEM = System(
     windows_directory=r"C:\WINDOWS",
     hostname="KMS01",
     dns_suffix="corp.example",
-    services={"winrm": service("WinRM"), "sharedaccess": service("SharedAccess"), "sppsvc": service("sppsvc")},
+    services={"sharedaccess": service("SharedAccess"), "sppsvc": service("sppsvc")},
 )
+CARE = RestartCare(read=True, winrm_start_mode="Auto", sessions=0)
 FIREWALL = Firewall(1688, True, (Profile("domain", True), Profile("standard", True)))
 
 
@@ -93,7 +96,7 @@ NO_LICENSING = Licensing(present=False)
 
 def seen(*parts: t.Any) -> Seen:
     """A bare host with these parts instead."""
-    bare = (SYSTEM, Record(), NO_LICENSING, updates(), packages(), FIREWALL)
+    bare = (SYSTEM, Record(), NO_LICENSING, updates(), packages(), FIREWALL, CARE)
     return Seen().having(*bare).having(*parts)
 
 

@@ -26,12 +26,11 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
 
 FULL = Record(
     former_manual={"SL": 0, "SPP": ABSENT},
-    former_self_publishing=False,
-    former_port=1689,
+    former_settings={"self_publishing": False, "port": 1689, "self_publishing_domains": ["corp.example"]},
     activating={"key": "67892", "at": NOW_TEXT},
     awaiting_restart={"boot": BOOT_TEXT, "updates": {"kms_1_0": "done", "kms_1_2": "started"}},
     staging=r"C:\WINDOWS\Temp\activation.kms",
-    service_restart=True,
+    service_restart=BOOT_TEXT,
 )
 TOLERANCE = dt.timedelta(seconds=5)
 
@@ -43,13 +42,6 @@ def test_each_note_comes_back_as_it_was(field: str) -> None:
     save(world, written)
     assert load_record(world) == written
     assert list(json.loads(str(world.value(KEY, VALUE)))) == [field]
-
-
-@pytest.mark.parametrize("value", [True, False, None])
-def test_whether_the_host_published_itself_is_remembered_either_way(value: bool | None) -> None:
-    world = SmallWindows()
-    save(world, dataclasses.replace(FULL, former_self_publishing=value))
-    assert load_record(world).former_self_publishing is value
 
 
 def test_a_full_record_comes_back() -> None:
@@ -97,6 +89,9 @@ def test_reading_writes_nothing() -> None:
         '{"activating": {"key": "67892"}}',
         '{"activating": {"key": "67892", "at": "now"}}',
         '{"former_manual": 5}',
+        '{"former_settings": 5}',
+        '{"service_restart": true}',
+        '{"service_restart": "soon"}',
     ],
 )
 def test_what_cannot_be_read_is_said_to_be_so(text: str) -> None:
@@ -116,6 +111,8 @@ def test_updates_belong_to_the_boot_in_which_they_were_installed(shift: int, sam
     found = FULL.updates_of_boot(BOOT + dt.timedelta(seconds=shift), TOLERANCE)
     assert found == ({"kms_1_0": "done", "kms_1_2": "started"} if same else {})
     assert Record().updates_of_boot(BOOT, TOLERANCE) == {}
+    assert FULL.service_restart_due(BOOT + dt.timedelta(seconds=shift), TOLERANCE) is same
+    assert not Record().service_restart_due(BOOT, TOLERANCE)
 
 
 @pytest.mark.parametrize(

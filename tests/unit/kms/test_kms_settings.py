@@ -10,14 +10,15 @@ import typing as t
 
 import pytest
 
-from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, OutcomeUnknown
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, OutcomeUnknown, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import ABSENT, Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings, SettingsWish
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root, Values
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
+    BOOT_TEXT,
     KEY,
     NO_LICENSING,
     NOW_TEXT,
@@ -25,7 +26,6 @@ from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     predicts_only_what_it_touches,
     product,
     seen,
-    service,
     system,
     trace,
 )
@@ -34,14 +34,22 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
 FIVE = KEY[-5:]
 ROLLOUT = SettingsWish(self_publishing=False, key=FIVE, activate=True)
 HELD = Record(former_manual={"SL": ABSENT})
-SILENT = licensing(roots={"SL": Root(dns_publishing_disabled=True)})
-ON_HOLD = licensing(roots={"SL": Root(dns_publishing_disabled=True, manual=1)})
+QUIET = Values(self_publishing=False)
+SILENT = licensing(roots={"SL": Root(QUIET)})
+ON_HOLD = licensing(roots={"SL": Root(QUIET, manual=1)})
+DUE, OUTDATED = Record(service_restart=BOOT_TEXT), Record(service_restart="2026-02-28T06:00:00Z")
 SERVING = licensing(product(1))
 SL, SPP = ROOTS["SL"], ROOTS["SPP"]
 
 
 def root(**changes: t.Any) -> Licensing:
-    return licensing(roots={"SL": Root(**changes)})
+    return licensing(roots={"SL": Root(Values(**changes))})
+
+
+def test_alone_it_wants_a_licensing_service() -> None:
+    with pytest.raises(Refusal, match="no licensing service.*host_update") as caught:
+        Settings(SettingsWish(required=True)).next(seen(NO_LICENSING))
+    assert caught.value.name == "no_licensing_service" and caught.value.advice
 
 
 # -- when
@@ -69,12 +77,23 @@ def root(**changes: t.Any) -> Licensing:
         ),
         (SettingsWish(), (SERVING, HELD), []),
         (SettingsWish(), (licensing(),), []),
-        (SettingsWish(), (licensing(), Record(service_restart=True)), ["host_settings.apply"]),
+        (SettingsWish(), (licensing(), DUE), ["host_settings.apply"]),
+        (SettingsWish(), (licensing(), OUTDATED), ["host_settings.forget"]),
+        (SettingsWish(required=True), (licensing(),), []),
+        (SettingsWish(low_priority=False, activation_interval=120, renewal_interval=10080), (licensing(),), []),
+        (SettingsWish(low_priority=True), (licensing(),), ["host_settings.apply"]),
+        (SettingsWish(activation_interval=119), (licensing(),), ["host_settings.apply"]),
+        (SettingsWish(renewal_interval=10081), (licensing(),), ["host_settings.apply"]),
+        (SettingsWish(renewal_interval=60), (root(renewal_interval=60),), []),
+        (SettingsWish(low_priority=True), (licensing(shown=Values(low_priority=True)),), []),
+        (SettingsWish(low_priority=True), (licensing(shown=Values(low_priority=False)),), ["host_settings.apply"]),
+        (SettingsWish(self_publishing_domains=()), (licensing(),), []),
+        (SettingsWish(self_publishing_domains=("a.b",)), (licensing(),), ["host_settings.apply"]),
         (SettingsWish(port=1688), (licensing(),), []),
         (SettingsWish(port=1689), (licensing(),), ["host_settings.apply"]),
         (SettingsWish(port=1689), (root(port=1689),), []),
         (SettingsWish(port=1688), (root(port=1689),), ["host_settings.apply"]),
-        (SettingsWish(self_publishing=True), (root(dns_publishing_disabled=True),), ["host_settings.apply"]),
+        (SettingsWish(self_publishing=True), (root(self_publishing=False),), ["host_settings.apply"]),
         (SettingsWish(self_publishing=True), (licensing(),), []),
         (SettingsWish(self_publishing=False), (licensing(roots={}),), ["host_settings.apply"]),
     ],
@@ -92,13 +111,21 @@ def test_a_host_that_serves_keeps_its_record_until_the_controller_has_one(publis
     )
 
 
+def test_a_host_that_serves_office_alone_keeps_its_record_too() -> None:
+    wish = dataclasses.replace(ROLLOUT, published=lambda now: False)
+    office = dataclasses.replace(product(1, "OFFIC"), foreign=True)
+    step = Settings(wish).next(seen(licensing(office)))
+    assert isinstance(step, Step) and step.summary == "hold automatic activation until the host key is activated"
+    assert licensing(office).host_products() == ()
+
+
 @pytest.mark.parametrize("one_off", ["SL", "SPP"])
 def test_both_settings_roots_must_agree(one_off: str) -> None:
-    roots = {name: Root(dns_publishing_disabled=name != one_off) for name in ROOTS}
+    roots = {name: Root(Values(self_publishing=name == one_off)) for name in ROOTS}
     now = seen(licensing(roots=roots))
     step = Settings(SettingsWish(self_publishing=False)).next(now)
     assert isinstance(step, Step)
-    assert {one.dns_publishing_disabled for one in step.predict(now)[Licensing].roots.values()} == {True}
+    assert {one.values.self_publishing for one in step.predict(now)[Licensing].roots.values()} == {False}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +135,10 @@ def test_both_settings_roots_must_agree(one_off: str) -> None:
         (ROLLOUT, (licensing(roots={}),)),
         (SettingsWish(port=1689), (licensing(),)),
         (SettingsWish(key=FIVE, activate=True), (SERVING, HELD)),
-        (SettingsWish(), (licensing(), Record(service_restart=True))),
+        (SettingsWish(), (licensing(), DUE)),
+        (SettingsWish(), (licensing(), OUTDATED)),
+        (SettingsWish(port=1689), (licensing(shown=Values(port=1688)),)),
+        (SettingsWish(self_publishing_domains=("a.b",)), (licensing(shown=Values(port=1688)),)),
     ],
 )
 def test_a_prediction_changes_only_what_is_read_again(wish: SettingsWish, parts: tuple[t.Any, ...]) -> None:
@@ -178,14 +208,14 @@ def test_the_hold_notes_what_was_there_and_the_release_restores_it(former: int |
     assert world.value(SL, "DisableDnsPublishing") == 1
     record = load_record(world)
     assert record.former_manual == {"SL": noted}
-    assert record.former_self_publishing is True
+    assert record.former_settings == {"self_publishing": True}
     assert not record.service_restart
     world.classes["SoftwareLicensingProduct"] = [
         {"ID": "X", "Description": "VOLUME_KMS_R2_C", "PartialProductKey": FIVE, "LicenseStatus": 1}
     ]
     assert carry_out(world, ROLLOUT) == ["host_settings.release"]
     assert world.value(MANUAL, "Manual") == former
-    assert load_record(world) == Record(former_self_publishing=True)
+    assert load_record(world) == Record(former_settings={"self_publishing": True})
     assert carry_out(world, ROLLOUT) == []
 
 
@@ -222,7 +252,7 @@ def test_a_run_that_died_anywhere_is_taken_up(dies_at: str, nth: int, former: in
     assert world.value(SL, "DisableDnsPublishing") == 1
     record = load_record(world)
     assert record.former_manual == {"SL": ABSENT if former is None else former}, "what was there before, not ours"
-    assert record.former_self_publishing is True
+    assert record.former_settings == {"self_publishing": True}
     assert not record.service_restart
     assert "Win32_Service.StartService" in world.deeds
 
@@ -233,23 +263,23 @@ def test_a_port_is_written_where_the_service_reads_it_and_the_service_restarted_
     assert world.value(SL, "KeyManagementServiceListeningPort") == "1689"
     assert world.value(SPP, "KeyManagementServiceListeningPort") is None
     assert world.deeds.count("Win32_Service.StopService") == world.deeds.count("Win32_Service.StartService") == 1
-    assert load_record(world) == Record(former_port=1690, former_self_publishing=True)
+    assert load_record(world) == Record(former_settings={"port": 1690, "self_publishing": True})
 
 
 def test_what_was_there_first_is_noted_only_once() -> None:
     world = host()
     carry_out(world, SettingsWish(port=1689))
     carry_out(world, SettingsWish(port=1700))
-    assert load_record(world).former_port == 1688
+    assert load_record(world).former_settings == {"port": 1688}
 
 
 def test_that_the_host_did_not_publish_itself_is_noted_too() -> None:
     world = host(DisableDnsPublishing=1)
     carry_out(world, SettingsWish(self_publishing=True))
     assert world.value(SL, "DisableDnsPublishing") == 0
-    assert load_record(world) == Record(former_self_publishing=False)
+    assert load_record(world) == Record(former_settings={"self_publishing": False})
     carry_out(world, SettingsWish(self_publishing=False))
-    assert load_record(world) == Record(former_self_publishing=False)
+    assert load_record(world) == Record(former_settings={"self_publishing": False})
 
 
 def test_without_a_settings_key_both_places_are_written() -> None:
@@ -262,7 +292,7 @@ def test_without_a_settings_key_both_places_are_written() -> None:
 
 def test_a_service_restart_that_is_due_is_made_up_for() -> None:
     world = host()
-    records.save(world, Record(service_restart=True))
+    records.save(world, DUE)
     assert carry_out(world, SettingsWish()) == ["host_settings.apply"]
     assert "Win32_Service.StartService" in world.deeds
     assert load_record(world) == Record()
@@ -280,7 +310,7 @@ def test_the_service_that_is_there_is_restarted(name: str) -> None:
 
     world.methods["Win32_Service.StopService"] = stop
     world.methods["Win32_Service.StartService"] = moving(state, "Running")
-    step = Settings(SettingsWish(port=1689)).next(seen(licensing(), system(services={name: service(name)})))
+    step = Settings(SettingsWish(port=1689)).next(seen(licensing(), system(services={})))
     assert isinstance(step, Step)
     step.run(world)
     assert state == ["Running", "Stopped", "Running"]
@@ -288,12 +318,13 @@ def test_the_service_that_is_there_is_restarted(name: str) -> None:
 
 def test_a_service_nobody_knows_the_name_of_is_said_and_the_restart_stays_due() -> None:
     world = host()
-    step = Settings(SettingsWish(port=1689)).next(seen(licensing(), system(services={})))
+    world.classes["Win32_Service"] = []
+    step = Settings(SettingsWish(port=1689)).next(seen(licensing()))
     assert isinstance(step, Step)
     with pytest.raises(Failure, match="restart the host") as caught:
         step.run(world)
     assert caught.value.name == "licensing_service_unknown"
-    assert load_record(world).service_restart
+    assert load_record(world).service_restart == BOOT_TEXT
 
 
 @pytest.mark.parametrize(
@@ -309,3 +340,24 @@ def test_a_summary_says_what_is_done(wish: SettingsWish, words: list[str]) -> No
     step = Settings(wish).next(seen(licensing()))
     assert isinstance(step, Step)
     assert all(word in step.summary for word in words)
+
+
+def test_a_diff_has_a_line_a_setting() -> None:
+    wish = SettingsWish(port=1689, self_publishing=False, self_publishing_domains=("a.b",), low_priority=True)
+    step = Settings(wish).next(seen(root(port=1690)))
+    assert isinstance(step, Step)
+    assert step.before.splitlines() == [
+        "port: 1690",
+        "self_publishing: true",
+        "self_publishing_domains: its own domain alone",
+        "low_priority: false",
+    ]
+    assert step.after.splitlines() == [
+        "port: 1689",
+        "self_publishing: false",
+        "self_publishing_domains: corp.example; a.b",
+        "low_priority: true",
+    ]
+    held = Settings(ROLLOUT).next(seen(licensing()))
+    assert isinstance(held, Step)
+    assert "automatic_activation: held" in held.after and "automatic_activation: as Windows" in held.before

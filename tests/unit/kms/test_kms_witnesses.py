@@ -11,9 +11,10 @@ import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD, catalogue
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import STORE_SIGN, Updates, read_updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.witnesses import UPDATES_KEY
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_care import COMPONENTS_SIGN
 from ansible_collections.activation.kms.tests.unit.kms.hosts import BOOT_TEXT, licensing, product, seen, system
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
 
@@ -206,7 +207,7 @@ def test_the_mark_of_the_component_store(
         world.set(STORE, "x", 1)
     found = read(world, system(release="server_2008_r2"), licensing(product(status)), record)
     assert found.restart_pending == pending
-    assert (STORE_SIGN in found.pending_signs) == store, "told even where it does not count"
+    assert (COMPONENTS_SIGN in found.pending_signs) == store, "told even where it does not count"
 
 
 # -- builds

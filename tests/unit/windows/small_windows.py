@@ -29,6 +29,8 @@ _DECLARED = (
 _NO_CLASS = 2150859042  # the filter cannot be processed: what Server 2003 answers where a class is not there
 _MISSING = 2
 
+_KINDS = {str: 1, int: 4, tuple: 7}
+
 Value = str | int | None
 Method = t.Callable[[t.Mapping[str, str]], int]
 Program = t.Callable[[str], "int | None"]
@@ -56,6 +58,7 @@ class SmallWindows:
         files_here: the controller's files.
         deeds: everything that was asked for and may change something, in order.
         asked: every message in a word or two ("StdRegProv.SetStringValue record"), in order.
+        queries: the text of every query, in order.
         before: called before each message with those words; may raise NoAnswer, or change things.
         after: called after each message was carried out; may raise NoAnswer.
     """
@@ -64,7 +67,7 @@ class SmallWindows:
     operation_timeout = 60.0
 
     def __init__(self) -> None:
-        self.registry: dict[str, dict[str, str | int]] = {}
+        self.registry: dict[str, dict[str, str | int | tuple[str, ...]]] = {}
         self.classes: dict[str, list[dict[str, Value]] | t.Callable[[], list[dict[str, Value]]]] = {}
         self.methods: dict[str, Method] = {}
         self.programs: list[tuple[str, Program]] = []
@@ -73,6 +76,7 @@ class SmallWindows:
         self.files_here: dict[str, bytes] = {}
         self.deeds: list[str] = []
         self.asked: list[str] = []
+        self.queries: list[str] = []
         self.logged: list[str] = []
         self.before: t.Callable[[str], None] = lambda word: None
         self.after: t.Callable[[str], None] = lambda word: None
@@ -80,6 +84,7 @@ class SmallWindows:
         self.disconnected = 0
         self._stdin = b""
         self._line = ""
+        self._texts: tuple[str, ...] = ()
 
     # -- the doors
 
@@ -136,11 +141,11 @@ class SmallWindows:
 
     # -- for tests
 
-    def value(self, key: str, name: str) -> str | int | None:
+    def value(self, key: str, name: str) -> str | int | tuple[str, ...] | None:
         """One registry value."""
         return self.registry.get(key.lower(), {}).get(name.lower())
 
-    def set(self, key: str, name: str, value: str | int) -> None:
+    def set(self, key: str, name: str, value: str | int | tuple[str, ...]) -> None:
         """Set one registry value, its key included."""
         self.registry.setdefault(key.lower(), {})[name.lower()] = value
 
@@ -166,11 +171,13 @@ class SmallWindows:
             return self._query(self._header(root, "Filter"))
         if "/wmi/" in action:
             parameters = {item.tag.rpartition("}")[2]: item.text or "" for item in next(iter(body))}
+            self._texts = tuple(item.text or "" for item in next(iter(body)) if item.tag.endswith("}sValue"))
             selectors = {item.attrib["Name"]: item.text or "" for item in root.iter(f"{{{_W}}}Selector")}
             return self._call(".".join(action.split("/")[-2:]), last, {**selectors, **parameters})
         return self._shell(last, body)
 
     def _query(self, wql: str) -> str:
+        self.queries.append(wql)
         name = _class_of(wql)
         if name == "CIM_DataFile":
             paths = [path.replace("\\\\", "\\").lower() for path in re.findall(r"Name='([^']*)'", wql)]
@@ -208,11 +215,11 @@ class SmallWindows:
         if values is None or (method != "EnumValues" and name not in values):
             return _MISSING, ""
         if method == "EnumValues":
-            kinds = "".join(f"<c:Types>{4 if isinstance(one, int) else 1}</c:Types>" for one in values.values())
-            names = {VALUE_NAMES.get(one, one) for one in values}
-            return 0, "".join(f"<c:sNames>{one}</c:sNames>" for one in sorted(names)) + kinds
-        tag = "uValue" if method == "GetDWORDValue" else "sValue"
-        return 0, f"<c:{tag}>{escape(str(values[name]))}</c:{tag}>"
+            kinds = "".join(f"<c:Types>{_KINDS[type(one)]}</c:Types>" for one in values.values())
+            return 0, "".join(f"<c:sNames>{VALUE_NAMES.get(one, one)}</c:sNames>" for one in values) + kinds
+        tag, found = "uValue" if method == "GetDWORDValue" else "sValue", values[name]
+        texts = found if isinstance(found, tuple) else (found,)
+        return 0, "".join(f"<c:{tag}>{escape(str(text))}</c:{tag}>" for text in texts)
 
     def _write(self, method: str, key: str, name: str, given: t.Mapping[str, str]) -> int:
         if method == "CreateKey":
@@ -224,6 +231,8 @@ class SmallWindows:
             del self.registry[key]
         elif method == "DeleteValue":
             return 0 if self.registry[key].pop(name, None) is not None else _MISSING
+        elif method == "SetMultiStringValue":
+            self.registry[key][name] = self._texts
         else:
             self.registry[key][name] = int(given["uValue"]) if method == "SetDWORDValue" else given["sValue"]
         return 0

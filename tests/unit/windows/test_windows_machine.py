@@ -1,11 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine is, from its numbers; services; the licensing service as Windows shows it."""
+"""What a machine is, from its numbers."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import typing as t
@@ -14,15 +13,6 @@ import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen
-from ansible_collections.activation.kms.plugins.plugin_utils._windows import licensing as windows
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import (
-    ROOTS,
-    Licensing,
-    Product,
-    Root,
-    read_licensing,
-)
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.services import restart_service
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import (
     BOOT_TOLERANCE,
     TCPIP,
@@ -33,7 +23,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.system imp
     read_system,
     release_of,
 )
-from ansible_collections.activation.kms.tests.unit.windows.small_windows import Refused, SmallWindows
+from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
 
 # -- names by numbers
 
@@ -55,6 +45,10 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
         ("10.0.17763", 17763, 3, "server_2019"),
         ("10.0.20348", 20348, 3, "server_2022"),
         ("10.0.26100", 26100, 3, "server_2025"),
+        ("10.0.26100", 26100, 2, "server_2025"),
+        ("10.0.16299", 16299, 3, "server_sac"),
+        ("10.0.18363", 18363, 3, "server_sac"),
+        ("10.0.25398", 25398, 3, "server_sac"),
         ("10.0.19045", 19045, 1, "windows_10"),
         ("10.0.21999", 21999, 1, "windows_10"),
         ("10.0.22000", 22000, 1, "windows_11"),
@@ -95,6 +89,7 @@ def test_editions(suite: int, edition: str) -> None:
         ("AMD64-basierter PC", "x64"),
         ("Itanium (TM) -based System", "ia64"),
         ("ia64", "ia64"),
+        ("ARM64-based PC", "arm64"),
         ("", "x86"),
     ],
 )
@@ -124,7 +119,7 @@ COMPUTER: dict[str, str | int | None] = {
     "SystemType": "X86-based PC",
 }
 SERVICES: list[dict[str, str | int | None]] = [
-    {"Name": "WinRM", "State": "Running", "StartMode": "Auto"},
+    {"Name": "sppsvc", "State": "Running", "StartMode": "Auto"},
     {"Name": "SharedAccess", "State": "Stopped", "StartMode": "Disabled"},
 ]
 
@@ -148,12 +143,13 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
     world = machine()
     system = read(world)
     assert len(world.asked) == 4 and world.deeds == []
+    assert (system.is_server_2003, system.workstation) == (True, False)
     assert (system.release, system.edition, system.service_pack) == ("server_2003", "standard", 2)
     assert (system.architecture, system.language_code, system.virtual) == ("x86", "DEU", True)
     assert (system.fqdn, system.windows_directory) == ("kms01.corp.example", r"D:\WINDOWS")
     assert system.boot_time == dt.datetime(2026, 3, 1, 6, tzinfo=dt.timezone.utc)
     assert moment_text(system.clock) == "2026-03-01T08:00:00Z"
-    assert (system.winrm_start_mode, system.services["winrm"].running) == ("Auto", True)
+    assert (system.services["sppsvc"].start_mode, system.services["sppsvc"].running) == ("Auto", True)
     assert not system.services["sharedaccess"].running
 
 
@@ -163,6 +159,8 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
         ({"OSLanguage": 9999}, "language_code", ""),
         ({"OSLanguage": None}, "language_code", ""),
         ({"ProductType": 2}, "domain_controller", True),
+        ({"ProductType": 2}, "workstation", False),
+        ({"ProductType": 1}, "workstation", True),
         ({"DNSHostName": None}, "hostname", "KMS01"),
         ({"WindowsDirectory": None}, "windows_directory", r"C:\WINDOWS"),
         ({"Manufacturer": "Dell Inc.", "Model": "PowerEdge 2850"}, "virtual", False),
@@ -174,6 +172,15 @@ def test_a_machine_is_read_with_four_questions_and_changed_by_none() -> None:
 )
 def test_what_a_machine_may_not_say(changes: dict[str, t.Any], field: str, value: t.Any) -> None:
     assert getattr(read(machine(**changes)), field) == value
+
+
+@pytest.mark.parametrize("version", ["6.0.6002", "6.1.7601", "6.3.9600", "10.0.20348"])
+def test_after_server_2003_only_the_firewalls_service_is_asked_for(version: str) -> None:
+    world = machine(Version=version)
+    world.classes["Win32_Service"] = [{"Name": "MpsSvc", "State": "Running", "StartMode": "Auto"}]
+    assert read(world).services.keys() == {"mpssvc"}
+    assert [wql.partition("WHERE ")[2] for wql in world.queries if "Win32_Service" in wql] == ["Name='MpsSvc'"]
+    assert len(world.asked) == 4
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("", "kms01"), ("lab", "kms01.lab")])
@@ -217,198 +224,4 @@ def test_a_machine_as_data_is_plain() -> None:
     data = read(machine()).as_data()
     assert json.loads(json.dumps(data)) == data
     assert data["boot_time"] == "2026-03-01T06:00:00Z"
-    assert data["services"]["WinRM"] == {"state": "Running", "start_mode": "Auto"}
-
-
-# -- services
-
-
-def service(*, stop: int = 0, start: int = 0, delay: float = 0.0, dead: bool = False) -> SmallWindows:
-    """One service that takes `delay` seconds to change its state."""
-    world = SmallWindows()
-    changes: list[tuple[float, str]] = [(0.0, "Running")]
-
-    def change(state: str, code: int) -> t.Callable[[t.Mapping[str, str]], int]:
-        def do(given: t.Mapping[str, str]) -> int:
-            assert given["Name"] == "sppsvc"
-            if not dead:
-                changes.append((world.clock + delay, state))
-            return code
-
-        return do
-
-    world.methods["Win32_Service.StopService"] = change("Stopped", stop)
-    world.methods["Win32_Service.StartService"] = change("Running", start)
-    world.classes["Win32_Service"] = lambda: [
-        {"Name": "sppsvc", "State": [state for at, state in changes if at <= world.clock][-1], "StartMode": "Auto"}
-    ]
-    return world
-
-
-@pytest.mark.parametrize("stop", [0, 5, 6, 7])
-@pytest.mark.parametrize("start", [0, 7, 10])
-@pytest.mark.parametrize("delay", [0.0, 30.0])
-def test_a_service_is_stopped_and_started(stop: int, start: int, delay: float) -> None:
-    world = service(stop=stop, start=start, delay=delay)
-    restart_service(world, "sppsvc")
-    assert world.deeds == ["Win32_Service.StopService", "Win32_Service.StartService"]
-    assert 1000 + 2 * delay <= world.clock <= 1004 + 2 * delay
-
-
-@pytest.mark.parametrize(
-    ("codes", "word"), [({"stop": 2}, "stopped"), ({"start": 2}, "started"), ({"stop": 3}, "stopped")]
-)
-def test_a_service_that_refuses(codes: dict[str, int], word: str) -> None:
-    with pytest.raises(Failure, match=f"could not be {word}") as caught:
-        restart_service(service(stop=codes.get("stop", 0), start=codes.get("start", 0)), "sppsvc")
-    assert (caught.value.name, caught.value.code) == ("service_control", str(max(codes.values())))
-
-
-def test_a_service_that_hangs_is_not_waited_for_for_ever() -> None:
-    world = service(stop=7, dead=True)
-    with pytest.raises(Failure, match="did not become Stopped within 90 seconds .it is Running"):
-        restart_service(world, "sppsvc")
-    assert world.clock < 1100
-
-
-# -- the licensing service
-
-
-@pytest.mark.parametrize(
-    ("description", "channel", "host"),
-    [
-        ("Windows Operating System - Windows Server, VOLUME_KMS_R2_C channel", "VOLUME_KMS_R2_C", True),
-        ("Windows Operating System - Vista, VOLUME_KMS channel", "VOLUME_KMS", True),
-        ("Windows(R), VOLUME_KMS_WS19 channel", "VOLUME_KMS_WS19", True),
-        ("Windows(R), VOLUME_KMSCLIENT channel", "VOLUME_KMSCLIENT", False),
-        ("Windows(R), VOLUME_MAK channel", "", False),
-        ("Windows(R), RETAIL channel", "", False),
-        ("", "", False),
-    ],
-)
-def test_a_kms_host_is_known_by_its_channel(description: str, channel: str, host: bool) -> None:
-    product = Product("id", "n", description, "", "67892", 1, None)
-    assert (product.channel, product.is_kms_host) == (channel, host)
-    assert json.loads(json.dumps(product.as_data()))["is_kms_host"] is host
-
-
-ROW: dict[str, str | int | None] = {
-    "ID": "ABC",
-    "Description": "VOLUME_KMS_R2_C channel",
-    "PartialProductKey": "67892",
-    "LicenseStatus": 1,
-    "ApplicationID": "55C9",
-}
-SERVICE: dict[str, str | int | None] = {
-    "Version": "6.1.7600",
-    "IsKeyManagementServiceMachine": 1,
-    "KeyManagementServiceCurrentCount": 7,
-    "RequiredClientCount": 5,
-    "OA3xOriginalProductKey": "FIRMW-AREKE-YFIRM-WAREK-EYFIR",
-}
-
-
-def licensed(service_row: dict[str, t.Any] | None = None, *rows: dict[str, t.Any]) -> SmallWindows:
-    world = machine()
-    world.classes["SoftwareLicensingService"] = [{**SERVICE, **(service_row or {})}]
-    world.classes["SoftwareLicensingProduct"] = list(rows or (ROW,))
-    return world
-
-
-def look(world: SmallWindows, with_manual: bool = False) -> Licensing:
-    readers = {System: read_system, Licensing: read_licensing(lambda eyes: with_manual)}
-    return Look(world, readers, Seen())[Licensing]
-
-
-def test_a_licensing_service() -> None:
-    found = look(licensed())
-    assert (found.present, found.version, found.is_kms_host) == (True, "6.1.7600", True)
-    assert (found.current_count, found.required_count, found.port) == (7, 5, 1688)
-    assert found.host_product("67892") == found.host_products()[0]
-    assert found.host_product("XXXXX") is None
-    assert found.products[0].id == "abc" and found.products[0].application_id == "55c9"
-
-
-def test_the_firmwares_product_key_is_nowhere() -> None:
-    assert "FIRMW" not in repr(look(licensed())) + json.dumps(look(licensed()).as_data())
-
-
-@pytest.mark.parametrize("count", [4294967295, -1, None])
-def test_no_count(count: int | None) -> None:
-    assert look(licensed({"KeyManagementServiceCurrentCount": count})).current_count is None
-
-
-def test_without_its_classes_there_is_no_licensing_service() -> None:
-    found = look(machine())
-    assert (found.present, found.products) == (False, ())
-    assert found.as_data()["self_publishing"] is None
-
-
-@pytest.mark.parametrize("code", [0x80070426, 0x80070422, 0x80080005])
-def test_a_service_that_does_not_run_is_there_and_does_not_answer(code: int) -> None:
-    world = machine()
-
-    def refuse() -> list[dict[str, t.Any]]:
-        raise Refused(code)
-
-    world.classes["SoftwareLicensingService"] = refuse
-    found = look(world)
-    assert (found.present, found.answers) == (True, False)
-
-
-def test_settings_are_read_where_they_are() -> None:
-    world = licensed()
-    world.set(ROOTS["SL"], "KeyManagementServiceListeningPort", "1689")
-    world.set(ROOTS["SL"], "DisableDnsPublishing", 1)
-    world.set(ROOTS["SPP"], "KeyManagementServiceVersion", "6.1")
-    world.set(ROOTS["SL"] + r"\Activation", "Manual", 1)
-    found = look(world)
-    assert found.roots == {"SL": Root(True, 1689), "SPP": Root(version_mark=True)}
-    assert found.port == 1689
-    assert found.as_data()["self_publishing"] is True, "one of the two still publishes"
-    assert look(world, with_manual=True).roots["SL"].manual == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "port"), [("1689", 1689), (" 1689 ", 1689), ("", None), ("0", None), ("abc", None), ("-1", None)]
-)
-def test_a_port_that_is_no_number_counts_as_not_set(text: str, port: int | None) -> None:
-    world = licensed()
-    world.set(ROOTS["SL"], "KeyManagementServiceListeningPort", text)
-    assert look(world).roots["SL"].port == port
-    assert look(world).port == (port or 1688)
-
-
-def test_manual_costs_a_question_only_where_it_matters() -> None:
-    world = licensed()
-    world.set(ROOTS["SL"], "X", 1)
-    look(world)
-    asked = len(world.asked)
-    world.asked.clear()
-    look(world, with_manual=True)
-    assert len(world.asked) == asked + 1
-
-
-@pytest.mark.parametrize("value", [None, 0, 1])
-def test_manual_is_written_and_taken_away(value: int | None) -> None:
-    world = licensed()
-    windows.write_manual(world, "SL", 1)
-    windows.write_manual(world, "SL", value)
-    assert windows.read_manual(world, "SL") == value
-
-
-@pytest.mark.parametrize("wow", [False, True])
-def test_the_version_mark_stands_in_both_views_of_the_registry_where_there_are_two(wow: bool) -> None:
-    world = licensed()
-    other = ROOTS["SL"].replace("SOFTWARE", r"SOFTWARE\Wow6432Node")
-    if wow:
-        world.registry[other.lower()] = {}
-    windows.write_version_mark(world, ["SL"], "6.1")
-    assert world.value(ROOTS["SL"], "KeyManagementServiceVersion") == "6.1"
-    assert world.value(other, "KeyManagementServiceVersion") == ("6.1" if wow else None)
-
-
-def test_a_licensing_service_as_data_is_plain() -> None:
-    data = look(licensed()).as_data()
-    assert json.loads(json.dumps(data)) == data
-    assert dataclasses.fields(Licensing)
+    assert data["services"]["sppsvc"] == {"state": "Running", "start_mode": "Auto"}

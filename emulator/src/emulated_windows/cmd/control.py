@@ -18,20 +18,21 @@ from ..machine.registry import (
     REG_EXPAND_SZ,
     REG_MULTI_SZ,
     REG_SZ,
-    TYPE_NAMES,
     Data,
-    Key,
 )
+from . import reg_query
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, always, lines, never, switch
 
-_SHUTDOWN_DEFAULT, _LONGEST_COUNTDOWN = 30, 600
+_SHUTDOWN_DEFAULT = 30
 _HIVES = {"hklm": HKLM, "hkey_local_machine": HKLM, "hkcr": HKCR, "hkcu": HKCU, "hku": HKU, "hkey_users": HKU}
 _TYPES = {"REG_SZ": REG_SZ, "REG_EXPAND_SZ": REG_EXPAND_SZ, "REG_DWORD": REG_DWORD, "REG_MULTI_SZ": REG_MULTI_SZ}
 
 
 def _shutdown(call: Call) -> Result:
     words = [switch(word) for word in call.arguments]
+    longest = 600 if call.machine.persona.since < (6, 0) else 315_360_000  # shutdown /?
+    said = {"/c": "", "/d": ""}
     if words == ["/a"]:
         stopped = call.machine.power.abort()
         return Done(0) if stopped else Done(1116, err=lines("No shutdown is in progress."))
@@ -41,9 +42,11 @@ def _shutdown(call: Call) -> Result:
         if word in ("/t", "/c", "/d") and position + 1 < len(words):
             position += 1
             if word == "/t":
-                if not words[position].isdigit() or int(words[position]) > _LONGEST_COUNTDOWN:
-                    return Done(1, err=lines("The time must be a number of seconds from 0 to 600."))
+                if not words[position].isdigit() or int(words[position]) > longest:
+                    return Done(1, err=lines(f"The time must be a number of seconds from 0 to {longest}."))
                 seconds = int(words[position])
+            else:
+                said[word] = call.arguments[position]
         elif word == "/r":
             restart = True
         elif word != "/f":
@@ -51,7 +54,7 @@ def _shutdown(call: Call) -> Result:
         position += 1
     if not restart:
         return Done(1, lines("Usage: shutdown [-r | -a] [-f] [-t xx] [-c comment] [-d [p]:xx:yy]"))
-    code = call.machine.power.restart_after(float(seconds))
+    code = call.machine.power.restart_after(float(seconds), said["/c"], said["/d"])
     return Done(code, err=lines("A system shutdown is in progress.") if code else "")
 
 
@@ -107,32 +110,14 @@ def _reg(call: Call) -> Result:
     verb = call.arguments[0].lower()
     root, _, path = call.arguments[1].partition("\\")
     hive = _HIVES.get(root.lower())
-    options = _options(call.arguments[2:])
     if hive is None or verb not in ("query", "add", "delete"):
         return Done(1, err=lines("ERROR: Invalid syntax."))
     if verb == "query":
-        return _query(call, hive, path, options)
+        return reg_query.query(call, hive, path, call.arguments[2:])
+    options = _options(call.arguments[2:])
     if verb == "add":
         return _add(call, hive, path, options)
     return _delete(call, hive, path, options)
-
-
-def _query(call: Call, hive: int, path: str, options: dict[str, str]) -> Result:
-    key = call.machine.registry.key(path, hive)
-    wanted = options.get("/v", "").lower()
-    if key is None or (wanted and wanted not in key.values):
-        return Done(1, err=lines("ERROR: The system was unable to find the specified registry key or value."))
-    shown = _values(key, wanted) + "".join(lines(f"{path}\\{below.name}") for below in key.keys.values() if not wanted)
-    return Done(0, lines("", path) + shown)
-
-
-def _values(key: Key, wanted: str) -> str:
-    shown = ""
-    for name, value in key.values.items():
-        if not wanted or name == wanted:
-            data = f"0x{value.data:x}" if isinstance(value.data, int) else str(value.data)
-            shown += lines(f"    {value.name}\t{TYPE_NAMES.get(value.type, 'REG_NONE')}\t{data}")
-    return shown
 
 
 def _asks(action: Done, question: str) -> Reads:

@@ -17,8 +17,9 @@ from ..machine.disk import DiskFullError, File
 from ..machine.machine import Machine
 from ..machine.processes import Process
 from ..machine.schedule import Task
-from . import builtins, control, filters, installer, netsh, slmgr
-from .line import Line, LineError, read
+from . import builtins, control, expand, filters, installer, netsh, servicing, slmgr
+from .launch import Launch, environment, unwrap
+from .line import Line, LineError
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
 
 PROGRAMS: dict[str, Program] = {
@@ -27,55 +28,11 @@ PROGRAMS: dict[str, Program] = {
     **netsh.PROGRAMS,
     **control.PROGRAMS,
     **slmgr.PROGRAMS,
+    **expand.PROGRAMS,
+    **servicing.PROGRAMS,
 }
-NOT_RECOGNIZED = 1
+NOT_RECOGNIZED, START_FAILED = 1, 9059
 SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
-
-
-def environment(machine: Machine, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables a command sees."""
-    return {
-        "SystemRoot": r"C:\WINDOWS",
-        "windir": r"C:\WINDOWS",
-        "SystemDrive": "C:",
-        "TEMP": r"C:\WINDOWS\Temp",
-        "TMP": r"C:\WINDOWS\Temp",
-        "ProgramFiles": r"C:\Program Files",
-        "COMSPEC": r"C:\WINDOWS\system32\cmd.exe",
-        "COMPUTERNAME": machine.options.name.upper(),
-        "USERNAME": machine.options.user,
-        **(more or {}),
-    }
-
-
-def _inner(tail: str) -> str:
-    """What cmd /c makes of its argument: unless it is one quoted program, the outer quotes go (cmd /?)."""
-    text = tail.strip()
-    if not text.startswith('"') or text.count('"') < 2:
-        return text
-    if text.count('"') == 2 and text[1:].partition('"')[0].lower().endswith(".exe"):
-        return text
-    last = text.rfind('"')
-    return text[1:last] + text[last + 1 :]
-
-
-def unwrap(line: Line, variables: Mapping[str, str]) -> Line:
-    """Look through cmd /c at the command inside."""
-    while line.name == "cmd" and len(line.words) > 1 and line.words[1].lower() in ("/c", "/s"):
-        tail = line.tail.strip()
-        while tail[:2].lower() in ("/s", "/c"):
-            is_command, tail = tail[:2].lower() == "/c", tail[2:].strip()
-            if is_command:
-                break
-        inner = read(_inner(tail), variables)
-        line = Line(
-            inner.words,
-            inner.tail,
-            inner.target or line.target,
-            inner.append or line.append,
-            inner.errors_too or line.errors_too,
-        )
-    return line
 
 
 def program_of(machine: Machine, line: Line, *, direct: bool) -> Program | None:
@@ -91,7 +48,7 @@ def mutates(machine: Machine, text: str) -> bool:
     """Could this command line change the machine? For the journal; what nobody knows counts as harmful."""
     variables = environment(machine)
     try:
-        line = unwrap(read(text, variables), variables)
+        line = unwrap(text, variables, direct=False).line
     except LineError:
         return False
     if line.target is not None and line.target.lower() != "nul":
@@ -131,6 +88,7 @@ class Job:
         self._feed: Reads | None = None
         self._task: Task | None = None
         self._processes: list[Process] = []
+        self._left: Job | None = None
         self.out = bytearray()
         self.err = bytearray()
         self.ending: Ending | None = None
@@ -144,30 +102,47 @@ class Job:
 
     def _start(self, text: str, direct: bool) -> None:
         try:
-            line = read(text, self._variables)
-            inner = unwrap(line, self._variables)
+            launch = unwrap(text, self._variables, direct=direct)
         except LineError as error:
             self._end(Done(NOT_RECOGNIZED, err=lines(str(error))))
             return
-        if direct and line is inner and line.target is not None:
+        line, through_cmd = launch.line, launch.through_cmd
+        if not through_cmd and line.target is not None:
             self.missing = True  # without cmd.exe nobody redirects
             return
-        call = Call(self._machine, inner, self._variables, self._folder, self._write)
-        program = program_of(self._machine, inner, direct=direct and line is inner)
-        file = self._file(call, inner) if program is None else None
+        call = Call(self._machine, line, self._variables, self._folder, self._write)
+        program = program_of(self._machine, line, direct=not through_cmd)
+        file = self._file(call, line) if program is None else None
         if program is None and file is None:
-            self._not_found(inner, direct and line is inner)
+            self._not_found(line, launch)
             return
-        if inner.target is not None and not self._redirect(call, inner):
+        if line.target is not None and not self._redirect(call, line):
             return
-        if not direct or line is not inner:
+        if through_cmd:
             self._process(f"cmd.exe /c {text}")
-        image = ntpath.basename(file.path) if file is not None else f"{inner.name}.exe"
-        self._process(inner.program + inner.tail, image)
+        if not self._waits(launch, program):
+            self._leave(line)
+            return
+        image = ntpath.basename(file.path) if file is not None else f"{line.name}.exe"
+        self._process(line.program + line.tail, image)
         result = self._run(call, program, file)
         for extra in call.processes:
             self._process(extra)
         self._take(result)
+
+    def _waits(self, launch: Launch, program: Program | None) -> bool:
+        """Does whoever starts it wait for the end of the program?"""
+        if launch.waits is not None:
+            return launch.waits
+        windowed = program is not None and program.windowed and launch.through_cmd
+        return not windowed or self._machine.dials.get("cmd_waits_for_windows") == "yes"
+
+    def _leave(self, line: Line) -> None:
+        """Start it, and be over at once; it runs on in the same shell."""
+        program = f'"{line.program}"' if " " in line.program else line.program
+        parent = self._processes[-1].pid
+        self._left = Job(self._machine, program + line.tail, direct=True, parent=parent, folder=self._folder)
+        self._end(Done(0))
 
     def _run(self, call: Call, program: Program | None, file: File | None) -> Result:
         try:
@@ -185,8 +160,11 @@ class Job:
                 return file
         return None
 
-    def _not_found(self, line: Line, direct: bool) -> None:
-        self.missing = direct
+    def _not_found(self, line: Line, launch: Launch) -> None:
+        self.missing = not launch.through_cmd
+        if launch.waits is not None:
+            self._end(Done(START_FAILED, err=lines(f"The system cannot find the file {line.program}.")))
+            return
         self._end(
             Done(
                 NOT_RECOGNIZED,
@@ -287,5 +265,7 @@ class Job:
 
     def kill(self) -> None:
         """End it, with everything it has started."""
+        if self._left is not None:
+            self._left.kill()
         if self.ending is None or self.ending.time > self._machine.now():
             self._killed()

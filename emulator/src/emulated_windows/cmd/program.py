@@ -79,6 +79,8 @@ class Program:
     run: Callable[[Call], Result]
     mutates: Callable[[Line], bool]
     builtin: bool = False
+    windowed: bool = False
+    """It has windows and no console, so that cmd.exe may not wait for its end."""
 
 
 def switch(word: str) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from ..machine.errors import ProviderError
 from ..machine.machine import Machine
-from ..machine.updates import SYSTEM32
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, lines, switch
+
+SYSTEM32 = r"c:\windows\system32"
 
 
 def _words(line: Line) -> list[str]:
@@ -24,12 +25,14 @@ def _run(call: Call) -> Result:
     words = _words(call.line)
     if not words or not words[0].lower().endswith("slmgr.vbs"):
         return Done(1, lines("Input Error: this script is not modelled."))
-    path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32.lower() else ""
+    path = call.path(words[0]) if "\\" in words[0] or call.folder.lower() == SYSTEM32 else ""
     if call.machine.disk.file(path or call.path(words[0])) is None:
         return Done(1, lines(f'Input Error: Can not find script file "{words[0]}".'))
     verb = switch(words[1]) if len(words) > 1 else ""
     if verb == "/ipk" and len(words) == 3:
         return _install(call.machine, words[2])
+    if verb == "/ato" and call.machine.persona.since >= (6, 0):
+        return _activate(call.machine)
     if verb == "/ato":
         return Reads(
             lambda data, end: _consent(call.machine, data, end),
@@ -55,12 +58,16 @@ def _install(machine: Machine, key: str) -> Done:
 def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:
     if data[:1].lower() != b"y":
         return Done(0, lines("", "Activation was not attempted.")) if data or end else None
+    return _activate(machine)
+
+
+def _activate(machine: Machine) -> Done:
     key = machine.licensing.key
     row = machine.licensing.row_of(key.group) if key is not None else None
     if row is None:
         return Done(0, lines("Error: no product key is installed."))
     try:
-        seconds = machine.licensing.activate(row.id)
+        seconds = machine.licensing.activation.online(row.id)
     except ProviderError as error:
         return Done(0, lines(f"Error: 0x{error.hresult:X} activation failed."), seconds=error.seconds)
     return Done(0, lines("Product activated successfully."), seconds=seconds)

@@ -13,3 +13,13 @@ class ProviderError(Exception):
         super().__init__(f"HRESULT 0x{hresult:08x}")
         self.hresult = hresult
         self.seconds = seconds
+
+
+class CimError(Exception):
+    """A provider of the MI stack refuses with a CIM status code (DSP0223). `about` is the name of what is wrong."""
+
+    def __init__(self, status: int, about: str, seconds: float = 0.0) -> None:
+        super().__init__(f"CIM status {status}: {about}")
+        self.status = status
+        self.about = about
+        self.seconds = seconds

@@ -1,144 +1,101 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Windows Firewall of Server 2003, kept where Windows keeps it: in the registry under SharedAccess.
+"""The Windows firewall of a machine, whichever generation: what all of them can be asked.
 
-Knows the entries below GloballyOpenPorts\\List (`1688:TCP` = `1688:TCP:<scope>:Enabled:<name>`, KB897663), profiles,
-scopes, and whether a connection from an address gets through. Refuses to know programs, ICMP and outbound rules.
-An entry written straight into the registry counts at once (KB897663 treats such entries as effective).
+Knows where the settings of the host and those of Group Policy live in the registry, profiles, and what stands in a
+report. Refuses to know how ports are opened: a list of ports (Server 2003) and rules (Vista and later) have files of
+their own.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .registry import REG_DWORD, REG_SZ, Registry
+from .registry import REG_DWORD, Registry
+from .services import Services
 
-POLICY = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
-PROFILES = {"DOMAIN": "DomainProfile", "STANDARD": "StandardProfile"}
-LOCAL_SUBNET = "LocalSubNet"
+LOCAL = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
+POLICY = r"SOFTWARE\Policies\Microsoft\WindowsFirewall"
 
 
 @dataclass(frozen=True)
-class PortEntry:
-    """One line of a list of open ports."""
+class OpenPort:
+    """One inbound permission for one port in one profile, as a report shows it."""
 
     profile: str
-    port: int
+    port: int | str
+    """A number; a range, a keyword or `any` where a rule has that instead."""
     protocol: str
     scope: str
     enabled: bool
     name: str
-
-    @property
-    def value_name(self) -> str:
-        """The name of its registry value. There is one for each port and protocol, so adding overwrites."""
-        return f"{self.port}:{self.protocol}"
-
-    @property
-    def data(self) -> str:
-        """The data of its registry value."""
-        return f"{self.port}:{self.protocol}:{self.scope}:{'Enabled' if self.enabled else 'Disabled'}:{self.name}"
+    id: str
+    store: str
+    """local or policy."""
 
 
-def parse(profile: str, data: str) -> PortEntry | None:
-    """Read a registry value. The name may hold colons itself, so only four are split at."""
-    parts = data.split(":", 4)
-    if len(parts) < 4 or not parts[0].isdigit():
-        return None
-    return PortEntry(
-        profile,
-        int(parts[0]),
-        parts[1].upper(),
-        parts[2],
-        parts[3].lower() == "enabled",
-        parts[4] if len(parts) == 5 else "",
-    )
+class Firewall(ABC):
+    """What a connection meets, and what an administrator can see."""
 
+    service: str
+    """The name of its Windows service."""
+    profiles: Mapping[str, str]
+    """Names of the profiles with their keys in the local store."""
+    policy_keys: Mapping[str, tuple[str, ...]]
+    """The keys Group Policy may use for each profile; the first that has a value decides."""
+    current: str
+    """The profile of the network the host is in."""
 
-def normal_network(text: str) -> str:
-    """How netsh stores an address: always with a dotted mask. ValueError for anything else."""
-    if text.strip().lower() == LOCAL_SUBNET.lower():
-        return LOCAL_SUBNET
-    network = ipaddress.IPv4Network(text.strip(), strict=False)
-    return f"{network.network_address}/{network.netmask}"
-
-
-def _list(profile: str) -> str:
-    return f"{POLICY}\\{profile}\\GloballyOpenPorts\\List"
-
-
-def _networks(scope: str, subnets: tuple[str, ...]) -> Iterator[str]:
-    for part in scope.split(","):
-        if part.strip().lower() == LOCAL_SUBNET.lower():
-            yield from subnets
-        else:
-            yield "0.0.0.0/0" if part.strip() == "*" else part.strip()
-
-
-def _within(scope: str, remote: str, subnets: tuple[str, ...]) -> bool:
-    address = ipaddress.ip_address(remote)
-    for network in _networks(scope, subnets):
-        try:
-            if address in ipaddress.ip_network(network, strict=False):
-                return True
-        except ValueError:
-            continue  # Windows accepts nonsense in a scope and lets nobody in for it
-    return False
-
-
-class Firewall:
-    """Rules are read from the registry each time, so that whoever writes there changes them."""
-
-    subnets = ("127.0.0.0/8", "10.20.0.0/24")
-    """What counts as the local subnet: where emulated hosts really live, and where they say they do."""
-
-    def __init__(self, registry: Registry, *, domain_member: bool) -> None:
+    def __init__(self, registry: Registry, services: Services) -> None:
         self._registry = registry
-        self.current = "DOMAIN" if domain_member else "STANDARD"
+        self._services = services
 
-    def set_up(self, *, enabled: bool) -> None:
-        """The keys a fresh machine has."""
-        for folder in PROFILES.values():
-            self._registry.write(f"{POLICY}\\{folder}", "EnableFirewall", REG_DWORD, int(enabled))
-            self._registry.write(f"{POLICY}\\{folder}", "DoNotAllowExceptions", REG_DWORD, 0)
-            self.open(PortEntry(folder, 5985, "TCP", "*", True, "Windows Remote Management"))
+    def running(self) -> bool:
+        """Does the service run? Without it nothing is filtered."""
+        return self._services.running(self.service)
+
+    def local(self, profile: str) -> str:
+        """The registry key of a profile's own settings."""
+        return f"{LOCAL}\\{self.profiles[profile]}"
+
+    def policy(self, profile: str, value: str) -> int | None:
+        """A number Group Policy sets for a profile, None where it says nothing."""
+        for key in self.policy_keys[profile]:
+            number = self._registry.number(f"{POLICY}\\{key}", value)
+            if number is not None:
+                return number
+        return None
+
+    def setting(self, profile: str, value: str, default: int) -> int:
+        """A number in force: Group Policy first, then the host's own."""
+        number = self.policy(profile, value)
+        if number is None:
+            number = self._registry.number(self.local(profile), value)
+        return default if number is None else number
 
     def enabled(self, profile: str) -> bool:
-        """Is the firewall on in this profile (DOMAIN or STANDARD)?"""
-        return bool(self._registry.number(f"{POLICY}\\{PROFILES[profile]}", "EnableFirewall"))
+        """Is the firewall on in this profile?"""
+        return bool(self.setting(profile, "EnableFirewall", 0))
 
-    def entries(self) -> Iterator[PortEntry]:
-        """Every entry of every profile."""
-        for folder in PROFILES.values():
-            key = self._registry.key(_list(folder))
-            for value in key.values.values() if key else ():
-                entry = parse(folder, value.data) if isinstance(value.data, str) else None
-                if entry is not None:
-                    yield entry
+    def own_state(self, profile: str) -> int:
+        """Is it on by the host's own settings, whatever Group Policy says? 1 or 0."""
+        return int(bool(self._registry.number(self.local(profile), "EnableFirewall")))
 
-    def open(self, entry: PortEntry) -> None:
-        """Write an entry, over one that may be there."""
-        self._registry.write(_list(entry.profile), entry.value_name, REG_SZ, entry.data)
+    def switch(self, profile: str, on: bool) -> None:
+        """Turn it on or off in the host's own settings; Group Policy may say otherwise."""
+        self._registry.write(self.local(profile), "EnableFirewall", REG_DWORD, int(on))
 
-    def close(self, profile: str, port: int, protocol: str) -> bool:
-        """Delete an entry. False if there was none."""
-        return self._registry.erase(_list(profile), f"{port}:{protocol}")
+    @abstractmethod
+    def set_up(self, *, enabled: bool) -> None:
+        """The keys a fresh machine has."""
 
+    @abstractmethod
+    def open_ports(self) -> Iterator[OpenPort]:
+        """Every inbound permission there is, in force or not."""
+
+    @abstractmethod
     def lets_in(self, port: int, remote: str) -> bool:
-        """Does a TCP connection from this address get through (the service being up)?"""
-        if not self.enabled(self.current):
-            return True
-        folder = PROFILES[self.current]
-        if self._registry.number(f"{POLICY}\\{folder}", "DoNotAllowExceptions"):
-            return False
-        return any(
-            entry.profile == folder
-            and entry.port == port
-            and entry.protocol == "TCP"
-            and entry.enabled
-            and _within(entry.scope, remote, self.subnets)
-            for entry in self.entries()
-        )
+        """Does a TCP connection from this address to the licensing service's port get through?"""

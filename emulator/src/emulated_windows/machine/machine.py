@@ -9,6 +9,7 @@ Knows its parts and what happens to all of them when it goes down and comes up. 
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Callable
 
 from .. import dials as dial_module
@@ -16,11 +17,14 @@ from ..authority import Authority
 from ..clock import Clock
 from ..contract import HostOptions
 from ..faults import FaultPlan
+from ..language import language
 from ..persona import persona
+from . import firewall_start
 from .disk import Disk
 from .events import EventLog
-from .firewall import Firewall
+from .filters import OtherFilters
 from .licensing import Licensing
+from .logons import Logons
 from .power import Power
 from .processes import Processes
 from .registry import Registry
@@ -39,7 +43,8 @@ class Machine:
     def __init__(self, options: HostOptions, clock: Clock, authority: Authority, publish: Publish | None) -> None:
         self.options = options
         self.persona = persona(options.persona)
-        self.dials = dial_module.turn(self.persona.dials, options.dials, options.seed, options.name)
+        self.language = language(options.language)
+        self.dials = dial_module.turn(self.persona.dial_settings, options.dials, options.seed, options.name)
         self.authority = authority
         self.publish = publish
         self.faults = FaultPlan()
@@ -49,12 +54,17 @@ class Machine:
         self.disk = Disk()
         self.events = EventLog()
         booted = self.now() - self.rng.uniform(3_600, 864_000)
-        self.services = Services(self.schedule, self.pace, self.persona.services)
+        self.services = Services(self.schedule, self.pace, self.persona.services, self.persona.windows)
         self.processes = Processes(self.persona.processes, booted)
         self.power = Power(self.schedule, self.rng, options.boot_seconds, booted)
-        self.firewall = Firewall(self.registry, domain_member=options.domain_member)
-        self.updates = Updates(self.registry, self.disk, self.dials, self.host_time)
+        self.firewall = firewall_start.make(self)
+        self.filters = OtherFilters(self.registry, self.services)
+        self.updates = Updates(self.persona, self.registry, self.disk, self.dials, self.host_time)
+        self.logons = Logons(self.rng, booted)
         self.licensing = Licensing(self)
+        licensing = self.services.get(self.licensing.service_name)
+        if licensing is not None:
+            licensing.on_start.insert(0, self.updates.licensing_started)
         self.shells_open: Callable[[], int] = lambda: 0
         self._until_down: list[Task] = []
         self.power.on_down.append(self._go_down)
@@ -81,7 +91,32 @@ class Machine:
         self._until_down.append(task)
         return task
 
+    def new_guid(self) -> str:
+        """An id in braces, as Windows makes them up."""
+        return f"{{{str(uuid.UUID(int=self.rng.getrandbits(128), version=4)).upper()}}}"
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def ubr(self) -> int:
+        """The number behind the build; 0 before 10.0."""
+        return self.persona.release.ubr if self.options.ubr is None else self.options.ubr
+
+    @property
+    def edition_id(self) -> str:
+        """EditionID of the registry."""
+        return self.persona.release.edition_id + ("Eval" if self.options.evaluation else "")
+
+    @property
+    def product_type(self) -> int:
+        """1 client, 2 domain controller, 3 server."""
+        return 2 if self.options.domain_controller else self.persona.release.product_type
+
     # -- network -------------------------------------------------------------------------------------------------
+
+    def lets_in(self, port: int, remote: str) -> bool:
+        """Does a TCP connection from this address get as far as a listener of the licensing service?"""
+        return self.firewall.lets_in(port, remote) and self.filters.lets_in(port)
 
     def answers(self) -> bool:
         """Does WinRM accept connections?"""
@@ -94,15 +129,16 @@ class Machine:
             task.cancel()
         self._until_down = []
         self.processes.kill_foreign()
+        self.logons.end_all()
         self.services.stop_all()
         self.registry.forget_volatile()
-        self.licensing.busy_until = 0.0
+        self.licensing.activation.busy_until = 0.0
 
     def _come_up(self) -> None:
         self.processes.reset(self.power.boot_time)
         self.updates.after_boot()
         self.services.start_automatic(except_for=self.licensing.service_name)
         service = self.services.get(self.licensing.service_name)
-        if service is not None and service.mode == "Auto":
+        if service is not None and service.mode == "Auto" and self.licensing.starts_at_boot():
             service.state = "Start Pending"
             self.while_up(self.pace(self.rng.uniform(*LICENSING_AFTER_BOOT)), self.licensing.start_now)

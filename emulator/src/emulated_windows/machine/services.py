@@ -57,10 +57,10 @@ class Service:
         return self.state == "Running"
 
 
-def from_row(row: Iterable[Any]) -> Service:
-    """A service as a persona lists it."""
+def from_row(row: Iterable[Any], windows: str) -> Service:
+    """A service as a persona lists it. `windows` is the Windows folder."""
     name, display, mode, state, account, program, kind, stop, pause = row
-    path = program if "\\" in program else rf"C:\WINDOWS\system32\svchost.exe -k {program}"
+    path = program if "\\" in program else rf"{windows}\system32\svchost.exe -k {program}"
     return Service(
         name,
         display,
@@ -79,10 +79,12 @@ def from_row(row: Iterable[Any]) -> Service:
 class Services:
     """All services of one machine."""
 
-    def __init__(self, schedule: Schedule, pace: Callable[[float], float], rows: Iterable[Iterable[Any]]) -> None:
+    def __init__(
+        self, schedule: Schedule, pace: Callable[[float], float], rows: Iterable[Iterable[Any]], windows: str
+    ) -> None:
         self._schedule = schedule
         self._pace = pace
-        self._by_name = {service.name.lower(): service for service in map(from_row, rows)}
+        self._by_name = {service.name.lower(): service for service in (from_row(row, windows) for row in rows)}
         self._next_pid = 2400
         for service in self._by_name.values():
             self._number(service)

@@ -9,70 +9,140 @@ client would have to set up.
 
 from __future__ import annotations
 
+from ..contract import SESSION_KINDS
+from ..key_groups import hosting
+from . import firewall_start
+from .hotfixes import Hotfix
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
-from .updates import KBS, Hotfix
+from .services import Service
+from .updates import KBS
 
 UNRESTARTED = "_unrestarted"
 STARTS = {"bare": (), "kms_1_0": ("kms_1_0",), "kms_1_1": ("kms_1_0", "kms_1_1"), "kms_1_2": ("kms_1_0", "kms_1_2")}
 CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+PRODUCT_OPTIONS = r"SYSTEM\CurrentControlSet\Control\ProductOptions"
 ENVIRONMENT = r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 SESSION_MANAGER = r"SYSTEM\CurrentControlSet\Control\Session Manager"
 TCPIP = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 DAY = 86_400.0
 
-_FOLDERS = (
-    r"C:\WINDOWS\system32\wbem",
-    r"C:\WINDOWS\Temp",
-    r"C:\WINDOWS\system32\drivers\etc",
-    r"C:\Documents and Settings\Administrator\Local Settings\Temp",
-    r"C:\Program Files",
-)
+_FOLDERS = (r"system32\wbem", "Temp", r"system32\drivers\etc")
 _FILES = {
-    r"C:\WINDOWS\system32\cmd.exe": 399_872,
-    r"C:\WINDOWS\system32\netsh.exe": 90_112,
-    r"C:\WINDOWS\system32\certutil.exe": 593_408,
-    r"C:\WINDOWS\system32\cscript.exe": 114_688,
-    r"C:\WINDOWS\system32\shutdown.exe": 21_504,
-    r"C:\WINDOWS\explorer.exe": 1_053_184,
+    r"system32\cmd.exe": 399_872,
+    r"system32\netsh.exe": 90_112,
+    r"system32\certutil.exe": 593_408,
+    r"system32\cscript.exe": 114_688,
+    r"system32\shutdown.exe": 21_504,
+    "explorer.exe": 1_053_184,
 }
+_PROCESSORS = {"x86": "x86", "x64": "AMD64"}
+_FILE_VERSIONS = {"server_2003": "5.2.3790.3959 (srv03_sp2_rtm.070216-1710)"}
 
 
 def prepare(machine: Machine) -> None:
     """Give a new machine its first state. ValueError, with a sentence, for a start nobody knows."""
+    _refuse_nonsense(machine)
     _registry(machine)
     _files(machine)
-    _firewall(machine)
+    firewall_start.prepare(machine)
     win_rm = machine.services.get("WinRM")
     if win_rm is not None:
         win_rm.mode = {"Automatic": "Auto"}.get(machine.options.winrm_start_mode, machine.options.winrm_start_mode)
     for fix in machine.persona.hotfixes:
-        machine.updates.hotfixes.append(Hotfix(fix, "3/11/2012", "SP3"))
-    _installed(machine)
+        machine.updates.hotfixes.append(Hotfix(fix, "3/11/2012", "SP3" if machine.persona.since < (6, 0) else ""))
+    _extras(machine)
+    start, more = _with_host_key(machine)
+    _installed(machine, start)
+    _further_updates(machine, more)
+    if machine.licensing.there:
+        machine.licensing.install_service()
+    if machine.options.host_key is not None:
+        machine.licensing.given(machine.options.host_key, machine.options.count)
+
+
+def _refuse_nonsense(machine: Machine) -> None:
+    options, persona = machine.options, machine.persona
+    if options.domain_controller and not (persona.server and options.domain_member):
+        raise ValueError(f"{options.name}: only a server that is a domain member can be a domain controller")
+    if options.cluster and not persona.server:
+        raise ValueError(f"{options.name}: a client has no cluster service")
+    if options.evaluation and (not persona.server or persona.since < (6, 1)):
+        raise ValueError(f"{options.name}: evaluation is for servers from 2008 R2 on")
+    if options.count is not None and options.host_key is None:
+        raise ValueError(f"{options.name}: only a machine with a host_key has counted clients")
+    if options.ubr is not None and persona.since < (10, 0):
+        raise ValueError(f"{options.name}: ubr counts from Windows 10.0 on; {persona.name} has none")
+    if options.start != "bare" and persona.packages != "update_exe":
+        raise ValueError(f"{options.name}: start is for Server 2003; elsewhere `updates` says what is installed")
+    for kind in options.sessions:
+        if kind not in SESSION_KINDS:
+            raise ValueError(f"{options.name}: a session can be {' or '.join(SESSION_KINDS)}, not {kind!r}")
+
+
+def _extras(machine: Machine) -> None:
+    """People who are logged on, and roles."""
+    for kind in machine.options.sessions:
+        machine.logons.log_on(kind, machine.power.boot_time + 600)
+    if machine.options.cluster:
+        program = rf"{machine.persona.windows}\cluster\clussvc.exe"
+        machine.services.add(
+            Service("ClusSvc", "Cluster Service", "Auto", "Running", "LocalSystem", program, False, True, False, 2_396)
+        )
+    if machine.options.domain_controller:
+        kdc = machine.services.get("kdc")
+        if kdc is None:
+            program = rf"{machine.persona.windows}\system32\lsass.exe"
+            kdc = Service(
+                "Kdc", "Kerberos Key Distribution Center", "Auto", "Running", "LocalSystem", program, True, True, False
+            )
+            machine.services.add(kdc)
+        kdc.mode, kdc.state, kdc.exit_code = "Auto", "Running", 0
+        if machine.persona.since >= (6, 0):  # a service of its own from Server 2008 on
+            program = rf"{machine.persona.windows}\system32\lsass.exe"
+            name = "Active Directory Domain Services"
+            machine.services.add(Service("NTDS", name, "Auto", "Running", "LocalSystem", program, True, True, False))
+
+
+def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:
+    """`start` and `updates`, with what the host key that is there from the beginning needs."""
+    options, release = machine.options, machine.persona.release.id
+    if options.host_key is None:
+        return options.start, options.updates
+    group = machine.authority.group_of(options.host_key) or ""
+    needed = hosting()[release].needed_for(group)
+    if machine.persona.packages == "update_exe":
+        return (needed or options.start) if options.start == "bare" else options.start, options.updates
+    return options.start, (*options.updates, needed) if needed else options.updates
+
+
+def _further_updates(machine: Machine, updates: tuple[str, ...]) -> None:
+    """What `updates` names is there and works."""
+    for update in dict.fromkeys(updates):
+        try:
+            machine.updates.have(update, machine.power.boot_time - 3 * DAY)
+        except ValueError as error:
+            raise ValueError(f"{machine.options.name}: {error}") from None
 
 
 def _registry(machine: Machine) -> None:
     release = machine.persona.release
     registry = machine.registry
-    name = release.caption.replace("(R)", "").split(",")[0]
-    for value, text in (
-        ("ProductName", name),
-        ("CSDVersion", f"Service Pack {release.service_pack}"),
-        ("CurrentBuildNumber", release.build),
-        ("CurrentVersion", release.version[:3]),
-        ("SystemRoot", r"C:\WINDOWS"),
-    ):
-        registry.write(CURRENT_VERSION, value, REG_SZ, text)
-    registry.make(rf"{CURRENT_VERSION}\HotFix")
-    registry.make(r"SOFTWARE\Microsoft\Updates\Windows Server 2003")
-    registry.write(ENVIRONMENT, "PROCESSOR_ARCHITECTURE", REG_SZ, release.architecture)
+    _current_version(machine)
+    if machine.persona.packages == "update_exe":
+        registry.make(rf"{CURRENT_VERSION}\HotFix")
+        registry.make(r"SOFTWARE\Microsoft\Updates\Windows Server 2003")
+    registry.write(
+        PRODUCT_OPTIONS, "ProductType", REG_SZ, {1: "WinNT", 2: "LanmanNT"}.get(machine.product_type, "ServerNT")
+    )
+    registry.write(ENVIRONMENT, "PROCESSOR_ARCHITECTURE", REG_SZ, _PROCESSORS[release.architecture])
     registry.write(ENVIRONMENT, "TEMP", REG_EXPAND_SZ, r"%SystemRoot%\TEMP")
     registry.write(TCPIP, "Hostname", REG_SZ, machine.options.name)
     registry.write(TCPIP, "Domain", REG_SZ, machine.options.domain if machine.options.domain_member else "")
     registry.write(TCPIP, "NV Domain", REG_SZ, machine.options.domain)
     registry.write(TCPIP, "IPEnableRouter", REG_DWORD, 0)
     registry.make(SESSION_MANAGER)
-    if machine.dials["pending_renames"] == "unrelated":
+    if machine.dials.get("pending_renames") == "unrelated":
         registry.write(
             SESSION_MANAGER,
             "PendingFileRenameOperations",
@@ -81,26 +151,48 @@ def _registry(machine: Machine) -> None:
         )
 
 
+def _current_version(machine: Machine) -> None:
+    """What the key CurrentVersion says of the release. From 10.0 on CurrentVersion stays 6.3 and UBR counts updates."""
+    release, since, registry = machine.persona.release, machine.persona.since, machine.registry
+    name = release.caption.replace("(R)", "").replace("®", "").split(",")[0].removeprefix("Microsoft ").strip()
+    texts = {
+        "ProductName": name,
+        "CSDVersion": f"Service Pack {release.service_pack}" if release.service_pack else "",
+        "CurrentBuildNumber": release.build,
+        "CurrentVersion": "6.3" if since >= (10, 0) else machine.persona.generation,
+        "SystemRoot": machine.persona.windows,
+        "EditionID": machine.edition_id,
+        "CurrentBuild": release.build if since >= (6, 0) else "1.511.1 () (Obsolete data - do not use)",
+        "InstallationType": ("Server" if machine.persona.server else "Client") if since >= (6, 1) else "",
+    }
+    for value, text in texts.items():
+        if text:
+            registry.write(CURRENT_VERSION, value, REG_SZ, text)
+    if since >= (10, 0):
+        registry.write(CURRENT_VERSION, "UBR", REG_DWORD, machine.ubr)
+        registry.write(CURRENT_VERSION, "CurrentMajorVersionNumber", REG_DWORD, 10)
+        registry.write(CURRENT_VERSION, "CurrentMinorVersionNumber", REG_DWORD, 0)
+
+
 def _files(machine: Machine) -> None:
     when = machine.power.boot_time - 300 * DAY
-    for folder in _FOLDERS:
+    windows, release = machine.persona.windows, machine.persona.release
+    for folder in (*(rf"{windows}\{part}" for part in _FOLDERS), profile_folder(machine), r"C:\Program Files"):
         machine.disk.make_folder(folder, native=True)
-    for path, size in _FILES.items():
-        machine.disk.plant(path, size, when, "5.2.3790.3959 (srv03_sp2_rtm.070216-1710)")
+    version = _FILE_VERSIONS.get(release.id, f"{release.version}.{machine.ubr or 16385}")
+    files = dict(_FILES) if machine.persona.packages == "update_exe" else {**_FILES, r"system32\slmgr.vbs": 110_000}
+    for path, size in files.items():
+        machine.disk.plant(rf"{windows}\{path}", size, when, version if path.endswith(".exe") else None)
 
 
-def _firewall(machine: Machine) -> None:
-    setting = machine.options.firewall
-    if setting not in ("on", "off", "stopped"):
-        raise ValueError(f"{machine.options.name}: firewall can be on, off or stopped, not {setting!r}")
-    machine.firewall.set_up(enabled=setting == "on")
-    service = machine.services.get("SharedAccess")
-    if service is not None and setting == "stopped":
-        service.state, service.mode, service.at_boot, service.pid = "Stopped", "Disabled", False, 0
+def profile_folder(machine: Machine) -> str:
+    """Where the administrator's temporary files are."""
+    if machine.persona.since < (6, 0):
+        return r"C:\Documents and Settings\Administrator\Local Settings\Temp"
+    return r"C:\Users\Administrator\AppData\Local\Temp"
 
 
-def _installed(machine: Machine) -> None:
-    start = machine.options.start
+def _installed(machine: Machine, start: str) -> None:
     waiting = start.endswith(UNRESTARTED)
     updates = STARTS.get(start[: -len(UNRESTARTED)] if waiting else start)
     if updates is None or (waiting and not updates):

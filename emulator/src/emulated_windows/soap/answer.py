@@ -27,6 +27,10 @@ SHELL = _head(_S, _A, _X, _W, _RSP, _P)
 RECEIVE = _head(_S, _A, _W, _RSP, _P)
 
 
+OLD_SHELL = _head(_S, _A, _W)
+"""WinRM 1.x declares the transfer namespace on ResourceCreated itself."""
+
+
 def envelope(head: str, action: str, message_id: str, relates_to: str, body: str) -> bytes:
     """An answer."""
     return (

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SOAP faults of WinRM: their numbers, their subcodes, and how they are written.
 
-Knows wsmerror.h's numbers with the subcodes its comments give, DSP0226's fault details, and the two shapes of Detail
-recorded on 2003 to 2008 R2 (with and without a provider). Refuses to know when a fault is due. Texts are our own:
-clients must decide on numbers, texts are localized.
+Knows wsmerror.h's numbers with the subcodes its comments give, DSP0226's fault details, the shapes of Detail recorded
+on WinRM 1.x, on 2003 to 2008 R2 (with and without a provider), and MSFT_WmiError, which stands in its place from WinRM
+3.0 on. Refuses to know when a fault is due. Texts are our own: clients must decide on numbers, texts are localized.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from . import names
@@ -38,6 +39,9 @@ class Kind:
             "x": names.TRANSFER_FAULT_ACTION,
         }.get(self.subcode.partition(":")[0], names.WSMAN_FAULT_ACTION)
 
+
+FAILED, INVALID_CLASS, CIM_NOT_FOUND, ALREADY_EXISTS, INVALID_QUERY, SERVER_LIMITS = 1, 5, 6, 11, 15, 27
+"""CIMStatusCodes (DSP0223)."""
 
 NOT_FOUND = Kind(
     2150858752,
@@ -98,6 +102,8 @@ WQL_ON_CLASS = Kind(
 ENUMERATE_WITH_KEYS = Kind(
     2150859016, "w:InvalidSelectors", "Enumerate takes no selectors.", detail="UnexpectedSelectors"
 )
+RESOURCE_EXISTS = Kind(2150858803, "w:AlreadyExists", "The resource exists already.")
+WMI_INVALID_PARAMETER = Kind(2150859038, "w:InvalidParameter", "The provider does not take a parameter.")
 NOT_CAPABLE = Kind(2150859010, "a:ActionNotSupported", "The provider is not capable of the operation.")
 WMI_ACCESS_DENIED = Kind(2150859012, "w:AccessDenied", "Access is denied by the WMI service.")
 ACCESS_DENIED = Kind(5, "w:AccessDenied", "Access is denied.")
@@ -134,20 +140,43 @@ class WsmanFault(Exception):
         *,
         code: int | None = None,
         seconds: float = 0.0,
+        cim_status: int | None = None,
     ) -> None:
+        """`cim_status`: CIMStatusCode (DSP0223) of an error WMI itself gives; it may become an MSFT_WmiError."""
         super().__init__(message or kind.reason)
         self.kind = kind
         self.code = kind.code if code is None else code
         self.message = message or kind.reason
         self.provider = provider
         self.seconds = seconds
+        self.cim_status = cim_status
 
 
-_HEAD = (
-    f'<s:Envelope xml:lang="en-US" xmlns:s="{names.SOAP}" xmlns:a="{names.ADDRESSING}" xmlns:x="{names.TRANSFER}"'
+@dataclass(frozen=True)
+class Manner:
+    """How the WinRM of one machine writes faults."""
+
+    computer: str
+    """The machine's own name."""
+    tag: str = "en-US"
+    """Its language."""
+    text: str = ""
+    """What every fault says in that language, "" for English."""
+    old: bool = False
+    """WinRM 1.x."""
+    activity: str = ""
+    """ActivityId, from WinRM 3.0 on."""
+    error_namespace: str = ""
+    """Where MSFT_WmiError takes the place of WSManFault: its namespace."""
+
+
+_DECLARED = (
+    f' xmlns:s="{names.SOAP}" xmlns:a="{names.ADDRESSING}" xmlns:x="{names.TRANSFER}"'
     ' xmlns:e="http://schemas.xmlsoap.org/ws/2004/08/eventing"'
-    f' xmlns:n="{names.ENUMERATION}" xmlns:w="{names.WSMAN}" xmlns:p="{names.MICROSOFT}"><s:Header><a:Action>'
+    f' xmlns:n="{names.ENUMERATION}" xmlns:w="{names.WSMAN}"'
 )
+_NEWER = f' xmlns:p="{names.MICROSOFT}"'
+_NUMBER = re.compile(r"HRESULT 0x[0-9a-f]+")
 _STATUS_NAMESPACE = f"{names.WMI_PREFIX}root/cimv2/__ExtendedStatus"
 
 
@@ -166,32 +195,90 @@ def _extended(provider: Provider) -> str:
     )
 
 
-def _provider(provider: Provider, computer: str) -> str:
-    inside = escape(provider.message)
+def _in_language(text: str, manner: Manner) -> str:
+    """A text as this machine says it. Numbers in it stay: they are the same in every language."""
+    if not manner.text:
+        return escape(text)
+    return escape(" ".join([manner.text, *_NUMBER.findall(text)]))
+
+
+def _provider(provider: Provider, manner: Manner) -> str:
+    inside = _in_language(provider.message, manner)
     if provider.code is not None:
+        language = f' xml:lang="{manner.tag}"' if manner.old else ""
+        computer = "" if manner.old else quote(manner.computer)
         inside = (
-            f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{provider.code}" Machine="{quote(computer)}">'
+            f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{provider.code}" Machine="{computer}"{language}>'
             f"<f:Message>{inside}</f:Message></f:WSManFault>"
         )
-    extended = _extended(provider) if provider.operation else ""
+    extended = _extended(provider) if provider.operation and not manner.old else ""
     return (
         f'<f:ProviderFault provider="{quote(provider.name)}" path="{quote(provider.path)}">{inside}{extended}'
         "</f:ProviderFault>"
     )
 
 
-def render(fault: WsmanFault, message_id: str, relates_to: str | None, addressed: str, computer: str) -> bytes:
-    """The envelope of a fault. `addressed` is the host name the client used, `computer` the machine's own."""
+def _wsman_fault(fault: WsmanFault, addressed: str, manner: Manner) -> str:
+    said = _provider(fault.provider, manner) if fault.provider else _in_language(fault.message, manner)
+    machine = "" if manner.old else quote(addressed)
+    return (
+        f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{fault.code}" Machine="{machine}">'
+        f"<f:Message>{said}</f:Message></f:WSManFault>"
+    )
+
+
+def _wmi_error(fault: WsmanFault, cim_status: int, manner: Manner) -> str:
+    """MSFT_WmiError as recorded with a quota fault: typed columns, the number as unsigned decimal."""
+    provider = fault.provider
+    code = fault.code if provider is None else provider.status or provider.code or fault.code
+    text = _in_language(provider.message if provider else fault.message, manner)
+
+    def column(name: str, type_: str, value: str | None) -> str:
+        head = f'<p:{name} xsi:type="cim:{type_}"'
+        return f'{head} xsi:nil="true"/>' if value is None else f"{head}>{value}</p:{name}>"
+
+    columns = (
+        column("CIMStatusCode", "cimUnsignedInt", str(cim_status)),
+        column("CIMStatusCodeDescription", "cimString", None),
+        column("ErrorSource", "cimString", None),
+        column("ErrorSourceFormat", "cimUnsignedShort", "0"),
+        column("ErrorType", "cimUnsignedShort", "0"),
+        column("Message", "cimString", text),
+        column("MessageID", "cimString", f"HRESULT 0x{code:08x}"),
+        column("OtherErrorSourceFormat", "cimString", None),
+        column("OtherErrorType", "cimString", None),
+        column("OwningEntity", "cimString", None),
+        column("PerceivedSeverity", "cimUnsignedShort", "0"),
+        column("ProbableCause", "cimUnsignedShort", "0"),
+        column("ProbableCauseDescription", "cimString", None),
+        column("error_Category", "cimUnsignedInt", "0"),
+        column("error_Code", "cimUnsignedInt", str(code)),
+        column("error_Type", "cimString", "HRESULT"),
+        column("error_WindowsErrorMessage", "cimString", text),
+    )
+    return (
+        f'<p:MSFT_WmiError b:IsCIM_Error="true" xmlns:p="{quote(manner.error_namespace)}MSFT_WmiError"'
+        f' xmlns:b="{names.BINDING}" xmlns:cim="{names.CIM}" xmlns:xsi="{names.XSI}"'
+        f' xsi:type="p:MSFT_WmiError_Type">{"".join(columns)}</p:MSFT_WmiError>'
+    )
+
+
+def render(fault: WsmanFault, message_id: str, relates_to: str | None, addressed: str, manner: Manner) -> bytes:
+    """The envelope of a fault. `addressed` is the host name the client used."""
     kind = fault.kind
     code = kind.soap_code or ("s:Sender" if kind.sender else "s:Receiver")
     subcode = f"<s:Subcode><s:Value>{kind.subcode}</s:Value></s:Subcode>" if kind.subcode else ""
     detail = f"<w:FaultDetail>{names.FAULT_DETAIL}{kind.detail}</w:FaultDetail>" if kind.detail else ""
-    said = _provider(fault.provider, computer) if fault.provider else escape(fault.message)
+    if manner.error_namespace and fault.cim_status is not None:
+        detail += _wmi_error(fault, fault.cim_status, manner)
+    else:
+        detail += _wsman_fault(fault, addressed, manner)
     relates = f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo>" if relates_to else ""
+    activity = f"<p:ActivityId>{manner.activity}</p:ActivityId>" if manner.activity else ""
     return (
-        f"{_HEAD}{kind.action}</a:Action><a:MessageID>{message_id}</a:MessageID><a:To>{names.ANONYMOUS}</a:To>"
+        f'<s:Envelope xml:lang="{manner.tag}"{_DECLARED}{"" if manner.old else _NEWER}><s:Header><a:Action>'
+        f"{kind.action}</a:Action><a:MessageID>{message_id}</a:MessageID>{activity}<a:To>{names.ANONYMOUS}</a:To>"
         f"{relates}</s:Header><s:Body><s:Fault><s:Code><s:Value>{code}</s:Value>{subcode}</s:Code>"
-        f'<s:Reason><s:Text xml:lang="en-US">{escape(kind.reason)} </s:Text></s:Reason><s:Detail>{detail}'
-        f'<f:WSManFault xmlns:f="{names.FAULT}" Code="{fault.code}" Machine="{quote(addressed)}">'
-        f"<f:Message>{said}</f:Message></f:WSManFault></s:Detail></s:Fault></s:Body></s:Envelope>"
+        f'<s:Reason><s:Text xml:lang="{manner.tag}">{_in_language(kind.reason, manner)} </s:Text></s:Reason>'
+        f"<s:Detail>{detail}</s:Detail></s:Fault></s:Body></s:Envelope>"
     ).encode()

@@ -133,7 +133,8 @@ def _headers(root: Element) -> dict[str, Element]:
     return found
 
 
-def _selectors(element: Element | None) -> dict[str, str]:
+def selectors_of(element: Element | None) -> dict[str, str]:
+    """Selectors by name. The value of a reference is the address it holds, written out."""
     found: dict[str, str] = {}
     for selector in element if element is not None else ():
         name = selector.get("Name")
@@ -141,8 +142,17 @@ def _selectors(element: Element | None) -> dict[str, str]:
             raise WsmanFault(faults.SCHEMA, "A SelectorSet holds selectors with a name.")
         if name.lower() in (other.lower() for other in found):
             raise WsmanFault(faults.DUPLICATE_SELECTORS)
-        found[name] = selector.text or ""
+        found[name] = _reference(selector[0]) if len(selector) else selector.text or ""
     return found
+
+
+def _reference(element: Element) -> str:
+    parameters = element.find(f"{_A}ReferenceParameters")
+    if element.tag != f"{_A}EndpointReference" or parameters is None:
+        raise WsmanFault(faults.SCHEMA, "A selector holds text or an endpoint reference.")
+    selectors = selectors_of(parameters.find(f"{_W}SelectorSet"))
+    shown = "+".join(f"{name}={value}" for name, value in sorted(selectors.items()))
+    return f"{(parameters.findtext(f'{_W}ResourceURI') or '').strip()}?{shown}"
 
 
 def _options(element: Element | None) -> dict[str, str]:
@@ -210,7 +220,7 @@ def read(root: Element, request: Request) -> None:
         raise WsmanFault(faults.INVALID_HEADER, "ReplyTo must be the anonymous address.")
     request.timeout = _timeout(headers)
     request.max_envelope = _max_envelope(headers)
-    request.selectors = _selectors(headers.get(f"{_W}SelectorSet"))
+    request.selectors = selectors_of(headers.get(f"{_W}SelectorSet"))
     request.options = _options(headers.get(f"{_W}OptionSet"))
     request.fragment = f"{_W}FragmentTransfer" in headers
     request.body = _body(root)

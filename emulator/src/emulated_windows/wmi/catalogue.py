@@ -13,7 +13,10 @@ from collections.abc import Sequence
 
 from ..machine.machine import Machine
 from .files import DataFile, Directory
+from .firewall_filters import FILTERS
+from .firewall_rule import FirewallProfile, FirewallRule
 from .licensing import LicensingProduct, LicensingService
+from .logons import LogonSession
 from .process import RunningProcess
 from .provider import Found, WmiClass
 from .registry import RegistryProvider
@@ -36,11 +39,19 @@ _MODELLED: dict[str, WmiClass] = {
         DataFile(),
         Directory(),
         RunningProcess(),
+        LogonSession(),
         LicensingService(),
         LicensingProduct(),
         RegistryProvider(),
+        FirewallRule(),
+        FirewallProfile(),
+        *FILTERS.values(),
     )
 }
+
+
+_ELSEWHERE: dict[tuple[str, str], WmiClass] = {("root/cimv2", "StdRegProv"): RegistryProvider("root/cimv2")}
+"""Classes that live in a second namespace too."""
 
 
 class LoadedClass(WmiClass):
@@ -72,7 +83,7 @@ class Catalogue:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._classes = {
-            (namespace, name.lower()): _MODELLED[name]
+            (namespace, name.lower()): _ELSEWHERE.get((namespace, name), _MODELLED[name])
             for namespace, names in machine.persona.classes.items()
             for name in names
         }

@@ -45,6 +45,12 @@ class WmiClass:
     """One class on one kind of machine."""
 
     schema: Schema
+    writes: frozenset[str] = frozenset()
+    """Which of put, create and delete its instances know."""
+    settable: frozenset[str] = frozenset()
+    """Columns a Put or a Create may give another value."""
+    associations: Mapping[str, str] = {}
+    """Association classes that lead away from its instances, with the class they lead to."""
 
     def schema_for(self, machine: Machine) -> Schema:
         """The schema on this machine; some depend on a dial."""
@@ -60,6 +66,22 @@ class WmiClass:
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Carry out a method. `row` is the addressed instance, None for a static method."""
+        raise NotImplementedError
+
+    def create(self, machine: Machine, values: Row) -> Row:
+        """Make an instance of these columns; the whole row."""
+        raise NotImplementedError
+
+    def put(self, machine: Machine, row: Row, values: Row) -> Row:
+        """Change these columns of an instance; the whole row afterwards."""
+        raise NotImplementedError
+
+    def delete(self, machine: Machine, row: Row) -> None:
+        """Take an instance away."""
+        raise NotImplementedError
+
+    def associated(self, machine: Machine, row: Row, association: str) -> tuple[WmiClass, list[Row]]:
+        """The instances one of `associations` leads to."""
         raise NotImplementedError
 
 

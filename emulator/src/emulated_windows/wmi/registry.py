@@ -20,6 +20,7 @@ from ..machine.registry import (
     REG_DWORD,
     REG_EXPAND_SZ,
     REG_MULTI_SZ,
+    REG_QWORD,
     REG_SZ,
     Data,
     Value,
@@ -49,12 +50,13 @@ _KINDS = {
     "String": (REG_SZ, Parameter("sValue", "string")),
     "ExpandedString": (REG_EXPAND_SZ, Parameter("sValue", "string")),
     "DWORD": (REG_DWORD, Parameter("uValue", "uint32")),
+    "QWORD": (REG_QWORD, Parameter("uValue", "uint64")),
     "MultiString": (REG_MULTI_SZ, Parameter("sValue", "string", True)),
     "Binary": (REG_BINARY, Parameter("uValue", "uint8", True)),
 }
 
 
-def _methods() -> dict[str, Method]:
+def _methods(*, before_vista: bool) -> dict[str, Method]:
     found = [
         Method("CreateKey", _KEY, static=True),
         Method("DeleteKey", _KEY, static=True),
@@ -70,16 +72,18 @@ def _methods() -> dict[str, Method]:
         ),
     ]
     for kind, (_, parameter) in _KINDS.items():
+        if kind == "QWORD" and before_vista:
+            continue
         found.append(Method(f"Get{kind}Value", _VALUE, (parameter,), static=True, mutation=False))
         found.append(Method(f"Set{kind}Value", (*_VALUE, parameter), static=True))
     return methods(*found)
 
 
-def expanded(text: str) -> str:
+def expanded(text: str, windows: str) -> str:
     """What GetExpandedStringValue makes of a REG_EXPAND_SZ."""
     known = {
-        "systemroot": r"C:\WINDOWS",
-        "windir": r"C:\WINDOWS",
+        "systemroot": windows,
+        "windir": windows,
         "systemdrive": "C:",
         "programfiles": r"C:\Program Files",
     }
@@ -89,7 +93,13 @@ def expanded(text: str) -> str:
 class RegistryProvider(WmiClass):
     """StdRegProv. Static methods only."""
 
-    schema = Schema("StdRegProv", "root/default", methods=_methods())
+    def __init__(self, namespace: str = "root/default") -> None:
+        self.schema = Schema("StdRegProv", namespace, methods=_methods(before_vista=True))
+        self._newer = Schema("StdRegProv", namespace, methods=_methods(before_vista=False))
+
+    def schema_for(self, machine: Machine) -> Schema:
+        """The methods of this release."""
+        return self.schema if machine.persona.since < (6, 0) else self._newer
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The class has no instances."""
@@ -158,7 +168,7 @@ class RegistryProvider(WmiClass):
             return returned(int(machine.dials["value_missing"]), **missing)
         if value.type != wanted:
             return returned(TYPE_MISMATCH, **missing)
-        return returned(0, **{parameter.name: _shown(value)})
+        return returned(0, **{parameter.name: _shown(value, machine.persona.windows)})
 
     @staticmethod
     def _set(machine: Machine, hive: int, path: str, name: str, kind: str, arguments: Arguments) -> Outcome:
@@ -172,7 +182,7 @@ class RegistryProvider(WmiClass):
             numbers = arguments.get(parameter.name)
             items = numbers if isinstance(numbers, (list, tuple)) else [numbers]
             data = bytes(int(item) for item in items if isinstance(item, int) and 0 <= item < 256)
-        elif kind == "DWORD":
+        elif kind in ("DWORD", "QWORD"):
             data = number_of(arguments, parameter.name)
         else:
             data = text_of(arguments, parameter.name) or ""
@@ -180,11 +190,11 @@ class RegistryProvider(WmiClass):
         return returned(0)
 
 
-def _shown(value: Value) -> WmiValue:
+def _shown(value: Value, windows: str) -> WmiValue:
     if isinstance(value.data, bytes):
         return list(value.data)
     if isinstance(value.data, list):
         return list(value.data)
     if value.type == REG_EXPAND_SZ and isinstance(value.data, str):
-        return expanded(value.data)
+        return expanded(value.data, windows)
     return value.data

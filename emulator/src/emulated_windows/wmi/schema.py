@@ -20,7 +20,7 @@ class Parameter:
 
     name: str
     type: str
-    """string, uint32, sint32, uint8, boolean, object."""
+    """string, uint64, uint32, sint32, uint8, boolean, object."""
     array: bool = False
 
 
@@ -60,6 +60,13 @@ def properties(text: str) -> tuple[Property, ...]:
     return tuple(sorted(found, key=lambda item: item.name.lower()))
 
 
+def changed(base: tuple[Property, ...], more: str = "", less: str = "") -> tuple[Property, ...]:
+    """Properties with some more (a compact list) and some less (names)."""
+    gone = set(less.split())
+    kept = [item for item in base if item.name not in gone]
+    return tuple(sorted([*kept, *properties(more)], key=lambda item: item.name.lower()))
+
+
 @dataclass(frozen=True)
 class Schema:
     """A WMI class."""
@@ -69,9 +76,15 @@ class Schema:
     properties: tuple[Property, ...] = ()
     keys: tuple[str, ...] = ()
     methods: Mapping[str, Method] = field(default_factory=dict)
-    sourced: bool = True
+    source: str = "document"
+    """How we know its members: recording, dump, document or assumed; inherited ones included."""
     singleton: bool = False
     """May be addressed without selectors although it has a key."""
+
+    @property
+    def sourced(self) -> bool:
+        """Does it refuse columns it does not have?"""
+        return self.source != "assumed"
 
     @cached_property
     def by_name(self) -> dict[str, Property]:

@@ -1,14 +1,19 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Win32_Service: the services, their methods and return values. Columns as recorded on Server 2003."""
+"""Win32_Service: the services, their methods and return values.
+
+Columns as recorded on Server 2003 and 2008 R2; DelayedAutoStart came with 10.0 (class page).
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..machine.machine import Machine
 from ..machine.services import NOT_SUPPORTED, Service
 from .provider import Arguments, Found, Outcome, WmiClass, returned, text_of
-from .schema import Method, Parameter, Schema, methods, properties
+from .schema import Method, Parameter, Schema, changed, methods, properties
 from .values import Row
 from .wql import Condition, pinned
 
@@ -19,15 +24,17 @@ _SERVICE = properties("""
 
 
 def _row(machine: Machine, service: Service) -> Row:
+    display = machine.language.services.get(service.name.lower(), service.display)
     return {
         "AcceptPause": service.accepts_pause and service.running,
         "AcceptStop": service.accepts_stop and service.running,
-        "Caption": service.display,
+        "Caption": display,
         "CheckPoint": 0,
         "CreationClassName": "Win32_Service",
-        "Description": f"{service.display}.",
+        "DelayedAutoStart": service.mode == "Auto" and service.name in ("sppsvc", "BITS"),
+        "Description": f"{display}.",
         "DesktopInteract": False,
-        "DisplayName": service.display,
+        "DisplayName": display,
         "ErrorControl": "Normal",
         "ExitCode": service.exit_code,
         "InstallDate": None,
@@ -53,6 +60,7 @@ class WindowsService(WmiClass):
 
     schema = Schema(
         "Win32_Service",
+        source="recording",
         properties=_SERVICE,
         keys=("Name",),
         methods=methods(
@@ -66,6 +74,12 @@ class WindowsService(WmiClass):
             Method("Delete"),
         ),
     )
+
+    _newer = replace(schema, properties=changed(_SERVICE, "DelayedAutoStart:b"), source="document")
+
+    def schema_for(self, machine: Machine) -> Schema:
+        """The columns of this release."""
+        return self._newer if machine.persona.since >= (10, 0) else self.schema
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All services, or the ones the condition names."""

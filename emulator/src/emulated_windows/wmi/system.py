@@ -3,18 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Win32_OperatingSystem, Win32_ComputerSystem, Win32_NetworkAdapterConfiguration: the machine as a whole.
 
-Columns as recorded on Server 2003 (arrays that were NULL there are added from the class pages). Restarting through
+Columns as recorded on Server 2003 and 2008 R2 (arrays that were NULL there are added from the class pages), later ones
+from the class pages. Restarting through
 WMI is a dial: nobody has confirmed whether the token of a WinRM request holds the privilege.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from ..machine.errors import ProviderError
+from ..machine.filters import ADAPTER
 from ..machine.machine import Machine
-from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned
-from .schema import Method, Parameter, Schema, methods, properties
+from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned, text_of
+from .schema import Method, Parameter, Schema, changed, methods, properties
 from .values import Moment, Row
 from .wql import Condition
 
@@ -35,6 +38,11 @@ _OPERATING_SYSTEM = properties("""
     SystemDirectory SystemDrive TotalSwapSpaceSize:n TotalVirtualMemorySize:n TotalVisibleMemorySize:n Version
     WindowsDirectory""")
 
+_OPERATING_SYSTEM_6 = changed(
+    _OPERATING_SYSTEM, "MUILanguages:[] OperatingSystemSKU:n OSArchitecture", "QuantumLength QuantumType"
+)
+_OPERATING_SYSTEM_8 = changed(_OPERATING_SYSTEM_6, "PortableOperatingSystem:b")
+
 _COMPUTER_SYSTEM = properties("""
     AdminPasswordStatus:n AutomaticResetBootOption:b AutomaticResetCapability:b BootOptionOnLimit:n
     BootOptionOnWatchDog:n BootROMSupported:b BootupState Caption ChassisBootupState:n CreationClassName
@@ -46,6 +54,19 @@ _COMPUTER_SYSTEM = properties("""
     PrimaryOwnerName ResetCapability:n ResetCount:n ResetLimit:n Roles:[] Status SupportContactDescription:[]
     SystemStartupDelay:n SystemStartupOptions:[] SystemStartupSetting:n SystemType ThermalState:n
     TotalPhysicalMemory:n UserName WakeUpType:n Workgroup""")
+
+_COMPUTER_SYSTEM_6 = changed(_COMPUTER_SYSTEM, "AutomaticManagedPagefile:b NumberOfLogicalProcessors:n PCSystemType:n")
+_COMPUTER_SYSTEM_8 = changed(_COMPUTER_SYSTEM_6, "HypervisorPresent:b")
+_COMPUTER_SYSTEM_8_1 = changed(_COMPUTER_SYSTEM_8, "PCSystemTypeEx:n")
+_COMPUTER_SYSTEM_SINCE = (
+    ((6, 0), _COMPUTER_SYSTEM_6),
+    ((6, 2), _COMPUTER_SYSTEM_8),
+    ((6, 3), _COMPUTER_SYSTEM_8_1),
+    ((10, 0), changed(_COMPUTER_SYSTEM_8_1, "BootStatus:n[] ChassisSKUNumber SystemFamily SystemSKUNumber")),
+)
+"""What the class page says came when; recorded up to 6.1."""
+
+_DC_ROLES = ["LM_Workstation", "LM_Server", "Primary_Domain_Controller", "Timesource", "NT"]
 
 _ADAPTER = properties("""
     ArpAlwaysSourceRoute:b ArpUseEtherSNAP:b Caption DatabasePath DeadGWDetectEnabled:b DefaultIPGateway:[]
@@ -62,11 +83,24 @@ _ADAPTER = properties("""
     WINSSecondaryServer""")
 
 
+_TRACKER = Method(
+    "Win32ShutdownTracker",
+    (
+        Parameter("Timeout", "uint32"),
+        Parameter("Comment", "string"),
+        Parameter("ReasonCode", "uint32"),
+        Parameter("Flags", "sint32"),
+    ),
+)
+"""From Vista on (class page)."""
+
+
 class OperatingSystem(WmiClass):
     """Win32_OperatingSystem. Win32ShutdownTracker does not exist on Server 2003 (class page)."""
 
     schema = Schema(
         "Win32_OperatingSystem",
+        source="recording",
         properties=_OPERATING_SYSTEM,
         keys=("Name",),
         singleton=True,
@@ -77,10 +111,18 @@ class OperatingSystem(WmiClass):
             Method("SetDateTime", (Parameter("LocalDateTime", "string"),)),
         ),
     )
+    _six = replace(schema, properties=_OPERATING_SYSTEM_6, methods={**schema.methods, _TRACKER.name: _TRACKER})
+    _eight = replace(_six, properties=_OPERATING_SYSTEM_8, source="document")
+
+    def schema_for(self, machine: Machine) -> Schema:
+        """The columns of this release."""
+        since = machine.persona.since
+        return self.schema if since < (6, 0) else self._six if since < (6, 2) else self._eight
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The one instance."""
         release = machine.persona.release
+        language = machine.language
         booted = machine.power.boot_time
         if machine.dials["boot_time_wobble"] == "1":
             booted += machine.rng.choice((0.0, 1.0))
@@ -88,18 +130,25 @@ class OperatingSystem(WmiClass):
         row.update(
             {
                 "BuildNumber": release.build,
-                "Caption": release.caption,
+                "Caption": f"{release.caption}{' Evaluation' * machine.options.evaluation}{language.edition_mark}",
+                "CodeSet": language.code_page,
+                "CountryCode": language.country,
                 "CreationClassName": "Win32_OperatingSystem",
                 "CSCreationClassName": "Win32_ComputerSystem",
-                "CSDVersion": f"Service Pack {release.service_pack}",
+                "CSDVersion": f"Service Pack {release.service_pack}" if release.service_pack else None,
                 "CSName": machine.options.name.upper(),
                 "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
                 "InstallDate": Moment(1_331_501_284.0),
                 "LastBootUpTime": moment(machine, booted),
                 "LocalDateTime": Moment(round(machine.host_time(machine.now()), 3)),
+                "Locale": f"{language.lcid:04x}",
+                "MUILanguages": [language.tag],
                 "Name": release.full_name,
                 "NumberOfProcesses": len(machine.processes),
-                "OSLanguage": release.lcid,
+                "NumberOfUsers": len(machine.logons.people()) or machine.persona.operating_system["NumberOfUsers"],
+                "OperatingSystemSKU": _sku(machine),
+                "OSLanguage": language.lcid,
+                "ProductType": machine.product_type,
                 "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
                 "ServicePackMajorVersion": release.service_pack,
                 "Version": release.version,
@@ -109,14 +158,31 @@ class OperatingSystem(WmiClass):
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
-        flags = number_of(arguments, "Flags") if method == "Win32Shutdown" else REBOOT_FLAG
-        if method not in ("Reboot", "Win32Shutdown") or not flags & REBOOT_FLAG:
+        flags = REBOOT_FLAG if method == "Reboot" else number_of(arguments, "Flags")
+        if method not in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker") or not flags & REBOOT_FLAG:
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] == "returns_1314":
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] != "works":
             raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        if method == "Win32ShutdownTracker":
+            seconds = float(number_of(arguments, "Timeout"))
+            reason = str(number_of(arguments, "ReasonCode"))
+            return returned(machine.power.restart_after(seconds, text_of(arguments, "Comment") or "", reason))
         return returned(machine.power.restart())
+
+
+def _sku(machine: Machine) -> int | None:
+    """OperatingSystemSKU; evaluation editions have numbers of their own (class page, winnt.h)."""
+    sku: int | None = machine.persona.operating_system.get("OperatingSystemSKU")
+    return {7: 79, 8: 80}.get(sku or 0, sku) if machine.options.evaluation else sku
+
+
+def _domain_role(machine: Machine) -> int:
+    """0 and 1 workstation, 2 and 3 server, 5 primary domain controller (class page)."""
+    if machine.options.domain_controller:
+        return 5
+    return (2 if machine.persona.server else 0) + int(machine.options.domain_member)
 
 
 def _digits(text: str, count: int) -> str:
@@ -126,7 +192,18 @@ def _digits(text: str, count: int) -> str:
 class ComputerSystem(WmiClass):
     """Win32_ComputerSystem."""
 
-    schema = Schema("Win32_ComputerSystem", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True)
+    schema = Schema(
+        "Win32_ComputerSystem", source="recording", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True
+    )
+    _newer = tuple(
+        (since, Schema("Win32_ComputerSystem", properties=columns, keys=("Name",), singleton=True))
+        for since, columns in _COMPUTER_SYSTEM_SINCE
+    )
+
+    def schema_for(self, machine: Machine) -> Schema:
+        """The columns of this release."""
+        fitting = [schema for since, schema in self._newer if machine.persona.since >= since]
+        return fitting[-1] if fitting else self.schema
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The one instance."""
@@ -140,12 +217,15 @@ class ComputerSystem(WmiClass):
                 "CurrentTimeZone": 0 if machine.dials["time_zone"] == "utc" else 120,
                 "DNSHostName": options.name,
                 "Domain": options.domain if options.domain_member else "WORKGROUP",
-                "DomainRole": 3 if options.domain_member else 2,
+                "DomainRole": _domain_role(machine),
+                "HypervisorPresent": options.virtual,
                 "Manufacturer": "VMware, Inc." if options.virtual else "HP",
                 "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4",
                 "Name": name,
                 "PartOfDomain": options.domain_member,
+                "Roles": _DC_ROLES if options.domain_controller else machine.persona.computer_system["Roles"],
                 "SystemType": machine.persona.release.system_type,
+                "UserName": rf"{name}\{options.user}" if machine.logons.at_console() else None,
                 "Workgroup": None if options.domain_member else "WORKGROUP",
             }
         )
@@ -155,7 +235,7 @@ class ComputerSystem(WmiClass):
 class AdapterConfiguration(WmiClass):
     """Win32_NetworkAdapterConfiguration: one adapter that carries IP, one that does not."""
 
-    schema = Schema("Win32_NetworkAdapterConfiguration", properties=_ADAPTER, keys=("Index",))
+    schema = Schema("Win32_NetworkAdapterConfiguration", source="recording", properties=_ADAPTER, keys=("Index",))
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """Both adapters."""
@@ -192,17 +272,19 @@ class AdapterConfiguration(WmiClass):
             "IPAddress": [f"10.20.0.{octet}"],
             "IPConnectionMetric": 10,
             "IPEnabled": True,
-            "IPFilterSecurityEnabled": False,
-            "IPSecPermitIPProtocols": ["0"],
-            "IPSecPermitTCPPorts": ["0"],
-            "IPSecPermitUDPPorts": ["0"],
+            "IPFilterSecurityEnabled": machine.filters.filtering(),
+            "IPSecPermitIPProtocols": machine.filters.shown("RawIPAllowedProtocols"),
+            "IPSecPermitTCPPorts": machine.filters.shown("TCPAllowedPorts"),
+            "IPSecPermitUDPPorts": machine.filters.shown("UDPAllowedPorts"),
             "IPSubnet": ["255.255.255.0"],
             "IPXEnabled": False,
             "MACAddress": f"00:12:79:3A:5B:{octet:02X}",
             "ServiceName": "q57w2k",
-            "SettingID": "{5A3C1A1E-6C5B-4B7E-9F5D-0B8E4C1E0007}",
+            "SettingID": ADAPTER,
             "TcpipNetbiosOptions": 0,
             "WINSEnableLMHostsLookup": True,
             "WINSScopeID": "",
         }
+        if machine.persona.since >= (6, 0):  # TCP/IP filtering went with Server 2003
+            lan.update(dict.fromkeys(("IPSecPermitIPProtocols", "IPSecPermitTCPPorts", "IPSecPermitUDPPorts")))
         return Found([ras, lan])

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Win32_QuickFixEngineering and Win32_NTLogEvent: what was installed, what was written down.
 
-On Server 2003 the first is made from the registry and may hold rows named `File 1` (class page; a dial).
+On Server 2003 the first is made from the registry and may hold rows named `File 1` (class page; a dial). From Vista on
+it lists what Component Based Servicing has installed, and nothing else (class page).
 """
 
 from __future__ import annotations
 
+from ..machine.hotfixes import Hotfix
 from ..machine.machine import Machine
 from .provider import Found, WmiClass, moment
 from .schema import Schema, properties
@@ -29,10 +31,30 @@ class QuickFix(WmiClass):
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """All hotfixes."""
+        if machine.persona.packages == "cbs":
+            hides = machine.dials["qfe_before_restart"] == "hidden"
+            fixes = [fix for fix in machine.updates.hotfixes if not (fix.waiting and hides)]
+            return Found([self._serviced(machine, fix) for fix in fixes])
         rows = [self._row(machine, fix.id, fix.installed_on, fix.service_pack) for fix in machine.updates.hotfixes]
         if machine.dials["qfe_noise"] == "file_1_rows":
             rows += [self._row(machine, "File 1", "", fix.id) for fix in machine.updates.hotfixes]
         return Found(rows)
+
+    @staticmethod
+    def _serviced(machine: Machine, fix: Hotfix) -> Row:
+        return {
+            "Caption": f"http://support.microsoft.com/?kbid={fix.id.removeprefix('KB')}",
+            "CSName": machine.options.name.upper(),
+            "Description": "Update",
+            "FixComments": "",
+            "HotFixID": fix.id,
+            "InstallDate": None,
+            "InstalledBy": r"NT AUTHORITY\SYSTEM",
+            "InstalledOn": fix.installed_on,
+            "Name": None,
+            "ServicePackInEffect": "",
+            "Status": None,
+        }
 
     @staticmethod
     def _row(machine: Machine, fix: str, installed_on: str, in_effect: str) -> Row:

@@ -12,14 +12,21 @@ from __future__ import annotations
 import random
 import uuid
 
+from ..machine.errors import CimError
 from ..machine.machine import Machine
 from ..soap import faults, names
-from ..soap.faults import Provider, WsmanFault
+from ..soap.faults import Manner, Provider, WsmanFault
 from ..soap.request import Request
 from ..wmi.catalogue import Catalogue
 from ..wmi.provider import WmiClass
 
 WMI_DLL = r"%systemroot%\system32\WsmWmiPl.dll"
+_CIM_KINDS = {
+    4: faults.WMI_INVALID_PARAMETER,
+    6: faults.NOT_FOUND,
+    7: faults.NOT_CAPABLE,
+    11: faults.RESOURCE_EXISTS,
+}
 WBEM_E_INVALID_CLASS = 0x80041010
 
 
@@ -55,6 +62,25 @@ class Context:
         """How much a piece of an answer counts against the envelope limit."""
         return len(text) * 2 if self.style.envelope_unit == "utf16" else len(text.encode())
 
+    def manner(self, request: Request) -> Manner:
+        """How faults are written, in answer to this request."""
+        machine, style = self.machine, self.style
+        namespace = ""
+        if style.mi and machine.dials["error_detail"] == "msft_wmi_error":
+            own = request.uri.rpartition("/")[0].lower() if is_wmi(request) else f"{names.WMI_PREFIX}root/cimv2"
+            namespace = {
+                "own_namespace": f"{own}/",
+                "storage": f"{names.WMI_PREFIX}root/microsoft/windows/storage/",
+            }.get(machine.dials["error_namespace"], names.CIM_SCHEMA)
+        return Manner(
+            machine.options.name,
+            machine.language.tag,
+            machine.language.fault,
+            style.old_faults,
+            self.new_id() if style.mi else "",
+            namespace,
+        )
+
     # -- WMI -----------------------------------------------------------------------------------------------------
 
     def class_at(self, request: Request) -> tuple[str, str]:
@@ -73,7 +99,7 @@ class Context:
         found = self.catalogue.find(namespace, name)
         if found is None:
             said = self.provider("The class does not exist.", operation="GetObject", parameter=name)
-            raise WsmanFault(faults.NOT_FOUND, provider=said)
+            raise WsmanFault(faults.NOT_FOUND, provider=said, cim_status=faults.INVALID_CLASS)
         return found
 
     def provider(
@@ -101,6 +127,7 @@ class Context:
                 operation="ExecQuery",
                 parameter=text,
             ),
+            cim_status=faults.INVALID_CLASS,
         )
 
     def failed(self, hresult: int, operation: str, parameter: str, seconds: float) -> WsmanFault:
@@ -110,13 +137,21 @@ class Context:
         kind, code = faults.INTERNAL_ERROR, faults.INTERNAL_ERROR.code
         if dial == "outer_code":
             provider = self.provider(said, code=hresult)
-            return WsmanFault(kind, said, provider, code=hresult, seconds=seconds)
+            return WsmanFault(kind, said, provider, code=hresult, seconds=seconds, cim_status=faults.FAILED)
         if dial == "text_token":
-            return WsmanFault(kind, said, self.provider(said, code=code), seconds=seconds)
+            provider = self.provider(said, code=code)
+            return WsmanFault(kind, said, provider, seconds=seconds, cim_status=faults.FAILED)
         if dial == "extended_status":
             provider = self.provider(
                 "The provider has failed.", code=code, operation=operation, parameter=parameter, status=hresult
             )
-            return WsmanFault(kind, provider=provider, seconds=seconds)
+            return WsmanFault(kind, provider=provider, seconds=seconds, cim_status=faults.FAILED)
         provider = self.provider(said, code=hresult)
-        return WsmanFault(kind, said, provider, seconds=seconds)
+        return WsmanFault(kind, said, provider, seconds=seconds, cim_status=faults.FAILED)
+
+    def cim_failed(self, error: CimError, operation: str, parameter: str) -> WsmanFault:
+        """The fault for a CIM status of a provider of the MI stack."""
+        kind = _CIM_KINDS.get(error.status, faults.INTERNAL_ERROR)
+        said = f"CIM status {error.status}: {error.about}."
+        provider = self.provider(said, code=kind.code, operation=operation, parameter=parameter)
+        return WsmanFault(kind, said, provider, seconds=error.seconds, cim_status=error.status)

@@ -4,7 +4,8 @@
 """Enumerate, Pull and Release.
 
 Knows optimized and plain enumeration, WQL, selector filters, contexts that change with every Pull and expire, and how
-an empty result looks (a dial). Refuses EPR modes it has no recording of, association filters and event queries.
+an empty result looks (a dial), and addresses beside or instead of rows. Refuses addresses of column lists, which may
+lack the keys, and event queries.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from ..wmi.schema import Schema
 from ..wmi.values import Row
 from ..wmi.wql import Comparison, Condition, Junction, Query, WqlError, matches, parse
 from . import rows as row_writer
+from .associations import associated
 from .context import Context
 
 _N, _W = f"{{{names.ENUMERATION}}}", f"{{{names.WSMAN}}}"
+_MODES = ("", "EnumerateObject", "EnumerateObjectAndEPR", "EnumerateEPR")
 MAX_BATCH_ITEMS = 32000
 ENVELOPE_OVERHEAD = 1024
 _KNOWN_IN_ENUMERATE = frozenset(
@@ -57,9 +60,18 @@ class Answer:
 
 
 def filter_text(request: Request) -> str:
-    """The WQL of an Enumerate, for the journal."""
+    """The WQL of an Enumerate, for the journal; of another filter its selectors and the classes it names."""
     found = request.body.find(f"{_W}Filter") if request.body is not None else None
-    return " ".join((found.text or "").split()) if found is not None else ""
+    if found is None:
+        return ""
+    words = (found.text or "").split()
+    for element in found.iter():
+        text = (element.text or "").strip()
+        if local(element.tag) == "Selector" and text:
+            words.append(f"{element.get('Name')}={text}")
+        elif local(element.tag).endswith("ClassName") and text:
+            words.append(text)
+    return " ".join(words)
 
 
 def queried_class(text: str) -> str:
@@ -113,9 +125,9 @@ class Enumerations:
         if request.selectors:
             raise WsmanFault(faults.ENUMERATE_WITH_KEYS)
         mode = (body.findtext(f"{_W}EnumerationMode") or "").strip()
-        if mode:
-            raise WsmanFault(faults.UNSUPPORTED_FEATURE, f"EnumerationMode {mode} is not modelled.")
-        items, seconds = self._items(request, body)
+        if mode not in _MODES:
+            raise WsmanFault(faults.UNSUPPORTED_FEATURE, f"EnumerationMode {mode} is not known.")
+        items, seconds = self._items(request, body, mode)
         optimized = body.find(f"{_W}OptimizeEnumeration") is not None
         limit = _number(body.find(f"{_W}MaxElements"), 1)
         return Answer(self._first(request, items, optimized, limit), seconds)
@@ -134,16 +146,18 @@ class Enumerations:
         batch, rest = self._batch(request, items, limit)
         return self._response("EnumerateResponse", self._keep(request, rest) if rest else "", batch, not rest)
 
-    def _items(self, request: Request, body: Element) -> tuple[list[str], float]:
+    def _items(self, request: Request, body: Element, mode: str) -> tuple[list[str], float]:
         element = body.find(f"{_W}Filter")
         namespace, name = self._context.class_at(request)
         if element is None:
             if name == "*":
                 raise WsmanFault(faults.CANNOT_PROCESS_FILTER, "A filter is needed with a star.")
-            return self._select(self._context.class_of(request), Query(None, name, None), "")
+            return self._select(self._context.class_of(request), Query(None, name, None), "", mode)
         dialect = element.get("Dialect") or names.WQL_DIALECT
         if dialect.lower() == names.SELECTOR_DIALECT.lower():
-            return self._select(self._context.class_of(request), _selector_query(element, name), "")
+            return self._select(self._context.class_of(request), _selector_query(element, name), "", mode)
+        if dialect.lower() == names.ASSOCIATION_DIALECT.lower():
+            return self._associated(request, element, mode)
         if dialect.lower() != names.WQL_DIALECT.lower():
             raise WsmanFault(faults.DIALECT)
         if name != "*":
@@ -156,15 +170,25 @@ class Enumerations:
         found = self._context.catalogue.find(namespace, query.class_name)
         if found is None:
             raise self._context.class_missing(text)
-        return self._select(found, query, text)
+        return self._select(found, query, text, mode)
 
     def _bad_query(self, text: str, message: str) -> WsmanFault:
         kind = faults.CANNOT_PROCESS_FILTER
-        return WsmanFault(
-            kind, provider=self._context.provider(message, code=kind.code, operation="ExecQuery", parameter=text)
-        )
+        said = self._context.provider(message, code=kind.code, operation="ExecQuery", parameter=text)
+        return WsmanFault(kind, provider=said, cim_status=faults.INVALID_QUERY)
 
-    def _select(self, found: WmiClass, query: Query, text: str) -> tuple[list[str], float]:
+    def _associated(self, request: Request, element: Element, mode: str) -> tuple[list[str], float]:
+        machine = self._context.machine
+        try:
+            found = associated(self._context, request, element)
+        except ProviderError as error:
+            raise self._context.failed(error.hresult, "ExecQuery", "", error.seconds) from None
+        items: list[str] = []
+        for kind, rows in found:
+            items += self._written(kind.schema_for(machine), Query(None, kind.schema.name, None), rows, mode)
+        return items, 0.0
+
+    def _select(self, found: WmiClass, query: Query, text: str, mode: str) -> tuple[list[str], float]:
         machine = self._context.machine
         schema = found.schema_for(machine)
         strict = schema.sourced or machine.dials["assumed_columns"] == "refused"
@@ -177,12 +201,20 @@ class Enumerations:
             raise self._context.failed(error.hresult, "ExecQuery", text, error.seconds) from None
         names_by_case = {key: item.name for key, item in schema.by_name.items()}
         kept = [row for row in offered.rows if matches(query.where, row, names_by_case)]
-        return self._written(schema, query, kept), offered.seconds
+        return self._written(schema, query, kept, mode), offered.seconds
 
-    def _written(self, schema: Schema, query: Query, kept: list[Row]) -> list[str]:
+    def _written(self, schema: Schema, query: Query, kept: list[Row], mode: str) -> list[str]:
         zone = self._context.machine.dials["time_zone"]
+        if mode == "EnumerateEPR":
+            return [row_writer.reference(schema, row) for row in kept]
         if query.columns is None:
-            return [row_writer.instance(schema, row, zone) for row in kept]
+            whole = [row_writer.instance(schema, row, zone) for row in kept]
+            if mode == "EnumerateObjectAndEPR":
+                both = zip(whole, kept, strict=True)
+                return [f"<w:Item>{item}{row_writer.reference(schema, row)}</w:Item>" for item, row in both]
+            return whole
+        if mode == "EnumerateObjectAndEPR":
+            raise WsmanFault(faults.UNSUPPORTED_FEATURE, "A column list need not hold the keys of an address.")
         shown = row_writer.columns(schema, query.columns)
         return [row_writer.fragment(shown, row, zone) for row in kept]
 

@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Invoke, Get and what is refused: operations on one resource.
+"""Get and Invoke: operations on one resource.
 
 Knows how an instance is addressed by selectors, the strict rules for `_INPUT` (exact names, exact case, the class's
-namespace, right types), and `_OUTPUT`. Create, Delete and Put of CIM instances are refused as up to 2008 R2.
+namespace, right types), and `_OUTPUT`. Put, Create and Delete have a file of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ..machine.errors import ProviderError
+from ..machine.errors import CimError, ProviderError
 from ..soap import faults, names
 from ..soap.faults import WsmanFault
 from ..soap.request import Request, local
@@ -24,7 +24,14 @@ from . import rows as row_writer
 from .context import Context
 
 _NIL = f"{{{names.XSI}}}nil"
-_RANGES = {"uint8": (0, 0xFF), "uint32": (0, 0xFFFFFFFF), "sint32": (-0x80000000, 0x7FFFFFFF)}
+_RANGES = {
+    "uint8": (0, 0xFF),
+    "uint32": (0, 0xFFFFFFFF),
+    "uint64": (0, 2**64 - 1),
+    "sint32": (-0x80000000, 0x7FFFFFFF),
+    "number": (0, 2**64 - 1),
+}
+"""`number`: a column of a Put or a Create; nobody has modelled how wide each of them is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Instances:
 
     # -- addressing ----------------------------------------------------------------------------------------------
 
-    def _row(self, found: WmiClass, schema: Schema, request: Request) -> Row:
+    def row(self, found: WmiClass, schema: Schema, request: Request) -> Row:
         """The addressed instance."""
         selectors = {name.lower(): value for name, value in request.selectors.items()}
         keys = [key.lower() for key in schema.keys]
@@ -86,22 +93,8 @@ class Instances:
             raise WsmanFault(faults.UNSUPPORTED_FEATURE, "Fragment transfer is not modelled.")
         found = self._context.class_of(request)
         schema = found.schema_for(self._context.machine)
-        row = self._row(found, schema, request)
+        row = self.row(found, schema, request)
         return Answer(row_writer.instance(schema, row, self._context.machine.dials["time_zone"]))
-
-    def refuse(self, request: Request, verb: str) -> Answer:
-        """Put, Create, Delete: up to 2008 R2 the plug-in has no Create and no Delete (MS-WSMV, appendix B)."""
-        self._context.class_of(request)
-        if verb == "put":
-            raise WsmanFault(
-                faults.NOT_CAPABLE,
-                provider=self._context.provider(
-                    "The provider does not support changing instances.", code=faults.NOT_CAPABLE.code
-                ),
-            )
-        if self._context.machine.dials["cim_create_refusal"] == "provider_not_capable":
-            raise WsmanFault(faults.NOT_CAPABLE)
-        raise WsmanFault(faults.ACTION_NOT_SUPPORTED)
 
     # -- Invoke --------------------------------------------------------------------------------------------------
 
@@ -130,13 +123,15 @@ class Instances:
                 raise WsmanFault(faults.UNEXPECTED_SELECTORS)
             row = None
         else:
-            row = self._row(found, schema, request)
+            row = self.row(found, schema, request)
         try:
             outcome = found.invoke(self._context.machine, name, row, arguments)
         except ProviderError as error:
             if self._context.machine.dials["hresult_place"] != "return_value":
                 raise self._context.failed(error.hresult, "ExecMethod", schema.name, error.seconds) from None
             outcome = Outcome({"ReturnValue": error.hresult}, error.seconds)
+        except CimError as error:
+            raise self._context.cim_failed(error, "ExecMethod", schema.name) from None
         return Answer(self._output(schema, method, outcome), outcome.seconds)
 
     def _arguments(self, request: Request, schema: Schema, method: Method) -> dict[str, Value]:
@@ -153,7 +148,7 @@ class Instances:
             parameter = method.input(tag)
             if parameter is None or namespace.lower() != uri.lower():
                 raise WsmanFault(faults.INVALID_REPRESENTATION, f"{tag} is no parameter of {method.name}.")
-            self._add(arguments, parameter, _value(child, parameter))
+            self._add(arguments, parameter, value_of(child, parameter))
         return arguments
 
     @staticmethod
@@ -182,7 +177,7 @@ class Instances:
         )
 
 
-def _value(child: Element, parameter: Parameter) -> Scalar:
+def value_of(child: Element, parameter: Parameter) -> Scalar:
     """The value of one input element, by the parameter's type."""
     if child.get(_NIL) in ("true", "1"):
         return None

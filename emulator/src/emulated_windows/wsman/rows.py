@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from ..soap import names
+from ..soap.text import escape
 from ..wmi.schema import Property, Schema
 from ..wmi.values import Row, element
 
@@ -35,6 +36,23 @@ def instance(schema: Schema, row: Row, zone: str) -> str:
         element(item.name, row.get(item.name), zone, typed=True, array=item.array) for item in schema.properties
     )
     return f"{_opening(schema.namespace, schema.name)}{inside}</p:{schema.name}>"
+
+
+def address(schema: Schema, row: Row) -> str:
+    """The inside of an endpoint reference. A singleton has no selectors; an empty key is an empty selector."""
+    keys = () if schema.singleton else schema.keys
+    selectors = "".join(f'<w:Selector Name="{key}">{escape(str(row.get(key) or ""))}</w:Selector>' for key in keys)
+    chosen = f"<w:SelectorSet>{selectors}</w:SelectorSet>" if keys else ""
+    return (
+        f"<a:Address>{names.ANONYMOUS}</a:Address><a:ReferenceParameters>"
+        f"<w:ResourceURI>{names.WMI_PREFIX}{schema.namespace}/{schema.name}</w:ResourceURI>{chosen}"
+        "</a:ReferenceParameters>"
+    )
+
+
+def reference(schema: Schema, row: Row) -> str:
+    """An endpoint reference, as enumerations give it."""
+    return f"<a:EndpointReference>{address(schema, row)}</a:EndpointReference>"
 
 
 def columns(schema: Schema, wanted: Sequence[str]) -> tuple[Property, ...]:

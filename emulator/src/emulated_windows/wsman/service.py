@@ -19,11 +19,13 @@ from ..machine.machine import Machine
 from ..soap import answer, faults, names
 from ..soap.faults import WsmanFault
 from ..soap.request import NotSoapError, Request, is_identify, local, parse, read
+from .associations import result_class
 from .config import configuration
 from .context import Context, is_wmi
 from .enumeration import Enumerations, filter_text, queried_class
 from .invoke import Instances, method_name
 from .shells import Shells, command_line, verb_of
+from .transfer import Transfer
 
 INVALID = Event("invalid", "")
 _KEY = re.compile(r"\b(?:[A-Za-z0-9]{5}-){4}([A-Za-z0-9]{5})\b")
@@ -40,6 +42,7 @@ class Service:
         self.context = Context(machine)
         self._enumerations = Enumerations(self.context)
         self._instances = Instances(self.context)
+        self._transfer = Transfer(self.context, self._instances)
         self._shells = Shells(self.context)
         win_rm = machine.services.get("WinRM")
         if win_rm is not None:
@@ -81,7 +84,7 @@ class Service:
     def _admit(self, request: Request, user: str) -> None:
         """Quota, and whether this user is the administrator."""
         if self._machine.faults.over_quota() or self._enumerations.count() >= self.context.style.operations_per_user:
-            raise WsmanFault(faults.TOO_MANY_OPERATIONS)
+            raise WsmanFault(faults.TOO_MANY_OPERATIONS, cim_status=faults.SERVER_LIMITS)
         name = user.rpartition("\\")[2].partition("@")[0].lower()
         if name != self._machine.options.user.rpartition("\\")[2].partition("@")[0].lower():
             wmi = is_wmi(request)
@@ -100,7 +103,7 @@ class Service:
         operation = _ENUMERATION.get(request.action)
         if operation is not None:
             text = filter_text(request)
-            return Event(operation, queried_class(text) or resource, text)
+            return Event(operation, queried_class(text) or result_class(request) or resource, text)
         method = self._instances.method_of(request) if is_wmi(request) else None
         known = method is None or method.mutation
         return Event("invoke", resource, method_name(request) or local(request.action), known)
@@ -141,7 +144,8 @@ class Service:
             got = self._instances.get(request)
             return self._reply(request, event, answer.TRANSFER, got.body, got.seconds)
         if event.operation in ("put", "create", "delete"):
-            self._instances.refuse(request, event.operation)
+            moved = self._transfer.operate(request, event.operation)
+            return self._reply(request, event, answer.TRANSFER, moved.body, moved.seconds)
         done_method = self._instances.invoke(request)
         return self._reply(request, event, answer.PLAIN, done_method.body, done_method.seconds)
 
@@ -158,6 +162,8 @@ class Service:
             "signal": shells.signal,
         }[event.resource]
         head = {"delete": answer.PLAIN, "receive": answer.RECEIVE}.get(event.resource, answer.SHELL)
+        if event.resource == "create" and self.context.style.old_faults:
+            head = answer.OLD_SHELL
         done = action(request)
         return self._reply(request, event, head, done.body, done.seconds)
 
@@ -181,7 +187,7 @@ class Service:
             f"uuid:{self.context.new_id()}",
             request.message_id or None,
             request.host or self._machine.options.name,
-            self._machine.options.name,
+            self.context.manner(request),
         )
         return Reply(500, data, event, seconds)
 
@@ -193,7 +199,7 @@ class Service:
         lost = (
             machine.power.state == "closing"
             and machine.dials["reboot_answer"] == "connection_lost"
-            and reply.event.method in ("Reboot", "Win32Shutdown")
+            and reply.event.method in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker")
             and reply.status == 200
         )
         if lost:

@@ -98,18 +98,23 @@ class Shells:
             raise WsmanFault(faults.UNEXPECTED_SELECTORS)
         self._check_streams(body)
         if len(self._open) >= self._context.style.shells_per_user:
-            raise WsmanFault(faults.TOO_MANY_SHELLS)
+            raise WsmanFault(faults.TOO_MANY_SHELLS, cim_status=faults.SERVER_LIMITS)
         idle = duration(body.findtext(f"{_RSP}IdleTimeOut") or "") or float(self._context.style.shell_idle_seconds)
         now = self._machine.now()
-        host = self._machine.processes.start(r"C:\WINDOWS\system32\winrshost.exe -Embedding", now, PROVIDER_HOST)
+        host = self._machine.processes.start(
+            rf"{self._machine.persona.windows}\system32\winrshost.exe -Embedding", now, PROVIDER_HOST
+        )
         variables = {
             item.get("Name") or "": item.text or "" for item in body.iterfind(f"{_RSP}Environment/{_RSP}Variable")
         }
-        folder = (body.findtext(f"{_RSP}WorkingDirectory") or "").strip() or r"C:\Documents and Settings\Administrator"
-        shell = _Shell(self._context.new_id(), host, folder, variables, idle, now)
+        folder = (body.findtext(f"{_RSP}WorkingDirectory") or "").strip() or self._home()
+        shell = _Shell(self._context.style.shell_prefix + self._context.new_id(), host, folder, variables, idle, now)
         self._open[shell.id] = shell
         self._watch(shell)
         return Answer(self._created(request, shell))
+
+    def _home(self) -> str:
+        return rf"C:\{'Documents and Settings' if self._machine.persona.since < (6, 0) else 'Users'}\Administrator"
 
     @staticmethod
     def _check_streams(body: Element) -> None:
@@ -131,8 +136,11 @@ class Shells:
                 "<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime>"
                 "<rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>"
             )
+        old = self._context.style.old_faults
+        declared = f' xmlns:x="{names.TRANSFER}"' if old else ""
+        address = names.ANONYMOUS if old else escape(request.to)
         return (
-            f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address><a:ReferenceParameters>"
+            f"<x:ResourceCreated{declared}><a:Address>{address}</a:Address><a:ReferenceParameters>"
             f"<w:ResourceURI>{names.CMD_SHELL_URI}</w:ResourceURI><w:SelectorSet>"
             f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated>{block}"
@@ -200,7 +208,7 @@ class Shells:
                 code=_FILE_NOT_FOUND,
                 provider=Provider("Shell cmd plugin", _DLL, None, "The system cannot find the file specified."),
             )
-        command_id = self._context.new_id()
+        command_id = self._context.style.shell_prefix + self._context.new_id()
         shell.jobs[command_id] = job
         return Answer(f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>")
 

@@ -116,7 +116,7 @@ def read_firewall(port: int) -> Reader:
     """A reader of the firewall with regard to a port. A stopped firewall costs no request at all."""
 
     def read(world: World, look: Look) -> Firewall:
-        if not look[System].version.startswith("5.2."):
+        if not look[System].is_server_2003:
             return Firewall(port, service_running=False, backend=None)
         service = look[System].services.get(SERVICE.lower())
         if service is None or not service.running:

@@ -1,109 +1,27 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Empty stand-ins for the installers of the KMS updates for Server 2003, under their real file names.
+"""A stand-in for an update.exe package: a valid, tiny Windows program that exits at once.
 
-A stand-in is a valid, tiny Windows program that exits at once, with a version resource like that of an Update.exe
-package and one line that tells emulated Windows what installing it would do. There is nothing of Microsoft's in it,
-its publisher field says so, and it is not signed. The same options give the same bytes. Formats: PE/COFF
-specification, VS_VERSIONINFO.
+It has a version resource like that of an Update.exe package, and behind its sections the line that tells emulated
+Windows what installing it would do. There is nothing of Microsoft's in it, its publisher field says so, and it is not
+signed (whoever signs it, signs that line too). Formats: PE/COFF specification, VS_VERSIONINFO.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-MARKER = b"EMULATED-PACKAGE:"
-NOTICE = "Empty stand-in for emulated Windows. Not a Microsoft package."
+from .description import LANGUAGES, NOTICE, PUBLISHER, Package
+
 MACHINES = {"x86": 0x014C, "x64": 0x8664}
-LANGUAGES = {  # the three letters in package names (LOCALE_SABBREVLANGNAME) and their language identifiers
-    "ARA": 0x0401, "CHS": 0x0804, "CHT": 0x0404, "CSY": 0x0405, "DAN": 0x0406, "DEU": 0x0407, "ELL": 0x0408,
-    "ENU": 0x0409, "ESN": 0x0C0A, "FIN": 0x040B, "FRA": 0x040C, "HEB": 0x040D, "HUN": 0x040E, "ITA": 0x0410,
-    "JPN": 0x0411, "KOR": 0x0412, "NLD": 0x0413, "NOR": 0x0414, "PLK": 0x0415, "PTB": 0x0416, "PTG": 0x0816,
-    "RUS": 0x0419, "SVE": 0x041D, "TRK": 0x041F,
-}  # fmt: skip
 _FILE_ALIGNMENT, _PAGE = 0x200, 0x1000
 _VERSION = (6, 3, 13, 0)
 _UNICODE = 1200
 _RETURN = b"\x31\xc0\xc3"  # xor eax, eax; ret
 
 
-@dataclass(frozen=True)
-class Package:
-    """What a stand-in says about itself; the field names are those of its marker line."""
-
-    update: str
-    kb: str | None
-    architecture: str
-    language: str
-    engine: str
-    min_service_pack: int
-
-    @property
-    def path(self) -> Path:
-        """File name below the packages folder. Kmsw2k3.exe has the same name on both architectures."""
-        if self.kb is None:
-            return Path("Kmsw2k3.exe") if self.architecture == "x86" else Path("x64", "Kmsw2k3.exe")
-        # KB968915's names are documented; KB948003's follow the same scheme (its article shortens them).
-        system = "WindowsServer2003" if self.architecture == "x86" else "WindowsServer2003.WindowsXP"
-        return Path(f"{system}-{self.kb}-{self.architecture}-{self.language}.exe")
-
-    def marker(self) -> bytes:
-        """The line by which emulated Windows knows the package."""
-        fields = {
-            "update": self.update,
-            "kb": self.kb,
-            "architecture": self.architecture,
-            "language": self.language,
-            "engine": self.engine,
-            "min_service_pack": self.min_service_pack,
-        }
-        return MARKER + json.dumps(fields).encode("ascii") + b"\n"
-
-
-_UPDATES: tuple[tuple[str, str | None, int], ...] = (
-    ("kms_1_0", None, 1),
-    ("kms_1_1", "KB948003", 1),
-    ("kms_1_2", "KB968915", 2),
-)
-UPDATES = tuple(update for update, _, _ in _UPDATES)
-
-
-def catalogue(language: str, engine: str, updates: Sequence[str] = UPDATES) -> Iterator[Package]:
-    """Every installer, for both architectures."""
-    for update, kb, service_pack in _UPDATES:
-        for architecture in MACHINES:
-            if update in updates:
-                yield Package(update, kb, architecture, language, engine, service_pack)
-
-
-def write_packages(folder: Path, packages: Iterator[Package], padding: int) -> Iterator[tuple[Path, str]]:
-    """Write the stand-ins, each followed by `padding` zero bytes; yields path below `folder` and SHA-256."""
-    for package in packages:
-        content = build(package)
-        path = folder / package.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256(content)
-        with path.open("wb") as file:
-            file.write(content)
-            for size in _chunks(padding):
-                file.write(bytes(size))
-                digest.update(bytes(size))
-        yield package.path, digest.hexdigest()
-
-
-def _chunks(total: int, size: int = 1 << 20) -> Iterator[int]:
-    while total > 0:
-        yield min(size, total)
-        total -= size
-
-
-def build(package: Package) -> bytes:
+def build_program(package: Package) -> bytes:
     """The bytes of a stand-in."""
     code = _aligned(_RETURN, _FILE_ALIGNMENT)
     resources = _aligned(_resource_section(_version_info(package), LANGUAGES[package.language], 2 * _PAGE), 0x200)
@@ -168,7 +86,7 @@ def _version_info(package: Package) -> bytes:
     engine = "SFXCAB.EXE" if known else "STANDIN.EXE"
     version = ".".join(str(part) for part in _VERSION)
     strings = {
-        "CompanyName": "activation.kms contributors",
+        "CompanyName": PUBLISHER,
         "FileDescription": "Self-Extracting Cabinet" if known else "Stand-in of an unknown installer",
         "FileVersion": version,
         "InternalName": engine,

@@ -1,0 +1,86 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host key groups: which there are, and which of them a Windows has licences for.
+
+Knows data/key_groups.yml. Refuses to know how an update is installed and what a key looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class KeyGroup:
+    """One group of host keys."""
+
+    id: str
+    token: str
+    """The word by which Description names it."""
+    family: str
+    client: bool
+    """Is it a key for client editions?"""
+    seen: bool
+    """Has somebody published the token?"""
+    source: str
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """Which key groups one Windows release takes."""
+
+    native: tuple[str, ...]
+    source: str
+    updates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    builds: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def groups(self, updates: Collection[str], ubr: int) -> tuple[str, ...]:
+        """The groups with these updates in effect and this UBR, each once."""
+        found = list(self.native)
+        for update, groups in self.updates.items():
+            found += groups if update in updates else ()
+        for least, groups in self.builds.items():
+            found += groups if ubr >= least else ()
+        return tuple(dict.fromkeys(found))
+
+    def needed_for(self, group: str) -> str | None:
+        """The update that brings a group; "" where none is needed, None where none brings it."""
+        if group in self.native:
+            return ""
+        return next((update for update, groups in self.updates.items() if group in groups), None)
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict[str, Any]:
+    path = Path(__file__).parent / "data" / "key_groups.yml"
+    data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
+    return data
+
+
+@lru_cache(maxsize=1)
+def key_groups() -> dict[str, KeyGroup]:
+    """Every key group by its id."""
+    return {name: KeyGroup(id=name, **row) for name, row in _data()["groups"].items()}
+
+
+@lru_cache(maxsize=1)
+def hosting() -> dict[str, Hosting]:
+    """What each release takes, by the release's id."""
+    found = {}
+    for release, row in _data()["hosts"].items():
+        found[release] = Hosting(
+            native=tuple(row["native"]),
+            source=row["source"],
+            updates={update: tuple(groups) for update, groups in row.get("updates", {}).items()},
+            builds={least: tuple(groups) for least, groups in row.get("builds", {}).items()},
+        )
+    return found

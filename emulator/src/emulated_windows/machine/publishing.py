@@ -1,0 +1,61 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a KMS host reads from the registry when its service starts, and the zones it publishes itself in.
+
+Knows the values below the licensing key (registry settings for volume activation, dn502532) and the lines
+`domain[, priority, weight]` of DnsDomainPublishList. Refuses to know keys and DNS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .registry import Registry
+
+DEFAULT_PORT = 1688
+SL_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SL"
+SPP_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
+
+
+@dataclass
+class Settings:
+    """What the service has read at its start."""
+
+    port: int = DEFAULT_PORT
+    publish: bool = True
+    low_priority: bool = False
+    zones: tuple[str, ...] = ()
+
+
+def configured_port(registry: Registry, root: str) -> int:
+    """The port the registry asks for; nonsense counts as nothing."""
+    text = registry.text(root, "KeyManagementServiceListeningPort") or ""
+    return int(text) if text.isdigit() and 0 < int(text) < 65536 else DEFAULT_PORT
+
+
+def publish_list(registry: Registry, root: str) -> tuple[str, ...]:
+    """The domains of DnsDomainPublishList, without priority and weight."""
+    listed = (line.split(",")[0].strip() for line in registry.strings(root, "DnsDomainPublishList"))
+    return tuple(zone for zone in listed if zone)
+
+
+def read(registry: Registry, root: str) -> Settings:
+    """All settings as they stand in the registry now."""
+    return Settings(
+        configured_port(registry, root),
+        not registry.number(root, "DisableDnsPublishing"),
+        bool(registry.number(root, "EnableKmsLowPriority")),
+        publish_list(registry, root),
+    )
+
+
+def zones(settings: Settings, home: str, dials: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the host publishes itself. Whether a list suspends the home domain is a dial: the pages disagree."""
+    own = (home,) if home else ()
+    if not settings.zones:
+        return own
+    if dials["publish_list"] == "adds_home":
+        return tuple(dict.fromkeys((*own, *settings.zones)))
+    return settings.zones

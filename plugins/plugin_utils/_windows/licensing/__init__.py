@@ -1,0 +1,48 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The licensing service as Windows shows it: generations as data, what is seen, reading it, and the calls on it.
+
+Internal to the collection activation.kms; not a public interface. What others need of it is named here.
+"""
+
+from __future__ import annotations
+
+from .calls import (
+    activate,
+    install_key,
+    refresh,
+    set_by_method,
+    write_in_registry,
+    write_manual,
+    write_version_mark,
+)
+from .generations import ROOTS, SETTINGS, Generation, Setting, generation
+from .part import LICENSED, OUT_OF_TOLERANCE, Licensing, Product, Root, Values
+from .reading import normal_domain, read_licensing, read_manual, read_products, service_answers
+
+__all__ = [
+    "LICENSED",
+    "OUT_OF_TOLERANCE",
+    "ROOTS",
+    "SETTINGS",
+    "Generation",
+    "Licensing",
+    "Product",
+    "Root",
+    "Setting",
+    "Values",
+    "activate",
+    "generation",
+    "install_key",
+    "normal_domain",
+    "read_licensing",
+    "read_manual",
+    "read_products",
+    "refresh",
+    "service_answers",
+    "set_by_method",
+    "write_in_registry",
+    "write_manual",
+    "write_version_mark",
+]

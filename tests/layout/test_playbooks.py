@@ -1,0 +1,35 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbooks of the collection promise to whoever runs them by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from build_tree import ROOT
+from jinja2 import Template
+
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+
+
+def play(name: str) -> dict[str, Any]:
+    """The one play of a playbook."""
+    (found,) = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8"))
+    return dict(found)
+
+
+def test_a_rollout_takes_one_host_after_the_other_unless_told_otherwise() -> None:
+    """Each of them may restart, and clients need one that answers."""
+    serial = play("rollout")["serial"]
+    assert Template(serial).render() == "1"
+    assert Template(serial).render(kms_rollout_serial=5) == "5"
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
+def test_no_playbook_gathers_facts(path: Any) -> None:
+    """The fact modules need PowerShell on the host; on Server 2003 the play would end there."""
+    plays = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert all(one["gather_facts"] is False for one in plays)
