@@ -16,6 +16,7 @@ import typing as t
 
 from .._data import load
 from .._errors import Refusal
+from .corrections import correct
 
 _UPDATES = load(__file__, "data", "updates.yml")
 _KEYS = load(__file__, "data", "key_groups.yml")
@@ -137,8 +138,7 @@ def catalogue(overrides: t.Mapping[str, t.Any] | None = None, accepted: t.Sequen
         Refusal: an unknown update or field, or what is no number of an update.
     """
     rows = {name: {**_ABSENT, **row} for name, row in _UPDATES["updates"].items()}
-    for name, fields in (overrides or {}).items():
-        _correct(rows, name, fields)
+    correct(rows, overrides or {}, {"needs": rows, "serves": _KIND_OF, "releases": _HOSTS})
     updates = {name: _update(name, row) for name, row in rows.items()}
     return Catalogue(updates, _HOSTS, tuple(dict.fromkeys(_number(text) for text in accepted)))
 
@@ -151,66 +151,6 @@ def _number(text: str) -> str:
             "accepted_updates has an element that is no number of an update; write them as KB5012345", name="bad_option"
         )
     return number
-
-
-def _correct(rows: dict[str, dict[str, t.Any]], name: str, fields: t.Any) -> None:
-    """One correction of the user's, judged and taken. Raises Refusal."""
-    if name not in rows:
-        raise Refusal(
-            f"catalogue_overrides has a key that is no update; its keys must be out of {', '.join(rows)}",
-            name="bad_override",
-        )
-    if not isinstance(fields, t.Mapping):
-        raise Refusal(
-            f"catalogue_overrides of {name} must be a dictionary of fields, min_service_pack: 1 for instance",
-            name="bad_override",
-        )
-    unknown = set(fields) - set(rows[name])
-    if unknown:
-        raise Refusal(
-            f"catalogue_overrides of {name} has the unknown fields {', '.join(sorted(map(str, unknown)))}; "
-            f"known are {', '.join(rows[name])}",
-            name="bad_override",
-        )
-    rows[name].update({field: _fitting(name, field, value, rows) for field, value in fields.items()})
-
-
-_WORDS: t.Mapping[str, t.Callable[[str, t.Mapping[str, t.Any]], bool]] = {
-    "needs": lambda word, rows: word in rows,
-    "serves": lambda word, rows: word in _KIND_OF,
-    "releases": lambda word, rows: word in _HOSTS,
-}
-"""The lists of names, and what such a name must be."""
-_FORMS: t.Mapping[str, str] = {
-    "kind": "update_exe|msu|build",
-    "hotfix": r"(KB\d{5,8})?",
-    "build": r"(\d{1,6}\.\d{1,6})?",
-    "restart": "required|none",
-    "witness": "licensing_class|hotfix|build",
-    "log": r"[\w.-]{0,60}",  # it becomes part of a command line
-}
-
-
-def _fitting(name: str, field: str, value: t.Any, rows: t.Mapping[str, t.Any]) -> t.Any:
-    """A corrected value of the type the catalogue has there; numbers and words may come as text. Raises Refusal."""
-    known = rows[name][field]
-    fits = isinstance(value, type(known)) and not (isinstance(value, bool) and not isinstance(known, bool))
-    if isinstance(known, int) and not isinstance(known, bool) and isinstance(value, str) and value.isdecimal():
-        value, fits = int(value), True
-    if field in _WORDS:
-        fits = isinstance(value, list) and all(isinstance(one, str) and _WORDS[field](one, rows) for one in value)
-        fits = fits and not (field == "needs" and name in value)
-    if field in _FORMS:
-        fits = isinstance(value, str) and re.fullmatch(_FORMS[field], value, re.ASCII) is not None
-    if field == "warnings":
-        fits = False  # nobody needs to correct a sentence
-    if not fits:
-        raise Refusal(
-            f"catalogue_overrides gives {name}.{field} a value of another kind than the catalogue has there "
-            f"({known!r}); see ansible-doc",
-            name="bad_override",
-        )
-    return value
 
 
 def _update(name: str, row: t.Mapping[str, t.Any]) -> Update:

@@ -37,8 +37,14 @@ def judged(update: Update, system: System, packages: Packages, wish: UpdateWish)
     return package
 
 
-def missing(updates: t.Sequence[Update], system: System, packages: Packages, wish: UpdateWish) -> Refusal:
-    """The refusal that names every package that is not at hand."""
+def missing(
+    updates: t.Sequence[Update], system: System, packages: Packages, wish: UpdateWish, signs: str = ""
+) -> Refusal:
+    """The refusal that names every package that is not at hand.
+
+    Args:
+        signs: what says that the host awaits a restart, where one of the updates may be there and show only after it.
+    """
     for update in updates:
         if packages.expected.get(update.id) is None:
             return Refusal(
@@ -55,7 +61,8 @@ def missing(updates: t.Sequence[Update], system: System, packages: Packages, wis
     return Refusal(
         f"{titles} {'are' if many else 'is'} missing: no file {names} {where}{unsure}; get {'them' if many else 'it'} "
         f"from Microsoft and put {'them' if many else 'it'} there, or name your {'files' if many else 'file'} with "
-        f"package_files: {{{mapped}}}",
+        f"package_files: {{{mapped}}}"
+        + (f"; if it was installed since the host was last started, restart the host first ({signs})" if signs else ""),
         name="package_missing",
         advice=f"Put {names.replace(' and no file ', ' and ')} into the packages folder.",
     )

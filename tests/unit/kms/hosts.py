@@ -62,8 +62,8 @@ def system(**changes: t.Any) -> System:
 
 def updates(*installed: str, pending: bool = False, release: str = RELEASE, **more: t.Any) -> Updates:
     """These updates are installed; `pending`: in this boot."""
-    signs = ("registry: UpdateExeVolatile",) if pending else ()
-    return updates_with(release, installed, STANDARD, pending_signs=signs, **more)
+    more.setdefault("pending_signs", ("registry: UpdateExeVolatile",) if pending else ())
+    return updates_with(release, installed, STANDARD, **more)
 
 
 def package(name: str, **changes: t.Any) -> PackageFile:

@@ -203,6 +203,8 @@ def test_no_correction(nothing: t.Any) -> None:
         {"kms_1_2": {"log": "x & del *"}},
         {"kms_1_2": {"hotfix": "KB1' OR '1'='1"}},
         {"kms_1_2": {"warnings": []}},
+        {"kms_1_2": {"files": {"x86": 5}}},
+        {"kms_1_1": {"proof": {"system32\\slmgr.vbs": "large"}}},
         {"kb5034770": {"build": "20348"}},
         {"kb5034770": {"kind": "exe"}},
     ],

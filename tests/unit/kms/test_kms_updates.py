@@ -248,6 +248,15 @@ def test_an_unknown_engine_installs_where_the_user_says_how() -> None:
     assert told(chain("windows_vista", install_args={"kms_1_0": "/S"}).next(now)) == "host_update.kms_1_0"
 
 
+def test_kms_1_0_may_be_there_and_show_only_after_the_restart() -> None:
+    signs = ("registry: UpdateExeVolatile",)
+    found = refusal(chain("windows_vista"), seen(packages(), updates(pending_signs=signs)))
+    assert "restart the host first (registry: UpdateExeVolatile)" in found.message
+    assert "restart" not in refusal(chain("windows_vista"), seen(packages())).message
+    later = seen(packages(), updates("kms_1_0", pending=True), licensing())
+    assert "restart" not in refusal(chain("windows_7"), later).message
+
+
 # -- reading the host
 
 
