@@ -16,7 +16,7 @@ from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.record import Record
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
-from ..plugin_utils._windows.firewall.netsh import Firewall
+from ..plugin_utils._windows.firewall.model import Firewall
 from ..plugin_utils._windows.licensing import Licensing
 from ..plugin_utils._windows.system import System
 
@@ -59,7 +59,7 @@ class ActionModule(KmsAction):
             observed = {part.key: part.as_data() for part in outcome.observed.parts().values()}
             return {} if expression is None else {"query_result": _searched(expression, observed)}
 
-        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(options["port"])}
+        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_report(options["port"])}
         return Job([_Everything()], readers, report)
 
 
