@@ -142,7 +142,8 @@ class OpenPort(Resource):
         if not unmet and not wrong:
             return None
         mended = tuple(rule for rule in wrong if not rule.ours)
-        adoptable = backend.adoptable(firewall.port)
+        ours = [rule for rule in firewall.rules if rule.ours]
+        adoptable = () if ours else backend.adoptable(firewall.port)
         fresh = tuple(
             rule
             for rule in firewall.rules
@@ -156,9 +157,9 @@ class OpenPort(Resource):
         enough = not firewall.having(_opened((*mended, *fresh), scope)).unmet(scope)
         windows = (*mended, *fresh) if enough else mended
         left = firewall.having(_opened(windows, scope)).unmet(scope)
-        ours = [rule for rule in wrong if rule.ours]
-        profiles = {*left, *(profile for rule in ours for profile in rule.profiles)}.intersection(firewall.on)
-        return _Work(windows, bool(left or ours), tuple(sorted(profiles)))
+        bad = [rule for rule in wrong if rule.ours]
+        profiles = {*left, *(profile for rule in bad for profile in rule.profiles)}.intersection(firewall.on)
+        return _Work(windows, bool(left or bad), tuple(sorted(profiles)))
 
     def _right(self, rule: Rule) -> bool:
         """Whether a rule that we made or changed does what was asked for, and no more."""

@@ -356,7 +356,7 @@ def test_a_port_is_opened_once() -> None:
     assert windows.deeds == []
     opened = plain(run(host_firewall.ActionModule, OPEN, using=using))
     assert foretold["plan"] == opened["plan"] and opened["changed"] is True
-    assert [one["entry"]["scope"] for one in opened["observed"]["firewall"]["profiles"]] == [["10.0.0.0/8"]] * 2
+    assert [one["scope"] for one in opened["observed"]["firewall"]["rules"]] == [["10.0.0.0/8"]] * 2
     windows.deeds.clear()
     assert run(host_firewall.ActionModule, OPEN, using=using)["changed"] is False
     assert windows.deeds == []
