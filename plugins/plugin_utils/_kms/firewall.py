@@ -134,11 +134,7 @@ class OpenPort(Resource):
         assert firewall.backend is not None
         scope, backend = self.wish.scope, firewall.backend
         unmet = firewall.unmet(scope)
-        wrong = [
-            rule
-            for rule in firewall.rules
-            if (rule.ours or (rule.id in noted and rule.plain)) and not self._right(rule)
-        ]
+        wrong = [rule for rule in firewall.rules if self._wrong(rule, noted)]
         if not unmet and not wrong:
             return None
         mended = tuple(rule for rule in wrong if not rule.ours)
@@ -151,6 +147,7 @@ class OpenPort(Resource):
             and rule.id not in noted
             and not rule.enabled
             and rule.plain
+            and rule.fit == "exact"
             and rule.profiles.intersection(unmet)
         )
         # Either Windows' own rules admit the clients in every profile, or one of ours does: one thing to close later.
@@ -161,9 +158,15 @@ class OpenPort(Resource):
         profiles = {*left, *(profile for rule in bad for profile in rule.profiles)}.intersection(firewall.on)
         return _Work(windows, bool(left or bad), tuple(sorted(profiles)))
 
-    def _right(self, rule: Rule) -> bool:
-        """Whether a rule that we made or changed does what was asked for, and no more."""
-        return rule.enabled and rule.plain and rule.fit == "exact" and rule.scope == self.wish.scope
+    def _wrong(self, rule: Rule, noted: t.Collection[str]) -> bool:
+        """Whether a rule that we made or changed does not do what was asked for, or does more.
+
+        What somebody else has made of one of Windows' own rules since (another action, a condition) is theirs.
+        """
+        for_whom = rule.enabled and rule.scope == self.wish.scope
+        if rule.ours:
+            return not (for_whom and rule.plain and rule.fit == "exact")
+        return rule.id in noted and rule.plain and not for_whom
 
     def _judge_networks(self, firewall: Firewall) -> None:
         """Refuse networks of a version of IP that this Windows' firewall does not know. Raises Refusal."""

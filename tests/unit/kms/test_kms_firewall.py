@@ -195,6 +195,7 @@ def test_next_on_server_2003(wish: FirewallWish, state: Firewall, wanted: str | 
         (later(kms(enabled=True)), Record(), {kms(enabled=True), own()}),
         (later(kms(action="block")), Record(), {kms(action="block"), own()}),
         (later(kms(fit="other")), Record(), {kms(fit="other"), own()}),
+        (later(kms(fit="wider")), Record(), {kms(fit="wider"), own()}),
         # Windows' own rules, where they do
         (later(kms()), Record(), {kms(*NETWORKS, enabled=True)}),
         (later(SPLIT, NO_SCOPE), Record(), {SPLIT, NO_SCOPE}),
@@ -234,6 +235,8 @@ def test_opening_on_a_later_windows(state: Firewall, record: Record, rules: set[
         (later(own(profiles=frozenset(["domain"])), on=["domain"]), Record()),
         (later(kms(*NETWORKS, enabled=True)), NOTED),
         (later(kms(ANY, enabled=True)), Record()),
+        (later(kms(*NETWORKS, enabled=True, fit="wider")), NOTED),
+        (later(kms(enabled=True, action="block"), own()), NOTED),
         (later(kms(enabled=True), own()), Record()),
         (later(service_running=False), Record()),
         (later(on=[]), NOTED),
