@@ -78,7 +78,7 @@ class WinRS:
             "Delete": [DELETED],
         }
         for verb, answer in answers.items():
-            self.answers[verb] = answer if isinstance(answer, list) else [answer]
+            self.answers[verb] = list(answer) if isinstance(answer, list) else [answer]
 
     def __call__(self, sent: Sent) -> t.Any:
         waiting = self.answers[sent.action]
