@@ -12,7 +12,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
-from .._kms.firewall import FirewallWish, noted_rules, remote_addresses
+from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.keys import KeyWish, host_key
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish

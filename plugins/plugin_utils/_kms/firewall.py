@@ -14,87 +14,18 @@ every profile that is on; what they were is noted on the host first, and given b
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 
 from .._errors import Refusal
-from .._plan import Look, Resource, Seen, Step
-from .._windows.firewall.model import BLOCK, Firewall, Rule, admitted
-from .._windows.firewall.reader import Interest
-from .._windows.firewall.scopes import ANY, LOCAL_SUBNET, covers, network_of, normal_scope
+from .._plan import Resource, Seen, Step
+from .._windows.firewall.model import Backend, Firewall, Rule
+from .._windows.firewall.scopes import network_of
 from .._windows.system import System
 from .._world import World
+from .firewall_notes import obstacles, told_closed, told_open
+from .firewall_wish import FirewallWish
+from .firewall_work import Work, opened, work_left
 from .record import Record, load_record, note
-
-
-@dataclasses.dataclass(frozen=True)
-class FirewallWish:
-    """Open for `scope` (normal forms), or closed."""
-
-    port: int
-    open: bool
-    scope: frozenset[str] = frozenset()
-
-    @property
-    def interest(self) -> Interest:
-        """What has to be read for it."""
-        return Interest(self.port, "open" if self.open else "close", self.scope, noted_rules)
-
-
-def noted_rules(look: Look) -> tuple[str, ...]:
-    """The rules of Windows that this collection changed, as the record on the host says."""
-    return tuple(look[Record].former_firewall or ())
-
-
-def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remote_addresses") -> frozenset[str]:
-    """The networks for which to open, in their normal form. `option` is what the module calls them.
-
-    Raises:
-        Refusal: nothing named, not a network, or `any` beside others. What was given is not repeated.
-    """
-    if not items:
-        raise Refusal(
-            f"to open the firewall {option} must name the networks of your clients ([10.0.0.0/8]) or local_subnet, or "
-            "be the word any, which opens the port to everybody",
-            name="remote_addresses_missing",
-            advice="Name the clients' networks.",
-        )
-    scope = frozenset(_address(str(item), f"entry {number} of {option}") for number, item in enumerate(items, 1))
-    if ANY in scope and len(scope) > 1:
-        raise Refusal(f"{option} names any beside others; write one or the other", name="bad_option")
-    return scope
-
-
-def _address(item: str, entry: str) -> str:
-    word = normal_scope(item)
-    if word in (ANY, LOCAL_SUBNET) and item.strip() != "*":
-        return word
-    try:
-        network = ipaddress.ip_network(word)
-    except ValueError:
-        raise Refusal(
-            f"{entry} is neither a network (10.0.0.0/8), an address, the word local_subnet nor, for everybody, the "
-            "word any; write one of them",
-            name="bad_option",
-        ) from None
-    if network.prefixlen == 0:
-        raise Refusal(f"{entry} means everybody; write any if you mean it", name="bad_option")
-    return str(network)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Work:
-    """What is still to be done to open the port.
-
-    Attributes:
-        windows: rules of Windows to be enabled for the scope.
-        ours: whether our own rule is to be made or mended.
-        profiles: the profiles it is about.
-    """
-
-    windows: tuple[Rule, ...]
-    ours: bool
-    profiles: tuple[str, ...]
 
 
 class OpenPort(Resource):
@@ -117,61 +48,22 @@ class OpenPort(Resource):
                 name="firewall_not_known",
             )
         if not self.wish.open:
-            return self._closing(seen)
-        self._judge_networks(firewall)
+            return self._closing(firewall.backend, seen)
+        self._judge_networks(firewall.backend)
         if not firewall.filtering:
             return None
-        work = self._work(firewall, self._noted(seen))
+        work = work_left(firewall.backend, firewall, self.wish.scope, self._noted(seen))
         if work is None:
             return None
-        self._judge_foreign(firewall, work)
-        return self._opening(seen, work)
+        if firewall.backend.facts.one_entry_a_port:
+            self._judge_foreign(firewall, work)
+        return self._opening(firewall.backend, seen, work)
 
     # -- opening
 
-    def _work(self, firewall: Firewall, noted: t.Collection[str]) -> _Work | None:
-        """What is missing, or None. Rules that we made or changed must be for the networks named and no others."""
-        assert firewall.backend is not None
-        scope, backend = self.wish.scope, firewall.backend
-        unmet = firewall.unmet(scope)
-        wrong = [rule for rule in firewall.rules if self._wrong(rule, noted)]
-        if not unmet and not wrong:
-            return None
-        mended = tuple(rule for rule in wrong if not rule.ours)
-        ours = [rule for rule in firewall.rules if rule.ours]
-        adoptable = () if ours else backend.adoptable(firewall.port)
-        fresh = tuple(
-            rule
-            for rule in firewall.rules
-            if rule.id in adoptable
-            and rule.id not in noted
-            and not rule.enabled
-            and rule.plain
-            and rule.fit == "exact"
-            and rule.profiles.intersection(unmet)
-        )
-        # Either Windows' own rules admit the clients in every profile, or one of ours does: one thing to close later.
-        enough = not firewall.having(_opened((*mended, *fresh), scope)).unmet(scope)
-        windows = (*mended, *fresh) if enough else mended
-        left = firewall.having(_opened(windows, scope)).unmet(scope)
-        bad = [rule for rule in wrong if rule.ours]
-        profiles = {*left, *(profile for rule in bad for profile in rule.profiles)}.intersection(firewall.on)
-        return _Work(windows, bool(left or bad), tuple(sorted(profiles)))
-
-    def _wrong(self, rule: Rule, noted: t.Collection[str]) -> bool:
-        """Whether a rule that we made or changed does not do what was asked for, or does more.
-
-        What somebody else has made of one of Windows' own rules since (another action, a condition) is theirs.
-        """
-        for_whom = rule.enabled and rule.scope == self.wish.scope
-        if rule.ours:
-            return not (for_whom and rule.plain and rule.fit == "exact")
-        return rule.id in noted and rule.plain and not for_whom
-
-    def _judge_networks(self, firewall: Firewall) -> None:
+    def _judge_networks(self, backend: Backend) -> None:
         """Refuse networks of a version of IP that this Windows' firewall does not know. Raises Refusal."""
-        assert firewall.backend is not None
-        versions = firewall.backend.facts.ip_versions
+        versions = backend.facts.ip_versions
         networks = [network for network in map(network_of, self.wish.scope) if network is not None]
         if any(network.version not in versions for network in networks):
             raise Refusal(
@@ -180,11 +72,8 @@ class OpenPort(Resource):
                 name="ipv6_not_supported",
             )
 
-    def _judge_foreign(self, firewall: Firewall, work: _Work) -> None:
+    def _judge_foreign(self, firewall: Firewall, work: Work) -> None:
         """Refuse to overwrite an entry of somebody else, where there can be one only. Raises Refusal."""
-        assert firewall.backend is not None
-        if not firewall.backend.facts.one_entry_a_port:
-            return
         for rule in firewall.rules:
             (profile,) = rule.profiles
             if rule.ours or profile not in work.profiles:
@@ -199,24 +88,22 @@ class OpenPort(Resource):
                 advice="Change the entry by hand, or set firewall: unmanaged.",
             )
 
-    def _opening(self, seen: Seen, work: _Work) -> Step:
+    def _opening(self, backend: Backend, seen: Seen, work: Work) -> Step:
         wish, firewall = self.wish, seen[Firewall]
-        backend = firewall.backend
-        assert backend is not None
         noted = seen[Record].former_firewall or {}
         former = {rule.id: _former(rule) for rule in work.windows if rule.id not in noted}
         mine = next((rule for rule in firewall.rules if rule.ours), None)
 
         def predict(before: Seen) -> Seen:
-            opened = before[Firewall].having(_opened(work.windows, wish.scope))
+            after = before[Firewall].having(opened(work.windows, wish.scope))
             if work.ours:
                 new = backend.own_rules(wish.port, wish.scope, work.profiles)
                 covered = frozenset[str]().union(*(rule.profiles for rule in new))
-                old = [rule for rule in opened.rules if rule.ours and rule.profiles.intersection(covered)]
-                opened = opened.without(old).having(new)
+                old = [rule for rule in after.rules if rule.ours and rule.profiles.intersection(covered)]
+                after = after.without(old).having(new)
             if not former:
-                return before.having(opened)
-            return before.having(opened, dataclasses.replace(before[Record], former_firewall={**noted, **former}))
+                return before.having(after)
+            return before.having(after, dataclasses.replace(before[Record], former_firewall={**noted, **former}))
 
         def run(world: World) -> None:
             if former:  # first: what was there can always be given back
@@ -247,12 +134,11 @@ class OpenPort(Resource):
         known = backend.adoptable(self.wish.port) if backend else ()
         return {name: was for name, was in (seen[Record].former_firewall or {}).items() if name in known}
 
-    def _closing(self, seen: Seen) -> Step | None:
+    def _closing(self, backend: Backend, seen: Seen) -> Step | None:
         """Remove what we made, give back what we changed, and nothing else."""
         firewall, noted = seen[Firewall], self._noted(seen)
-        backend = firewall.backend
         ours = [rule for rule in firewall.rules if rule.ours]
-        if backend is None or not firewall.service_running or not (ours or noted):
+        if not firewall.service_running or not (ours or noted):
             return None
         changed = [rule for rule in firewall.rules if rule.id in noted]
         profiles = sorted({profile for rule in ours for profile in rule.profiles})
@@ -291,62 +177,12 @@ class OpenPort(Resource):
     def notices(self, seen: Seen) -> list[str]:
         """What else may keep clients out, looked at before the port is opened."""
         firewall = seen[Firewall]
-        return [*_obstacles(firewall, self.wish.scope), *(firewall.others or ())] if self.wish.open else []
+        return [*obstacles(firewall, self.wish.scope), *(firewall.others or ())] if self.wish.open else []
 
     def warnings(self, seen: Seen) -> list[str]:
-        """What decides, beside our own rule, whether clients get through."""
+        """What decides, beside our own rules, whether clients get through."""
         firewall = seen[Firewall]
-        assert firewall.backend is not None
-        service = firewall.backend.facts.service
-        if not self.wish.open:
-            stopped = not firewall.service_running
-            left = [f"the service {service} does not run, so nothing was closed"] if stopped else []
-            return [*left, *self._left_open(seen)]
-        if not firewall.service_running:
-            return [f"the service {service} does not run: the Windows Firewall filters nothing and was left as it is"]
-        if not firewall.filtering:
-            return ["the Windows Firewall is off in every profile: it filters nothing and was left as it is"]
-        return _obstacles(firewall, self.wish.scope)
-
-    def _left_open(self, seen: Seen) -> list[str]:
-        """Rules that are not ours to close."""
-        noted = self._noted(seen)
-        return [
-            f"the rule {rule.name or rule.id} for TCP {self.wish.port} in the {', '.join(sorted(rule.profiles))} "
-            f"profile was not made by this collection and was left"
-            for rule in seen[Firewall].rules
-            if not rule.ours and rule.id not in noted and any(map(rule.admits_in, rule.profiles))
-        ]
-
-
-def _obstacles(firewall: Firewall, scope: frozenset[str]) -> list[str]:
-    """What keeps the port shut although a rule admits it."""
-    notes = [
-        f"the {profile.name} profile of the Windows Firewall allows no exceptions: TCP {firewall.port} stays shut"
-        for profile in firewall.profiles
-        if profile.enabled and profile.exceptions_allowed is False
-    ]
-    notes += [
-        f"the rule {rule.name or rule.id} blocks TCP {firewall.port} in the {', '.join(sorted(rule.profiles))} "
-        "profile; a rule that blocks wins over every rule that admits"
-        for rule in (*firewall.rules, *firewall.policy_rules())
-        if rule.enabled and rule.action == BLOCK and rule.fit != "other" and rule.profiles.intersection(firewall.on)
-    ]
-    policy = firewall.policy
-    if policy is None:
-        return notes
-    notes.append("Group Policy sets the Windows Firewall of this host and may override its own entries")
-    for profile in sorted(policy.ignores_local.intersection(firewall.on)):
-        if not covers(admitted(firewall.policy_rules(), profile), scope):
-            notes.append(
-                f"Group Policy gives this host's own rules no effect in the {profile} profile, and admits TCP "
-                f"{firewall.port} itself for others only; open it in the policy"
-            )
-    return notes
-
-
-def _opened(rules: t.Iterable[Rule], scope: frozenset[str]) -> list[Rule]:
-    return [dataclasses.replace(rule, enabled=True, scope=scope) for rule in rules]
+        return told_open(firewall, self.wish.scope) if self.wish.open else told_closed(firewall, self._noted(seen))
 
 
 def _former(rule: Rule) -> dict[str, t.Any]:
