@@ -55,8 +55,9 @@ notes:
     profiles. It is created disabled and enabled last.
   - On Windows Vista to Windows Server 2008 R2 every rule that names the port is looked at. Rules for ranges of ports or
     for every port are not.
-  - A rule that blocks the port wins over every rule that admits. From Windows 8 and Windows Server 2012 on such a rule
-    of somebody else is seen by M(activation.kms.host_info) only.
+  - A rule that blocks the port wins over every rule that admits, so a warning names it. From Windows 8 and Windows
+    Server 2012 on rules of somebody else are looked for before the port is opened only, and by
+    M(activation.kms.host_info), where the host has a remote shell to do it with. What they admit does not count.
   - Group Policy is reported and never edited. A rule of the policy that admits the networks named is enough. Where the
     policy takes the effect from the host's own rules, or allows no exceptions, a warning says so.
   - Before the port is opened the module also looks for TCP/IP filtering, an assigned IPsec policy, and Routing and

@@ -216,11 +216,18 @@ def test_closing_without_a_record_touches_nothing_of_windows() -> None:
     assert any("was left" in text for text in outcome.warnings)
 
 
-def test_a_rule_that_blocks_is_reported_and_left() -> None:
-    world = Firewalled(NETSH, {"{1}": BLOCKED})
+@pytest.mark.parametrize("version", [NETSH, MSFT])
+def test_a_rule_that_blocks_is_reported_and_left(version: str) -> None:
+    world = Firewalled(version, {"{1}": BLOCKED})
     outcome = settled(world, WISH)
     assert world.rules()["{1}"] == BLOCKED
     assert any("No KMS blocks TCP 1688" in text for text in outcome.warnings)
+
+
+def test_what_would_have_to_be_searched_for_does_not_count_as_admitted() -> None:
+    world = Firewalled(MSFT, {"{1}": BY_HAND})
+    settled(world, WISH)
+    assert world.rules()["{1}"] == BY_HAND and OURS in world.rules()
 
 
 # -- what goes wrong on the way

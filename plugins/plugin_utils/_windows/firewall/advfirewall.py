@@ -55,6 +55,10 @@ class Advfirewall:
         name = our_name(asked.port)
         return find_rules(world, LOCAL_RULES, asked.port, ours=lambda _rule_id, found: found == name)
 
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """None: all are seen already."""
+        return ()
+
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By AllowLocalPolicyMerge."""
         return policy_ignores_local(registry, key)

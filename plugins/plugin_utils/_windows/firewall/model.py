@@ -153,6 +153,9 @@ class Backend(t.Protocol):
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
         """The rules for the port. Raises Problem."""
 
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """Further rules for the port, where `read_rules` does not see those of others. Raises Problem."""
+
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """Whether a profile's key in Group Policy takes the effect from the host's own rules. Raises Problem."""
 
@@ -183,14 +186,12 @@ class Asked:
         profiles: the profiles that are on.
         first: ids of rules to be read in any case.
         enough: whether these rules answer the question, so that no other need be read.
-        everything: rules of others too, where finding them costs extra.
     """
 
     port: int
     profiles: tuple[str, ...]
     first: tuple[str, ...] = ()
     enough: t.Callable[[t.Sequence[Rule]], bool] = lambda rules: False
-    everything: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,8 +61,7 @@ class Msft:
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
         """Windows' own rules and ours, one request each, until they answer the question.
 
-        Rules of others carry ids nobody knows; they are looked for only where everything is asked for, and only where
-        the host has a remote shell to do it with.
+        Rules of others carry ids that nobody knows; see `rules_of_others`.
         """
         registry = Registry(Client(world))
         known = self.adoptable(asked.port)
@@ -77,11 +76,11 @@ class Msft:
             rule = None if text is None else parse_rule(rule_id, text, asked.port, ours=_is_ours(asked.port))
             if rule is not None:
                 rules.append(rule)
-        if asked.everything:
-            seen = {rule.id for rule in rules}
-            others = _searched(world, LOCAL_RULES, asked.port)
-            rules += [rule for rule in others if rule.id not in seen]
         return tuple(rules)
+
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """Every rule that names the port."""
+        return _searched(world, LOCAL_RULES, port)
 
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By AllowLocalPolicyMerge."""

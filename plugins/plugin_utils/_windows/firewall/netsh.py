@@ -61,6 +61,10 @@ class Netsh:
                 found.append(parse_entry(text, profile))
         return tuple(found)
 
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """None: all are seen already."""
+        return ()
+
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By "allow local port exceptions"; where that is not set, once the policy has a list of ports (its text)."""
         values = {name.lower() for name in registry.values(rf"{key}\{_OPEN_PORTS}") or ()}

@@ -20,7 +20,7 @@ from ..._wsman.client import Client
 from ..registry import Registry
 from ..system import System
 from .advfirewall import ADVFIREWALL
-from .model import Asked, Backend, Firewall, Profile, Rule
+from .model import BLOCK, Asked, Backend, Firewall, Profile, Rule
 from .msft import MSFT
 from .netsh import NETSH
 from .others import read_others
@@ -78,7 +78,7 @@ def read_firewall(interest: Interest) -> Reader:
         if firewall.policy and firewall.policy.ignores_local.intersection(firewall.on):
             firewall = with_policy_rules(world, firewall)
         if report or (interest.purpose == "open" and firewall.unmet(interest.scope)):
-            firewall = _closer(world, backend, firewall)
+            firewall = _closer(world, backend, firewall, blocking_only=not report)
         return firewall
 
     return read
@@ -107,13 +107,19 @@ def _rules(world: World, backend: Backend, firewall: Firewall, interest: Interes
         profiles=firewall.on,
         first=first,
         enough=enough,
-        everything=interest.purpose == "report",
     )
     return dataclasses.replace(firewall, rules=backend.read_rules(world, asked))
 
 
-def _closer(world: World, backend: Backend, firewall: Firewall) -> Firewall:
-    """What matters before the port is opened."""
+def _closer(world: World, backend: Backend, firewall: Firewall, *, blocking_only: bool) -> Firewall:
+    """What matters before the port is opened; of rules that only a search finds, those that block may be enough.
+
+    One that admits would have to be searched for in every run, so it counts for a report alone.
+    """
+    known = {rule.id for rule in firewall.rules}
+    found = [rule for rule in backend.rules_of_others(world, firewall.port) if rule.id not in known]
+    wanted = tuple(rule for rule in found if rule.action == BLOCK or not blocking_only)
+    firewall = dataclasses.replace(firewall, rules=(*firewall.rules, *wanted))
     if not backend.facts.exceptions_at_once:
         firewall = _exceptions(Registry(Client(world)), backend, firewall)
     firewall = with_policy_rules(world, firewall)
