@@ -77,6 +77,8 @@ class HostOptions:
     cluster: bool = False
     """The cluster service is there and runs."""
     domain_controller: bool = False
+    evaluation: bool = False
+    """An evaluation edition: it takes no host key."""
 
     @property
     def fqdn(self) -> str:

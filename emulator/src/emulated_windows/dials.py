@@ -195,6 +195,12 @@ _LICENSING = (
         "What the count becomes when another host key is installed: 4294967295 or 0.",
     ),
     Dial(
+        "old_host_key",
+        ("replaced", "stays"),
+        "Whether the product row of the host key before keeps its key when a host key of another group is installed.",
+        drawn=False,
+    ),
+    Dial(
         "own_product",
         ("kms_client", "retail"),
         "Under which key a machine runs before it gets a host key.",

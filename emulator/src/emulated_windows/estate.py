@@ -285,6 +285,7 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         sessions=_sessions(section),
         cluster=section.flag("cluster", False),
         domain_controller=section.flag("domain_controller", False),
+        evaluation=section.flag("evaluation", False),
     )
 
 

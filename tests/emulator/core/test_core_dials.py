@@ -97,8 +97,13 @@ def conversation(host: Wire) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
-def test_the_same_seed_and_the_same_requests_give_the_same_bytes(wire: MakeWire, seed: int | None) -> None:
-    first, second = (conversation(wire(seed=seed, start="kms_1_2")) for _ in range(2))
+@pytest.mark.parametrize(
+    ("name", "start"), [(PERSONA, "kms_1_2"), ("server-2008-sp2", "bare"), ("server-2025", "bare")]
+)
+def test_the_same_seed_and_the_same_requests_give_the_same_bytes(
+    wire: MakeWire, seed: int | None, name: str, start: str
+) -> None:
+    first, second = (conversation(wire(persona=name, seed=seed, start=start)) for _ in range(2))
     assert first == second
 
 

@@ -155,6 +155,15 @@ def test_a_key_tried_before_kb968912(host_of: MakeWire, setting: str, status: in
     assert status == 200 or codes(reply)[-1] == 0xC004F050
 
 
+@pytest.mark.parametrize("name", [name for name in FROM_7 if personas()[name].server])
+def test_an_evaluation_edition_takes_no_host_key(host_of: MakeWire, name: str) -> None:
+    host = host_of(name, evaluation=True)
+    assert codes(host.licensing("InstallProductKey", ProductKey=A_KEY[name]))[-1] == 0xC004F069
+    [row] = host.rows("SELECT Caption,OperatingSystemSKU FROM Win32_OperatingSystem")
+    assert row["OperatingSystemSKU"] in ("79", "80")
+    assert host.shown["os"]["edition_id"].endswith("Eval")
+
+
 # -- the machine's own product ---------------------------------------------------------------------------------------
 
 
@@ -295,12 +304,13 @@ def test_a_host_of_long_standing_has_the_updates_its_key_needs(host_of: MakeWire
     [
         ({"host_key": KEYS["windows_10"]}, "takes no host key of group windows_10"),
         ({"host_key": KEYS["server_2022"], "ubr": 1}, "takes no host key of group server_2022"),
+        ({"name": "windows-10", "evaluation": True}, "evaluation is for servers"),
         ({"count": 5}, "only a machine with a host_key"),
     ],
 )
 def test_hosts_that_cannot_be(host_of: MakeWire, options: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
-        host_of("server-2019", **options)
+        host_of(**{"name": "server-2019", **options})
 
 
 @pytest.mark.parametrize(("setting", "count"), [("unknown", "4294967295"), ("zero", "0")])
@@ -316,10 +326,47 @@ def test_another_host_key_resets_the_count_and_the_same_one_does_not(
     assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == count
 
 
+@pytest.mark.parametrize(("setting", "keyed"), [("replaced", {"CCCCC"}), ("stays", {"CCCCC", "BBBBB"})])
+def test_the_row_of_the_host_key_before(wire: MakeWire, setting: str, keyed: set[str]) -> None:
+    """The story of a KMS 1.1 host with 50 clients that gets a key of the next generation."""
+    old, new = "BCDFG-HJKMP-QRTVW-XYBCD-BBBBB", "BCDFG-HJKMP-QRTVW-XYBCD-CCCCC"
+    authority = Authority({old: "windows_vista", new: "server_2008_r2_c"})
+    host = wire(start="kms_1_2", host_key=old, count=50, authority=authority, dials={**QUIET, "old_host_key": setting})
+    assert host.shown["count"] == 50
+    assert host.licensing("InstallProductKey", ProductKey=new).status == 200
+    query = "SELECT * FROM SoftwareLicensingProduct WHERE PartialProductKey <> null"
+    rows = {row["PartialProductKey"]: row for row in host.rows(query)}
+    assert set(rows) == keyed
+    assert rows["CCCCC"]["LicenseStatus"] == "2"
+    assert host.shown["count"] is None
+    if setting == "stays":
+        assert rows["BBBBB"]["LicenseStatus"] == "1"
+        gone = host.invoke("SoftwareLicensingProduct", "UninstallProductKey", selectors={"ID": rows["BBBBB"]["ID"]})
+        assert gone.status == 200
+        assert {row["PartialProductKey"] for row in host.rows(query)} == {"CCCCC"}
+        assert host.host.kms_port() == 1688
+
+
 def test_activating_again_keeps_the_count(host_of: MakeWire) -> None:
     host = host_of("server-2022", host_key=KEYS["server_2022"], count=50)
     host.invoke("SoftwareLicensingProduct", "Activate", selectors={"ID": host_row(host)["ID"]})
     assert host.shown["count"] == 50
+
+
+@pytest.mark.parametrize("name", FROM_VISTA)
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_the_dials_say_a_host_can_be_made(wire: MakeWire, name: str, seed: int) -> None:
+    authority = Authority({key: group for group, key in KEYS.items()})
+    host = wire(persona=name, seed=seed, authority=authority, language=("ENU", "DEU", "JPN")[seed % 3])
+    assert host.licensing("InstallProductKey", ProductKey=A_KEY[name]).status == 200
+    activation = host.invoke("SoftwareLicensingProduct", "Activate", selectors={"ID": host_row(host)["ID"]})
+    host.pass_time(120)
+    assert host_row(host)["LicenseStatus"] == "1", activation.status
+    host.host.machine.power.restart()
+    host.pass_time(400)
+    shown = host.shown
+    assert (shown["boot_count"], shown["listening"]) == (2, [1688])
+    assert A_KEY[name] not in str(shown)
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

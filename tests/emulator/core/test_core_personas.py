@@ -128,6 +128,9 @@ def test_a_restart(wire: MakeWire, name: str) -> None:
 def test_a_shell(wire: MakeWire, name: str) -> None:
     host = wire(persona=name)
     assert host.run("hostname").out == "kms03\r\n"
+    release = personas()[name].release
+    shown = f"{release.version}.{release.ubr}" if release.ubr else release.version
+    assert host.run("ver").out == f"\r\nMicrosoft Windows [Version {shown}]\r\n"
     assert host.open_shell().startswith("uuid:") is (personas()[name].wsman.stack == "1.1")
 
 
@@ -172,6 +175,9 @@ def test_people_who_are_logged_on(wire: MakeWire, name: str) -> None:
     assert sorted(row["LogonType"] for row in rows) == ["10", "10", "2"]
     assert len({row["LogonId"] for row in rows}) == 3
     assert operating_system(host)["NumberOfUsers"] == "3"
+    [user] = host.rows("SELECT UserName FROM Win32_ComputerSystem")
+    assert user == {"UserName": r"KMS03\Administrator"}
+    assert wire(persona=name).rows("SELECT UserName FROM Win32_ComputerSystem") == [{"UserName": None}]
     others = wire(persona=name).rows("SELECT LogonType FROM Win32_LogonSession")
     assert {row["LogonType"] for row in others} == {"0", "3", "5"}
 
@@ -181,9 +187,9 @@ def test_roles_of_a_server(wire: MakeWire) -> None:
     assert operating_system(host)["ProductType"] == "2"
     [row] = host.rows("SELECT DomainRole FROM Win32_ComputerSystem")
     assert row == {"DomainRole": "5"}
-    states = host.rows("SELECT Name,State FROM Win32_Service WHERE Name='ClusSvc' OR Name='kdc'")
+    states = host.rows("SELECT Name,State FROM Win32_Service WHERE Name='ClusSvc' OR Name='kdc' OR Name='NTDS'")
     assert {row["State"] for row in states} == {"Running"}
-    assert len(states) == 2
+    assert len(states) == 3
 
 
 def test_the_role_of_a_client(wire: MakeWire) -> None:
@@ -210,6 +216,27 @@ def test_options_that_make_no_sense(wire: MakeWire, options: dict[str, Any], mat
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_method_nobody_has(wire: MakeWire, name: str) -> None:
-    reply = wire(persona=name).invoke("Win32_OperatingSystem", "Win32ShutdownTracker")
-    assert codes(reply) == [2150858771]
+def test_a_restart_with_a_reason(wire: MakeWire, name: str) -> None:
+    """Win32ShutdownTracker does not exist on Server 2003."""
+    host = wire(persona=name, dials={"reboot": "works"})
+    said = {"Timeout": 30, "Comment": "KMS update", "ReasonCode": 0x80020011, "Flags": 6}
+    reply = host.invoke("Win32_OperatingSystem", "Win32ShutdownTracker", said)
+    if name not in FROM_VISTA:
+        assert codes(reply) == [2150858771]
+        return
+    assert reply.status == 200
+    assert host.shown["restarts_announced"] == [{"comment": "KMS update", "reason": str(0x80020011), "seconds": 30.0}]
+    host.pass_time(20)
+    assert host.host.reachable()
+    host.pass_time(30)
+    assert not host.host.reachable()
+
+
+@pytest.mark.parametrize(("name", "longest"), [("server-2003-sp2-x64", 600), ("server-2022", 315_360_000)])
+def test_shutdown_takes_a_comment_and_a_countdown(wire: MakeWire, name: str, longest: int) -> None:
+    host = wire(persona=name)
+    assert host.run(f"shutdown /r /t {longest + 1}").code == 1
+    assert host.run(f'shutdown /r /f /t {longest} /c "KMS Update" /d p:2:17').code == 0
+    assert host.shown["restarts_announced"] == [
+        {"comment": "KMS Update", "reason": "p:2:17", "seconds": float(longest)}
+    ]

@@ -37,7 +37,7 @@ HOST_KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 class Estate:
     """Two machines and a DNS server."""
 
-    def __init__(self, command: Command, more: str = "") -> None:
+    def __init__(self, command: Command, more: str = "", persona: str = PERSONA) -> None:
         self.command = command
         self.ntlm, self.basic, self.dns = fresh_address(), fresh_address(), fresh_address()
         self.path = command.folder / "ESTATE.yml"
@@ -48,8 +48,8 @@ class Estate:
             f"dns: {{address: {self.dns}, port: 5301, zone: corp.example, tsig: {{name: k, secret: c2VjcmV0}}}}\n"
             f"host_keys: {{{HOST_KEY}: server_2008_r2_c}}\n"
             "hosts:\n"
-            f"  kms03: {{persona: {PERSONA}, address: {self.ntlm}, transport: ntlm{more}}}\n"
-            f"  kms04: {{persona: {PERSONA}, address: {self.basic}, transport: basic{more}}}\n",
+            f"  kms03: {{persona: {persona}, address: {self.ntlm}, transport: ntlm{more}}}\n"
+            f"  kms04: {{persona: {persona}, address: {self.basic}, transport: basic{more}}}\n",
             encoding="utf-8",
         )
 
@@ -225,6 +225,17 @@ def test_a_host_key_opens_the_port_and_publishes_the_machine(command: Command) -
     line = estate.journal()[-1]
     assert (line["operation"], line["method"], line["mutation"]) == ("invoke", "InstallProductKey", True)
     assert HOST_KEY not in estate.journal_path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("persona", ["server-2003-sp1-x86", "server-2008-r2-sp1", "server-2022"])
+def test_other_releases_are_served_too(command: Command, persona: str) -> None:
+    estate = Estate(command, ", language: JPN, sessions: [remote]", persona)
+    command.serve(estate.path, "--journal", estate.journal_path)
+    for transport in ("ntlm", "basic"):
+        assert estate.session(transport).run_cmd("hostname").std_out.strip() in (b"kms03", b"kms04")
+    shown = estate.show("kms04")
+    assert shown["os"]["language"] == "JPN"
+    assert [logon["type"] for logon in shown["logons"]] == [10]
 
 
 def test_a_closed_firewall_hides_the_port(estate: Estate) -> None:

@@ -25,13 +25,15 @@ from ..machine.registry import (
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, always, lines, never, switch
 
-_SHUTDOWN_DEFAULT, _LONGEST_COUNTDOWN = 30, 600
+_SHUTDOWN_DEFAULT = 30
 _HIVES = {"hklm": HKLM, "hkey_local_machine": HKLM, "hkcr": HKCR, "hkcu": HKCU, "hku": HKU, "hkey_users": HKU}
 _TYPES = {"REG_SZ": REG_SZ, "REG_EXPAND_SZ": REG_EXPAND_SZ, "REG_DWORD": REG_DWORD, "REG_MULTI_SZ": REG_MULTI_SZ}
 
 
 def _shutdown(call: Call) -> Result:
     words = [switch(word) for word in call.arguments]
+    longest = 600 if call.machine.persona.since < (6, 0) else 315_360_000  # shutdown /?
+    said = {"/c": "", "/d": ""}
     if words == ["/a"]:
         stopped = call.machine.power.abort()
         return Done(0) if stopped else Done(1116, err=lines("No shutdown is in progress."))
@@ -41,9 +43,11 @@ def _shutdown(call: Call) -> Result:
         if word in ("/t", "/c", "/d") and position + 1 < len(words):
             position += 1
             if word == "/t":
-                if not words[position].isdigit() or int(words[position]) > _LONGEST_COUNTDOWN:
-                    return Done(1, err=lines("The time must be a number of seconds from 0 to 600."))
+                if not words[position].isdigit() or int(words[position]) > longest:
+                    return Done(1, err=lines(f"The time must be a number of seconds from 0 to {longest}."))
                 seconds = int(words[position])
+            else:
+                said[word] = call.arguments[position]
         elif word == "/r":
             restart = True
         elif word != "/f":
@@ -51,7 +55,7 @@ def _shutdown(call: Call) -> Result:
         position += 1
     if not restart:
         return Done(1, lines("Usage: shutdown [-r | -a] [-f] [-t xx] [-c comment] [-d [p]:xx:yy]"))
-    code = call.machine.power.restart_after(float(seconds))
+    code = call.machine.power.restart_after(float(seconds), said["/c"], said["/d"])
     return Done(code, err=lines("A system shutdown is in progress.") if code else "")
 
 

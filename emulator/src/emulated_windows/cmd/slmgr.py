@@ -67,7 +67,7 @@ def _activate(machine: Machine) -> Done:
     if row is None:
         return Done(0, lines("Error: no product key is installed."))
     try:
-        seconds = machine.licensing.activate(row.id)
+        seconds = machine.licensing.activation.online(row.id)
     except ProviderError as error:
         return Done(0, lines(f"Error: 0x{error.hresult:X} activation failed."), seconds=error.seconds)
     return Done(0, lines("Product activated successfully."), seconds=seconds)

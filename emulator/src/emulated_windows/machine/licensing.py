@@ -1,23 +1,24 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The licensing service of a KMS host: its key, its activation, its settings, what it publishes.
+"""The licensing service of a KMS host: its key, its settings, what it publishes.
 
-Knows host keys by group, activation at the emulated Microsoft (online and by confirmation ID), the registry settings
-it reads, and publishing itself in DNS. Refuses to know KMS clients: nothing here answers an activation request.
+Knows host keys by group, the registry settings the service reads, and publishing itself in DNS. Refuses to know KMS
+clients: nothing here answers an activation request.
 What differs between releases is data (persona, data/key_groups.yml); what nobody has confirmed is a dial.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..authority import CONFIRMATION_DIGITS, confirmation_id, installation_id, looks_like_key, partial_key
+from ..authority import installation_id, looks_like_key, partial_key
 from ..key_groups import hosting
+from .activation import Activation
 from .errors import ProviderError
 from .events import PUBLISHING_FAILED, PUBLISHING_SUCCEEDED
+from .keys import LICENSED, REASONS, HostKey, KeyEvent, ProductKey
 from .products import OWN_CHANNELS, ProductRow, own_product, product_rows
 from .publishing import SL_KEY, SPP_KEY, Settings, configured_port, read, zones
 from .registry import REG_DWORD, REG_SZ
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 UNKNOWN_COUNT = 0xFFFFFFFF
-SHORT_ACTIVATION, LONG_ACTIVATION = 8.0, 75.0
 SECONDS_TO_INSTALL_KEY = 1.5
-SECONDS_TO_AUTO_ACTIVATION = 25.0
 INTERVALS = {"VLActivationInterval": 120, "VLRenewalInterval": 10080}
 """Minutes, by default."""
 GRACE_MINUTES, CLIENT_MINUTES = 43_200, 259_200
@@ -38,49 +37,10 @@ E_INVALIDARG = 0x80070057
 ERROR_SERVICE_NOT_ACTIVE = 0x80070426
 SL_E_PKEY_NOT_INSTALLED = 0xC004F014
 SL_E_INVALID_PRODUCT_KEY = 0xC004F050
-SL_E_ACTIVATION_IN_PROGRESS = 0xC004E028
+SL_E_MISMATCHED_PRODUCT_SKU = 0xC004F069
 SL_E_VM_NOT_SUPPORTED = 0xC004F06B
 SL_E_NOT_A_KMS = 0xC004F039
-SL_E_CLIENT_ACTIVATION = 0xC004F074
-SL_E_CID_DATA, SL_E_CID_LENGTH = 0xC004F02C, 0xC004F02E
-SL_E_CID_MISMATCH, SL_E_CID_CHECK_DIGITS = 0xC004F031, 0xC004F04D
 E_INVALID_DATA = 0x8007000D
-UNREACHABLE = {"name_not_resolved": 0x80072EE7, "timed_out": 0x80072EE2}
-
-LICENSED = 1
-REASONS = {0: 0xC004F014, 1: 0x4004F040, 2: 0x4004F00C, 5: 0xC004F009}
-
-
-@dataclass
-class ProductKey:
-    """A key that is installed: a host key, or the machine's own."""
-
-    partial: str
-    """The last five characters."""
-    status: int
-    reason: int
-    minutes: int = 0
-    """GracePeriodRemaining."""
-
-
-@dataclass
-class HostKey(ProductKey):
-    """A host key."""
-
-    key: str = ""
-    group: str = ""
-    installation_id: str = ""
-
-
-@dataclass(frozen=True)
-class KeyEvent:
-    """Something that happened to a key."""
-
-    what: str
-    """installed, refused, activated, removed."""
-    partial: str
-    group: str | None
-    time: float
 
 
 class Licensing:
@@ -93,14 +53,15 @@ class Licensing:
         self.service_name = self._style.service or machine.dials["licensing_service"]
         self.root = self._root()
         self.key: HostKey | None = None
+        self.former: dict[str, HostKey] = {}
+        """Host keys before this one that are still in their rows, by group (a dial)."""
         self.own: ProductKey | None = None
         self.own_channel = ""
         self.settings = Settings()
-        self.busy_until = 0.0
+        self.activation = Activation(machine, self)
         self.count = UNKNOWN_COUNT
         self.published: list[tuple[str, int, float]] = []
         self.history: list[KeyEvent] = []
-        self.activation_requests = 0
         self._too_early: set[str] = set()
         self.client_machine_id = str(uuid.UUID(int=machine.rng.getrandbits(128), version=4))
         product = own_product(machine.persona.release.id)
@@ -148,7 +109,7 @@ class Licensing:
     def key_of(self, row: ProductRow) -> ProductKey | None:
         """The key a row has."""
         if row.group is not None:
-            return self.key if self.key is not None and self.key.group == row.group else None
+            return self.key if self.key is not None and self.key.group == row.group else self.former.get(row.group)
         return self.own if self.own is not None and f"{self.own_channel} channel" in row.description else None
 
     def is_host(self) -> bool:
@@ -230,7 +191,7 @@ class Licensing:
         self._machine.registry.make(self.root)
         self.settings = read(self._machine.registry, self.root)
         self._publish()
-        self._plan_auto_activation()
+        self.activation.plan()
 
     # -- publishing ----------------------------------------------------------------------------------------------
 
@@ -285,7 +246,7 @@ class Licensing:
             raise ProviderError(objection, seconds)
         self._place(text, group)
         self._publish()
-        self._plan_auto_activation()
+        self.activation.plan()
         return seconds
 
     def _objection(self, text: str, group: str | None) -> int:
@@ -293,6 +254,8 @@ class Licensing:
         machine = self._machine
         if group is None:
             return SL_E_INVALID_PRODUCT_KEY
+        if machine.options.evaluation:
+            return SL_E_MISMATCHED_PRODUCT_SKU
         if machine.persona.packages == "update_exe" and machine.updates.unfinished:
             return SL_E_INVALID_PRODUCT_KEY
         if self.row_of(group) is None:
@@ -310,6 +273,9 @@ class Licensing:
         shown = installation_id(self._machine.options.fqdn, text, int(self._dials["installation_id_digits"]))
         if self.key is None or self.key.key != text.upper():
             self.count = UNKNOWN_COUNT if self._dials["count_after_new_key"] == "unknown" else 0
+        if self.key is not None and self._dials["old_host_key"] == "stays":
+            self.former[self.key.group] = self.key
+        self.former.pop(group, None)
         self.key = HostKey(partial_key(text), status, REASONS[status], GRACE_MINUTES, text.upper(), group, shown)
         if self._dials.get("own_key_after_host_key") == "gone":
             self.own = None
@@ -326,7 +292,7 @@ class Licensing:
             raise ValueError(f"{machine.options.name}: its host key cannot be activated any more (0x{refusal:08X})")
         self._place(text, group)
         if self.key is not None:
-            self._activated(self.key)
+            self.activated(self.key)
         self.count = count or 0
         self.start_now()
 
@@ -335,6 +301,7 @@ class Licensing:
         if self.key is not None:
             self._note("removed", self.key.partial, self.key.group)
         self.key, self.count = None, UNKNOWN_COUNT
+        self.former.clear()
         self._key_own(setup_key, "kms_client")
         if self.own is not None:
             self.own.status, self.own.reason, self.own.minutes = 2, REASONS[2], GRACE_MINUTES
@@ -347,82 +314,30 @@ class Licensing:
     def uninstall_key(self, row_id: str) -> None:
         """UninstallProductKey."""
         self.ensure_running()
-        row, key = self._keyed(row_id)
+        row, key = self.keyed(row_id)
         self._note("removed", key.partial, row.group)
         if row.group is None:
             self.own = None
+        elif key is self.key:
+            self.key, self.count = None, UNKNOWN_COUNT
         else:
-            self.key = None
-            self.count = UNKNOWN_COUNT
+            del self.former[row.group]
 
-    def _keyed(self, row_id: str) -> tuple[ProductRow, ProductKey]:
+    def keyed(self, row_id: str) -> tuple[ProductRow, ProductKey]:
+        """A row and its key. Raises ProviderError where there is none."""
         row = next((row for row in self.rows if row.id == row_id), None)
         key = self.key_of(row) if row is not None else None
         if row is None or key is None:
             raise ProviderError(SL_E_PKEY_NOT_INSTALLED)
         return row, key
 
-    # -- activation ----------------------------------------------------------------------------------------------
-
-    def activate(self, row_id: str) -> float:
-        """Activate. Returns the seconds it takes; raises ProviderError, whose `seconds` count too."""
-        self.ensure_running()
-        _, key = self._keyed(row_id)
-        if not isinstance(key, HostKey):
-            raise ProviderError(SL_E_CLIENT_ACTIVATION)  # there is no KMS host to ask here
-        if self._machine.now() < self.busy_until:
-            raise ProviderError(SL_E_ACTIVATION_IN_PROGRESS)
-        seconds, hresult = self._go_online(key)
-        if hresult:
-            raise ProviderError(hresult, seconds)
-        return seconds
-
-    def _go_online(self, key: HostKey) -> tuple[float, int]:
-        """Ask the emulated Microsoft now; the answer takes effect when it has come back."""
-        machine = self._machine
-        beyond = self._dials["activation_duration"] == "beyond_timeout"
-        seconds = LONG_ACTIVATION if beyond else machine.pace(SHORT_ACTIVATION)
-        hresult = machine.faults.microsoft or UNREACHABLE.get(self._dials["microsoft"], 0)
-        if not hresult:
-            self.activation_requests += 1
-            hresult = machine.authority.activate(key.key, machine.options.fqdn)
-        self.busy_until = machine.now() + seconds
-        if not hresult:
-            machine.while_up(seconds, lambda: self._activated(key))
-        return seconds, hresult
-
-    def _activated(self, key: HostKey) -> None:
-        if key is self.key:
+    def activated(self, key: HostKey) -> None:
+        """A host key has been activated, if it is still there."""
+        if key is self.key and self.count == UNKNOWN_COUNT:
+            self.count = 0
+        if key is self.key or key is self.former.get(key.group):
             key.status, key.reason, key.minutes = LICENSED, REASONS[LICENSED], 0
-            self.count = 0 if self.count == UNKNOWN_COUNT else self.count
             self._note("activated", key.partial, key.group)
-
-    def _plan_auto_activation(self) -> None:
-        """Windows activates a host key by itself unless Activation\\Manual forbids it ("all, not just KMS")."""
-        if self.key is not None and self.key.status != LICENSED and self._dials["auto_activation"] == "on":
-            key = self.key
-            self._machine.while_up(self._machine.pace(SECONDS_TO_AUTO_ACTIVATION), lambda: self._auto_activate(key))
-
-    def _auto_activate(self, key: HostKey) -> None:
-        manual = self._machine.registry.number(rf"{self.root}\Activation", "Manual")
-        busy = self._machine.now() < self.busy_until
-        if key is self.key and key.status != LICENSED and not manual and not busy and self.running:
-            self._go_online(key)
-
-    def deposit(self, row_id: str, shown: str, confirmation: str) -> None:
-        """DepositOfflineConfirmationId. Raises ProviderError."""
-        self.ensure_running()
-        _, key = self._keyed(row_id)
-        digits = confirmation.replace("-", "").replace(" ", "")
-        if not digits.isdigit():
-            raise ProviderError(SL_E_CID_DATA)
-        if len(digits) != CONFIRMATION_DIGITS:
-            raise ProviderError(SL_E_CID_LENGTH)
-        if not isinstance(key, HostKey) or shown != key.installation_id:
-            raise ProviderError(SL_E_CID_MISMATCH)
-        if digits != confirmation_id(key.installation_id):
-            raise ProviderError(SL_E_CID_CHECK_DIGITS)
-        self._activated(key)
 
     # -- settings ------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,11 @@ class Machine:
         return self.persona.release.ubr if self.options.ubr is None else self.options.ubr
 
     @property
+    def edition_id(self) -> str:
+        """EditionID of the registry."""
+        return self.persona.release.edition_id + ("Eval" if self.options.evaluation else "")
+
+    @property
     def product_type(self) -> int:
         """1 client, 2 domain controller, 3 server."""
         return 2 if self.options.domain_controller else self.persona.release.product_type
@@ -116,7 +121,7 @@ class Machine:
         self.logons.end_all()
         self.services.stop_all()
         self.registry.forget_volatile()
-        self.licensing.busy_until = 0.0
+        self.licensing.activation.busy_until = 0.0
 
     def _come_up(self) -> None:
         self.processes.reset(self.power.boot_time)

@@ -12,12 +12,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .schedule import Schedule, Task
 
 SHUTDOWN_IN_PROGRESS = 1115
 KERNEL_SHARE = 0.3
 """Part of the silence that passes before the kernel of the next boot starts."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What whoever asked for a restart said about it."""
+
+    comment: str
+    reason: str
+    """As it was written: `p:2:4` on a command line, a number in WMI."""
+    seconds: float
+    """The countdown that was asked for."""
 
 
 class Power:
@@ -35,6 +47,7 @@ class Power:
         self.down_at: float | None = None
         self.slow_boot = 0.0
         self.flaps = 0
+        self.announced: list[Announced] = []
         self.on_down: list[Callable[[], None]] = []
         self.on_up: list[Callable[[], None]] = []
 
@@ -60,10 +73,11 @@ class Power:
         self._schedule.at(self.down_at, self._down)
         return 0
 
-    def restart_after(self, seconds: float) -> int:
-        """Begin a restart later, as shutdown.exe /t does."""
+    def restart_after(self, seconds: float, comment: str = "", reason: str = "") -> int:
+        """Begin a restart later, as shutdown.exe /t does. Returns 0 or the Windows error of a refusal."""
         if self.state != "up" or self._countdown is not None:
             return SHUTDOWN_IN_PROGRESS
+        self.announced.append(Announced(comment, reason, seconds))
         if seconds <= 0:
             return self.restart()
         self._countdown = self._schedule.after(seconds, self._countdown_over)

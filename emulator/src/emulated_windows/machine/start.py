@@ -66,6 +66,8 @@ def _refuse_nonsense(machine: Machine) -> None:
         raise ValueError(f"{options.name}: only a server that is a domain member can be a domain controller")
     if options.cluster and not persona.server:
         raise ValueError(f"{options.name}: a client has no cluster service")
+    if options.evaluation and (not persona.server or persona.since < (6, 1)):
+        raise ValueError(f"{options.name}: evaluation is for servers from 2008 R2 on")
     if options.count is not None and options.host_key is None:
         raise ValueError(f"{options.name}: only a machine with a host_key has counted clients")
     if options.ubr is not None and persona.since < (10, 0):
@@ -95,6 +97,10 @@ def _extras(machine: Machine) -> None:
             )
             machine.services.add(kdc)
         kdc.mode, kdc.state, kdc.exit_code = "Auto", "Running", 0
+        if machine.persona.since >= (6, 0):  # a service of its own from Server 2008 on
+            program = rf"{machine.persona.windows}\system32\lsass.exe"
+            name = "Active Directory Domain Services"
+            machine.services.add(Service("NTDS", name, "Auto", "Running", "LocalSystem", program, True, True, False))
 
 
 def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:
@@ -154,7 +160,7 @@ def _current_version(machine: Machine) -> None:
         "CurrentBuildNumber": release.build,
         "CurrentVersion": "6.3" if since >= (10, 0) else machine.persona.generation,
         "SystemRoot": machine.persona.windows,
-        "EditionID": release.edition_id,
+        "EditionID": machine.edition_id,
         "CurrentBuild": release.build if since >= (6, 0) else "1.511.1 () (Obsolete data - do not use)",
         "InstallationType": ("Server" if machine.persona.server else "Client") if since >= (6, 1) else "",
     }

@@ -13,14 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..machine.errors import ProviderError
-from ..machine.licensing import (
-    LICENSED,
-    REASONS,
-    SL_E_NOT_A_KMS,
-    UNKNOWN_COUNT,
-    HostKey,
-    ProductKey,
-)
+from ..machine.keys import LICENSED, REASONS, HostKey, ProductKey
+from ..machine.licensing import SL_E_NOT_A_KMS, UNKNOWN_COUNT
 from ..machine.machine import Machine
 from ..machine.products import ProductRow
 from .licensing_schemas import schemas
@@ -220,11 +214,11 @@ class LicensingProduct(_LicensingClass):
         """Activate online, activate offline, remove the key; nothing else is modelled."""
         product = str(row["ID"]) if row else ""
         if method == "Activate":
-            return Outcome({"ReturnValue": 0}, machine.licensing.activate(product))
+            return Outcome({"ReturnValue": 0}, machine.licensing.activation.online(product))
         if method == "UninstallProductKey":
             machine.licensing.uninstall_key(product)
         elif method == "DepositOfflineConfirmationId":
-            machine.licensing.deposit(
+            machine.licensing.activation.offline(
                 product, text_of(arguments, "InstallationId") or "", text_of(arguments, "ConfirmationId") or ""
             )
         else:

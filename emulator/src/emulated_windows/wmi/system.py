@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..machine.errors import ProviderError
 from ..machine.machine import Machine
-from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned
+from .provider import Arguments, Found, Outcome, WmiClass, moment, number_of, returned, text_of
 from .schema import Method, Parameter, Schema, changed, methods, properties
 from .values import Moment, Row
 from .wql import Condition
@@ -65,6 +65,8 @@ _COMPUTER_SYSTEM_SINCE = (
 )
 """What the class page says came when; recorded up to 6.1."""
 
+_DC_ROLES = ["LM_Workstation", "LM_Server", "Primary_Domain_Controller", "Timesource", "NT"]
+
 _ADAPTER = properties("""
     ArpAlwaysSourceRoute:b ArpUseEtherSNAP:b Caption DatabasePath DeadGWDetectEnabled:b DefaultIPGateway:[]
     DefaultTOS:n DefaultTTL:n Description DHCPEnabled:b DHCPLeaseExpires:d DHCPLeaseObtained:d DHCPServer DNSDomain
@@ -78,6 +80,18 @@ _ADAPTER = properties("""
     TcpMaxConnectRetransmissions:n TcpMaxDataRetransmissions:n TcpNumConnections:n TcpUseRFC1122UrgentPointer:b
     TcpWindowSize:n WINSEnableLMHostsLookup:b WINSHostLookupFile WINSPrimaryServer WINSScopeID
     WINSSecondaryServer""")
+
+
+_TRACKER = Method(
+    "Win32ShutdownTracker",
+    (
+        Parameter("Timeout", "uint32"),
+        Parameter("Comment", "string"),
+        Parameter("ReasonCode", "uint32"),
+        Parameter("Flags", "sint32"),
+    ),
+)
+"""From Vista on (class page)."""
 
 
 class OperatingSystem(WmiClass):
@@ -96,8 +110,8 @@ class OperatingSystem(WmiClass):
             Method("SetDateTime", (Parameter("LocalDateTime", "string"),)),
         ),
     )
-    _six = replace(schema, properties=_OPERATING_SYSTEM_6)
-    _eight = replace(schema, properties=_OPERATING_SYSTEM_8, source="document")
+    _six = replace(schema, properties=_OPERATING_SYSTEM_6, methods={**schema.methods, _TRACKER.name: _TRACKER})
+    _eight = replace(_six, properties=_OPERATING_SYSTEM_8, source="document")
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""
@@ -115,7 +129,7 @@ class OperatingSystem(WmiClass):
         row.update(
             {
                 "BuildNumber": release.build,
-                "Caption": f"{release.caption}{language.edition_mark}",
+                "Caption": f"{release.caption}{' Evaluation' * machine.options.evaluation}{language.edition_mark}",
                 "CodeSet": language.code_page,
                 "CountryCode": language.country,
                 "CreationClassName": "Win32_OperatingSystem",
@@ -131,6 +145,7 @@ class OperatingSystem(WmiClass):
                 "Name": release.full_name,
                 "NumberOfProcesses": len(machine.processes),
                 "NumberOfUsers": len(machine.logons.people()) or machine.persona.operating_system["NumberOfUsers"],
+                "OperatingSystemSKU": _sku(machine),
                 "OSLanguage": language.lcid,
                 "ProductType": machine.product_type,
                 "SerialNumber": f"69713-640-{_digits(machine.options.fqdn, 7)}-45719",
@@ -142,14 +157,24 @@ class OperatingSystem(WmiClass):
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
         """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
-        flags = number_of(arguments, "Flags") if method == "Win32Shutdown" else REBOOT_FLAG
-        if method not in ("Reboot", "Win32Shutdown") or not flags & REBOOT_FLAG:
+        flags = REBOOT_FLAG if method == "Reboot" else number_of(arguments, "Flags")
+        if method not in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker") or not flags & REBOOT_FLAG:
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] == "returns_1314":
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] != "works":
             raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        if method == "Win32ShutdownTracker":
+            seconds = float(number_of(arguments, "Timeout"))
+            reason = str(number_of(arguments, "ReasonCode"))
+            return returned(machine.power.restart_after(seconds, text_of(arguments, "Comment") or "", reason))
         return returned(machine.power.restart())
+
+
+def _sku(machine: Machine) -> int | None:
+    """OperatingSystemSKU; evaluation editions have numbers of their own (class page, winnt.h)."""
+    sku: int | None = machine.persona.operating_system.get("OperatingSystemSKU")
+    return {7: 79, 8: 80}.get(sku or 0, sku) if machine.options.evaluation else sku
 
 
 def _domain_role(machine: Machine) -> int:
@@ -197,7 +222,9 @@ class ComputerSystem(WmiClass):
                 "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4",
                 "Name": name,
                 "PartOfDomain": options.domain_member,
+                "Roles": _DC_ROLES if options.domain_controller else machine.persona.computer_system["Roles"],
                 "SystemType": machine.persona.release.system_type,
+                "UserName": rf"{name}\{options.user}" if machine.logons.at_console() else None,
                 "Workgroup": None if options.domain_member else "WORKGROUP",
             }
         )

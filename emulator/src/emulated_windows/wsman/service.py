@@ -195,7 +195,7 @@ class Service:
         lost = (
             machine.power.state == "closing"
             and machine.dials["reboot_answer"] == "connection_lost"
-            and reply.event.method in ("Reboot", "Win32Shutdown")
+            and reply.event.method in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker")
             and reply.status == 200
         )
         if lost:
