@@ -128,6 +128,9 @@ def test_a_restart(wire: MakeWire, name: str) -> None:
 def test_a_shell(wire: MakeWire, name: str) -> None:
     host = wire(persona=name)
     assert host.run("hostname").out == "kms03\r\n"
+    release = personas()[name].release
+    shown = f"{release.version}.{release.ubr}" if release.ubr else release.version
+    assert host.run("ver").out == f"\r\nMicrosoft Windows [Version {shown}]\r\n"
     assert host.open_shell().startswith("uuid:") is (personas()[name].wsman.stack == "1.1")
 
 
@@ -172,6 +175,9 @@ def test_people_who_are_logged_on(wire: MakeWire, name: str) -> None:
     assert sorted(row["LogonType"] for row in rows) == ["10", "10", "2"]
     assert len({row["LogonId"] for row in rows}) == 3
     assert operating_system(host)["NumberOfUsers"] == "3"
+    [user] = host.rows("SELECT UserName FROM Win32_ComputerSystem")
+    assert user == {"UserName": r"KMS03\Administrator"}
+    assert wire(persona=name).rows("SELECT UserName FROM Win32_ComputerSystem") == [{"UserName": None}]
     others = wire(persona=name).rows("SELECT LogonType FROM Win32_LogonSession")
     assert {row["LogonType"] for row in others} == {"0", "3", "5"}
 
@@ -181,9 +187,9 @@ def test_roles_of_a_server(wire: MakeWire) -> None:
     assert operating_system(host)["ProductType"] == "2"
     [row] = host.rows("SELECT DomainRole FROM Win32_ComputerSystem")
     assert row == {"DomainRole": "5"}
-    states = host.rows("SELECT Name,State FROM Win32_Service WHERE Name='ClusSvc' OR Name='kdc'")
+    states = host.rows("SELECT Name,State FROM Win32_Service WHERE Name='ClusSvc' OR Name='kdc' OR Name='NTDS'")
     assert {row["State"] for row in states} == {"Running"}
-    assert len(states) == 2
+    assert len(states) == 3
 
 
 def test_the_role_of_a_client(wire: MakeWire) -> None:

@@ -17,7 +17,8 @@ DISK_FULL = lines("There is not enough space on the disk.")
 
 
 def _ver(call: Call) -> Result:
-    return Done(0, lines("", f"Microsoft Windows [Version {call.machine.persona.release.version}]"))
+    build = f".{call.machine.ubr}" if call.machine.ubr else ""
+    return Done(0, lines("", f"Microsoft Windows [Version {call.machine.persona.release.version}{build}]"))
 
 
 def _echo(call: Call) -> Result:

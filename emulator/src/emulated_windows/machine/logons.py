@@ -48,6 +48,10 @@ class Logons:
         """Only those behind which a person sits."""
         return list(self._people)
 
+    def at_console(self) -> bool:
+        """Does somebody sit at the machine itself?"""
+        return any(logon.type == INTERACTIVE for logon in self._people)
+
     def log_on(self, kind: str, when: float) -> None:
         """Somebody logs on: `interactive` (at the console) or `remote`."""
         self._people.append(Logon(1_000_000 + self._rng.randrange(9_000_000), TYPES[kind], when, "Kerberos"))

@@ -97,6 +97,10 @@ def _extras(machine: Machine) -> None:
             )
             machine.services.add(kdc)
         kdc.mode, kdc.state, kdc.exit_code = "Auto", "Running", 0
+        if machine.persona.since >= (6, 0):  # a service of its own from Server 2008 on
+            program = rf"{machine.persona.windows}\system32\lsass.exe"
+            name = "Active Directory Domain Services"
+            machine.services.add(Service("NTDS", name, "Auto", "Running", "LocalSystem", program, True, True, False))
 
 
 def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:

@@ -66,6 +66,8 @@ _COMPUTER_SYSTEM_SINCE = (
 )
 """What the class page says came when; recorded up to 6.1."""
 
+_DC_ROLES = ["LM_Workstation", "LM_Server", "Primary_Domain_Controller", "Timesource", "NT"]
+
 _ADAPTER = properties("""
     ArpAlwaysSourceRoute:b ArpUseEtherSNAP:b Caption DatabasePath DeadGWDetectEnabled:b DefaultIPGateway:[]
     DefaultTOS:n DefaultTTL:n Description DHCPEnabled:b DHCPLeaseExpires:d DHCPLeaseObtained:d DHCPServer DNSDomain
@@ -221,7 +223,9 @@ class ComputerSystem(WmiClass):
                 "Model": "VMware Virtual Platform" if options.virtual else "ProLiant DL380 G4",
                 "Name": name,
                 "PartOfDomain": options.domain_member,
+                "Roles": _DC_ROLES if options.domain_controller else machine.persona.computer_system["Roles"],
                 "SystemType": machine.persona.release.system_type,
+                "UserName": rf"{name}\{options.user}" if machine.logons.at_console() else None,
                 "Workgroup": None if options.domain_member else "WORKGROUP",
             }
         )
