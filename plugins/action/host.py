@@ -91,7 +91,7 @@ class ActionModule(KmsAction):
         if options["firewall"] != "unmanaged":
             option = "firewall_remote_addresses"
             wish = wishes.firewall_wish(port, options["firewall"], options[option], option)
-            readers.update(wishes.firewall_readers(port))
+            readers.update(wishes.firewall_readers(wish))
             resources.append(OpenPort(wish))
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
         readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)

@@ -13,7 +13,6 @@ from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._kms.catalogue import STANDARD
 from ..plugin_utils._kms.firewall import OpenPort
-from ..plugin_utils._kms.release import Release
 
 SPECIFICATION = Specification(
     argument_spec={
@@ -34,5 +33,5 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         port = options["port"]
         wish = wishes.firewall_wish(port, options["state"], options["remote_addresses"], "remote_addresses")
-        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(port)}
-        return Job([Release(), OpenPort(wish)], readers)
+        readers = {**wishes.system_readers(STANDARD), **wishes.firewall_readers(wish)}
+        return Job([OpenPort(wish)], readers)

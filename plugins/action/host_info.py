@@ -19,7 +19,7 @@ from ..plugin_utils._kms.restart import read_restart_care
 from ..plugin_utils._kms.update_notices import contradictions
 from ..plugin_utils._kms.updates import Updates
 from ..plugin_utils._plan import Outcome, Resource, Seen
-from ..plugin_utils._windows.firewall.netsh import Firewall
+from ..plugin_utils._windows.firewall.model import Firewall
 from ..plugin_utils._windows.licensing import Licensing
 from ..plugin_utils._windows.restart_care import RestartCare
 from ..plugin_utils._windows.system import System
@@ -70,7 +70,7 @@ class ActionModule(KmsAction):
 
         readers = {
             **wishes.system_readers(STANDARD, thorough=True),
-            **wishes.firewall_readers(options["port"]),
+            **wishes.firewall_report(options["port"]),
             RestartCare: read_restart_care(lambda look: True),
         }
         return Job([_Everything()], readers, report)

@@ -49,8 +49,8 @@ options:
     type: bool
   firewall:
     description:
-      - Whether the Windows Firewall admits the port. A firewall that is off is left off, with a warning; an entry for
-        the port that somebody else made is never overwritten.
+      - Whether the Windows Firewall admits the port, as M(activation.kms.host_firewall) does it. A firewall that is off
+        is left off, with a warning; rules that somebody else made are never changed.
     type: str
     choices: [open, closed, unmanaged]
     default: unmanaged

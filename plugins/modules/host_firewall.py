@@ -13,10 +13,14 @@ short_description: Open or close the KMS port in the Windows Firewall
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
-  - Opens one TCP port inbound for the networks named, in every profile of the Windows Firewall that is on.
-  - A firewall that is off is left off, with a warning. An entry for the port that somebody else made is never
-    overwritten. It is enough, or the run is refused.
-  - So far for the Windows Firewall of Windows Server 2003.
+  - Opens one TCP port inbound for the networks named, in every profile of the Windows Firewall that is on. Of every
+    Windows from Windows Server 2003 on, in every language.
+  - A firewall that is off, or whose service does not run, is left as it is, with a warning that it filters nothing.
+  - Rules that somebody else made are never changed. What admits the networks named already is enough. Otherwise a
+    rule of this collection is made beside it. Windows Server 2003 has one entry a port, so there a foreign entry
+    that is not enough is refused before anything is changed.
+  - A rule that this collection made is for the networks named and no others, so networks that are no longer named
+    lose the way.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
@@ -24,21 +28,43 @@ extends_documentation_fragment:
 options:
   port:
     description:
-      - The TCP port.
+      - The TCP port. Each port is opened and closed for itself; after a change of the port close the former one.
     type: int
     default: 1688
   state:
     description:
-      - V(closed) removes the entry that this collection made, and no other.
+      - V(closed) removes the rule that this collection made, gives Windows' own rules back what they were before this
+        collection changed them, and touches nothing else.
     type: str
     choices: [open, closed]
     default: open
   remote_addresses:
     description:
       - For whom the port is opened, as networks, addresses, V(local_subnet), or the word V(any). Needed with
-        O(state=open).
+        O(state=open). The Windows Firewall of Windows Server 2003 knows IPv4 networks only.
     type: list
     elements: str
+notes:
+  - Windows Server 2003 is changed by C(netsh firewall), Windows Vista to Windows Server 2008 R2 by
+    C(netsh advfirewall), both over a remote shell. From Windows 8 and Windows Server 2012 on the class
+    C(MSFT_NetFirewallRule) is used, which needs none. All are read from the registry, whose words no language changes.
+  - From Windows 8 and Windows Server 2012 on, Windows' own rules for KMS (C(SPPSVC-In-TCP),
+    C(SPPSVC-In-TCP-NoScope)) are used for port 1688 where they are still off and together admit clients in every
+    profile that is on. They are enabled for the networks named and nobody else. What they were is noted on the host
+    first. Where they do not suffice, and for any other port, a rule C(activation.kms-In-TCP-<port>) is made for all
+    profiles. It is created disabled and enabled last.
+  - On Windows Vista to Windows Server 2008 R2 every rule that names the port is looked at. Rules for ranges of ports or
+    for every port are not.
+  - A rule that blocks the port wins over every rule that admits, so a warning names it. From Windows 8 and Windows
+    Server 2012 on rules of somebody else are looked for before the port is opened only, and by
+    M(activation.kms.host_info), where the host has a remote shell to do it with. What they admit does not count.
+  - Group Policy is reported and never edited. A rule of the policy that admits the networks named is enough. Where the
+    policy takes the effect from the host's own rules, or allows no exceptions, a warning says so.
+  - Before the port is opened the module also looks for TCP/IP filtering, an assigned IPsec policy, and Routing and
+    Remote Access, and warns of them.
+seealso:
+  - module: activation.kms.host
+  - module: activation.kms.host_info
 """
 
 EXAMPLES = r"""
@@ -46,6 +72,11 @@ EXAMPLES = r"""
 - name: Let the company's clients in
   activation.kms.host_firewall:
     remote_addresses: [10.0.0.0/8, 192.168.0.0/16]
+
+- name: Let the local subnet and an IPv6 network in, on another port
+  activation.kms.host_firewall:
+    port: 1700
+    remote_addresses: [local_subnet, 2001:db8:12::/48]
 
 - name: Close the port again
   activation.kms.host_firewall:

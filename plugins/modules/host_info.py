@@ -28,7 +28,7 @@ options:
     type: str
   port:
     description:
-      - The TCP port whose entries in the Windows Firewall are looked at.
+      - The TCP port whose rules in the Windows Firewall are looked at.
     type: int
     default: 1688
 requirements:
@@ -40,6 +40,11 @@ EXAMPLES = r"""
 - name: See the host
   activation.kms.host_info:
   register: kms
+
+- name: The networks that the host's firewall admits to the port
+  activation.kms.host_info:
+    query: firewall.rules[?enabled && action == 'allow'].scope[]
+  register: networks
 
 - name: The last five characters of every KMS host key
   activation.kms.host_info:
@@ -92,7 +97,10 @@ observed:
           type: list
           elements: str
     firewall:
-      description: The firewall with regard to the port.
+      description:
+        - The firewall with regard to the port. How it is changed, its service, whether it filters, its profiles as they
+          are in effect, the rules for the port (networks they admit, whether this collection made them, conditions that
+          narrow them), what Group Policy sets, and what else on the host can filter.
       type: dict
 notices:
   description:

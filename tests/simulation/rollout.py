@@ -11,7 +11,7 @@ import typing as t
 
 from simulated import HOST_KEY, ZONE, Killed, SimulatedWorld, Surroundings
 
-from ansible_collections.activation.kms.plugins.action import host, host_reboot
+from ansible_collections.activation.kms.plugins.action import host, host_reboot, host_update
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import KmsAction
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification, validate
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
@@ -80,6 +80,20 @@ class _HostAction(host.ActionModule):
 
     def _find_folder(self, path: str) -> str:
         return path
+
+
+class _UpdateAction(host_update.ActionModule):
+    """The same, of the module that only installs updates."""
+
+    def _find_folder(self, path: str) -> str:
+        return path
+
+
+def update(around: Surroundings, files: t.Mapping[str, pathlib.Path], serve: t.Collection[str]) -> Run:
+    """One controller runs the module `host_update` once, with these files in its packages folder."""
+    options = {"serve": list(serve), "packages": str(next((file.parent for file in files.values()), ""))}
+    there = {name: str(file) for name, file in files.items()}
+    return _run(around, there, _UpdateAction, host_update.SPECIFICATION, options, None, False)
 
 
 def restart(around: Surroundings) -> Run:

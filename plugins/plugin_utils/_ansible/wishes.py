@@ -12,7 +12,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
-from .._kms.firewall import FirewallWish, remote_addresses
+from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.keys import KeyWish, host_key
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
@@ -24,7 +24,8 @@ from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.tsig import ALGORITHMS, TsigKey
-from .._windows.firewall.netsh import Firewall, read_firewall
+from .._windows.firewall.model import Firewall
+from .._windows.firewall.reader import Interest, read_firewall
 from .._windows.licensing import Licensing
 from .._windows.restart import RestartOptions
 from .._windows.restart_care import RestartCare
@@ -198,9 +199,14 @@ def firewall_wish(port: int, state: str, addresses: t.Sequence[str] | None, opti
     return FirewallWish(port, open=True, scope=remote_addresses(addresses, option))
 
 
-def firewall_readers(port: int) -> dict[type, Reader]:
-    """The reader of the firewall."""
-    return {Firewall: read_firewall(port)}
+def firewall_readers(wish: FirewallWish) -> dict[type, Reader]:
+    """The reader of what a wish about the firewall needs."""
+    return {Firewall: read_firewall(wish.interest)}
+
+
+def firewall_report(port: int) -> dict[type, Reader]:
+    """The reader of everything about a port in the firewall."""
+    return {Firewall: read_firewall(Interest(port, "report", first=noted_rules))}
 
 
 def tsig_key(options: Options) -> TsigKey | None:

@@ -5,90 +5,34 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-A firewall that is off is left off and reported as not filtering. An entry for the port that somebody else made is never
-overwritten: it is enough, or the run is refused before anything is changed.
+A firewall that is off is left off and reported as not filtering. A rule that somebody else made is never changed: it is
+enough, or a rule of our own is made beside it; where that is impossible (Server 2003 has one entry a port) the run is
+refused before anything is changed. Windows' own rules for KMS are used where they are still off and admit clients in
+every profile that is on; what they were is noted on the host first, and given back by `closed`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 
 from .._errors import Refusal
 from .._plan import Resource, Seen, Step
-from .._windows.firewall.netsh import (
-    ANY,
-    LOCAL_SUBNET,
-    OUR_NAME,
-    SERVICE,
-    Entry,
-    Firewall,
-    Profile,
-    close_port,
-    normal_scope,
-    open_port,
-)
+from .._windows.firewall.model import Backend, Firewall, Rule
+from .._windows.firewall.scopes import network_of
 from .._windows.system import System
 from .._world import World
-
-
-@dataclasses.dataclass(frozen=True)
-class FirewallWish:
-    """Open for `scope` (normal forms), or closed."""
-
-    port: int
-    open: bool
-    scope: frozenset[str] = frozenset()
-
-
-def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remote_addresses") -> frozenset[str]:
-    """The networks for which to open, in their normal form. `option` is what the module calls them.
-
-    Raises:
-        Refusal: nothing named, not a network, IPv6, or `any` beside others. What was given is not repeated.
-    """
-    if not items:
-        raise Refusal(
-            f"to open the firewall {option} must name the networks of your clients ([10.0.0.0/8]) or local_subnet, or "
-            "be the word any, which opens the port to everybody",
-            name="remote_addresses_missing",
-            advice="Name the clients' networks.",
-        )
-    scope = frozenset(_address(str(item), f"entry {number} of {option}") for number, item in enumerate(items, 1))
-    if ANY in scope and len(scope) > 1:
-        raise Refusal(f"{option} names any beside others; write one or the other", name="bad_option")
-    return scope
-
-
-def _address(item: str, entry: str) -> str:
-    word = normal_scope(item)
-    if word in (ANY, LOCAL_SUBNET) and item.strip() != "*":
-        return word
-    try:
-        network = ipaddress.ip_network(word)
-    except ValueError:
-        raise Refusal(
-            f"{entry} is neither a network (10.0.0.0/8), an address, the word local_subnet nor, for everybody, the "
-            "word any; write one of them",
-            name="bad_option",
-        ) from None
-    if network.version != 4:
-        raise Refusal(
-            f"{entry} is an IPv6 network, but the Windows Firewall of Server 2003 knows IPv4 only; leave IPv6 networks "
-            "out for this host",
-            name="ipv6_not_supported",
-        )
-    if network.prefixlen == 0:
-        raise Refusal(f"{entry} means everybody; write any if you mean it", name="bad_option")
-    return str(network)
+from .firewall_notes import obstacles, told_closed, told_open
+from .firewall_wish import FirewallWish
+from .firewall_work import Work, opened, work_left
+from .record import Record, load_record, note
 
 
 class OpenPort(Resource):
-    """The port is open in every profile, or closed as far as we had opened it."""
+    """The port is open in every profile that is on, or closed as far as we had opened it."""
 
     name = "firewall"
-    needs: tuple[type, ...] = (System, Firewall)
+    needs: tuple[type, ...] = (System, Record, Firewall)
     after: tuple[type[Resource], ...] = ()
 
     def __init__(self, wish: FirewallWish) -> None:
@@ -97,82 +41,154 @@ class OpenPort(Resource):
     def next(self, seen: Seen) -> Step | None:
         """Open or close where the firewall filters."""
         firewall = seen[Firewall]
+        if firewall.backend is None:
+            raise Refusal(
+                f"the host runs {seen[System].caption or seen[System].version}, whose firewall this collection does "
+                "not know; open the port by hand, or set firewall: unmanaged",
+                name="firewall_not_known",
+            )
+        if not self.wish.open:
+            return self._closing(firewall.backend, seen)
+        self._judge_networks(firewall.backend)
         if not firewall.filtering:
             return None
-        if self.wish.open:
-            missing = [profile for profile in firewall.profiles if self._missing(profile)]
-            for profile in missing:
-                self._judge_foreign(profile)
-            return self._step([profile.name for profile in missing]) if missing else None
-        ours = [profile.name for profile in firewall.profiles if profile.entry is not None and profile.entry.ours]
-        return self._step(ours) if ours else None
+        work = work_left(firewall.backend, firewall, self.wish.scope, self._noted(seen))
+        if work is None:
+            return None
+        if firewall.backend.facts.one_entry_a_port:
+            self._judge_foreign(firewall, work)
+        return self._opening(firewall.backend, seen, work)
 
-    def _missing(self, profile: Profile) -> bool:
-        if not profile.enabled:
-            return False
-        entry = profile.entry
-        if entry is None:
-            return True
-        return (
-            not (entry.enabled and entry.scope == self.wish.scope) if entry.ours else not entry.admits(self.wish.scope)
-        )
+    # -- opening
 
-    def _judge_foreign(self, profile: Profile) -> None:
-        entry = profile.entry
-        if entry is None or entry.ours:
-            return
-        state = "enabled" if entry.enabled else "disabled"
-        scope = ", ".join(sorted(entry.scope)) or "none"
-        raise Refusal(
-            f"the {profile.name} profile of the Windows Firewall already has an entry for TCP {self.wish.port} "
-            f"that this collection did not make ({entry.name!r}, {state}, scope {scope}), and it does not admit all "
-            "the networks named; change or remove it by hand, or set firewall: unmanaged",
-            name="foreign_firewall_entry",
-            advice="Change the entry by hand, or set firewall: unmanaged.",
-        )
-
-    def warnings(self, seen: Seen) -> list[str]:
-        """What else decides whether clients get through."""
-        firewall = seen[Firewall]
-        notes = []
-        if not self.wish.open:
-            left = [p.name for p in firewall.profiles if p.entry is not None and not p.entry.ours]
-            return [
-                f"the entry for TCP {self.wish.port} in the {name} profile is not ours and was left" for name in left
-            ]
-        if not firewall.service_running:
-            notes.append(
-                f"the service {SERVICE} does not run: the Windows Firewall filters nothing and was left as it is"
+    def _judge_networks(self, backend: Backend) -> None:
+        """Refuse networks of a version of IP that this Windows' firewall does not know. Raises Refusal."""
+        versions = backend.facts.ip_versions
+        networks = [network for network in map(network_of, self.wish.scope) if network is not None]
+        if any(network.version not in versions for network in networks):
+            raise Refusal(
+                "an IPv6 network is named, but the Windows Firewall of Server 2003 knows IPv4 only; leave IPv6 "
+                "networks out for this host",
+                name="ipv6_not_supported",
             )
-        elif not firewall.filtering:
-            notes.append("the Windows Firewall is off in every profile: it filters nothing and was left as it is")
-        if firewall.group_policy:
-            notes.append("Group Policy sets the Windows Firewall of this host and may override its own entries")
-        notes += [
-            f"the {profile.name} profile of the Windows Firewall allows no exceptions: TCP {self.wish.port} stays shut"
-            for profile in firewall.profiles
-            if profile.enabled and not profile.exceptions_allowed
-        ]
-        return notes
 
-    def _step(self, profiles: list[str]) -> Step:
-        wish = self.wish
-        words = ", ".join(sorted(wish.scope))
-        entry = Entry(OUR_NAME, enabled=True, scope=wish.scope) if wish.open else None
+    def _judge_foreign(self, firewall: Firewall, work: Work) -> None:
+        """Refuse to overwrite an entry of somebody else, where there can be one only. Raises Refusal."""
+        for rule in firewall.rules:
+            (profile,) = rule.profiles
+            if rule.ours or profile not in work.profiles:
+                continue
+            state = "enabled" if rule.enabled else "disabled"
+            scope = ", ".join(sorted(rule.scope)) or "none"
+            raise Refusal(
+                f"the {profile} profile of the Windows Firewall already has an entry for TCP {self.wish.port} "
+                f"that this collection did not make ({rule.name!r}, {state}, scope {scope}), and it does not admit all "
+                "the networks named; change or remove it by hand, or set firewall: unmanaged",
+                name="foreign_firewall_entry",
+                advice="Change the entry by hand, or set firewall: unmanaged.",
+            )
+
+    def _opening(self, backend: Backend, seen: Seen, work: Work) -> Step:
+        wish, firewall = self.wish, seen[Firewall]
+        noted = seen[Record].former_firewall or {}
+        former = {rule.id: _former(rule) for rule in work.windows if rule.id not in noted}
+        mine = next((rule for rule in firewall.rules if rule.ours), None)
+
+        def predict(before: Seen) -> Seen:
+            after = before[Firewall].having(opened(work.windows, wish.scope))
+            if work.ours:
+                new = backend.own_rules(wish.port, wish.scope, work.profiles)
+                covered = frozenset[str]().union(*(rule.profiles for rule in new))
+                old = [rule for rule in after.rules if rule.ours and rule.profiles.intersection(covered)]
+                after = after.without(old).having(new)
+            if not former:
+                return before.having(after)
+            return before.having(after, dataclasses.replace(before[Record], former_firewall={**noted, **former}))
 
         def run(world: World) -> None:
-            if wish.open:
-                open_port(world, wish.port, wish.scope, profiles)
-            else:
-                close_port(world, wish.port, profiles)
+            if former:  # first: what was there can always be given back
+                note(world, former_firewall={**former, **(load_record(world).former_firewall or {})})
+            for rule in work.windows:
+                backend.change(world, rule, enabled=True, scope=wish.scope)
+            if work.ours:
+                backend.open_port(world, wish.port, wish.scope, work.profiles, mine)
 
+        words = ", ".join(sorted(wish.scope))
+        rules = f" by {', '.join(rule.id for rule in work.windows)}" if work.windows else ""
+        where = f" in profiles {', '.join(work.profiles)}" if work.ours else ""
         return Step(
-            id="host_firewall.open" if wish.open else "host_firewall.close",
-            summary=f"open TCP {wish.port} for {words}" if wish.open else f"close TCP {wish.port}",
-            predict=lambda seen: seen.having(seen[Firewall].with_entry(profiles, entry)),
+            id="host_firewall.open",
+            summary=f"open TCP {wish.port} for {words}",
+            predict=predict,
             run=run,
-            touches=(Firewall,),
+            touches=(Firewall, Record) if former else (Firewall,),
             settle=10.0,
-            after=f"TCP {wish.port} open for {words} in profiles {', '.join(profiles)}" if wish.open else "",
-            before="" if wish.open else f"TCP {wish.port} open in profiles {', '.join(profiles)}",
+            after=f"TCP {wish.port} open for {words}{rules}{where}",
         )
+
+    # -- closing
+
+    def _noted(self, seen: Seen) -> t.Mapping[str, t.Mapping[str, t.Any]]:
+        """What Windows' own rules for this port were before this collection changed them."""
+        backend = seen[Firewall].backend
+        known = backend.adoptable(self.wish.port) if backend else ()
+        return {name: was for name, was in (seen[Record].former_firewall or {}).items() if name in known}
+
+    def _closing(self, backend: Backend, seen: Seen) -> Step | None:
+        """Remove what we made, give back what we changed, and nothing else."""
+        firewall, noted = seen[Firewall], self._noted(seen)
+        ours = [rule for rule in firewall.rules if rule.ours]
+        if not firewall.service_running or not (ours or noted):
+            return None
+        changed = [rule for rule in firewall.rules if rule.id in noted]
+        profiles = sorted({profile for rule in ours for profile in rule.profiles})
+        port = self.wish.port
+
+        def predict(before: Seen) -> Seen:
+            given_back = [_as_it_was(rule, noted[rule.id]) for rule in changed]
+            closed = before[Firewall].without(ours).having(given_back)
+            if not noted:
+                return before.having(closed)
+            return before.having(closed, dataclasses.replace(before[Record], former_firewall=None))
+
+        def run(world: World) -> None:
+            for rule in changed:
+                was = _as_it_was(rule, noted[rule.id])
+                backend.change(world, rule, enabled=was.enabled, scope=was.scope)
+            if noted:
+                note(world, former_firewall=None)
+            if ours:
+                backend.close_port(world, port, profiles)
+
+        rules = [f"in profiles {', '.join(profiles)}"] if profiles else []
+        rules += [f"by {rule.id}" for rule in changed]
+        return Step(
+            id="host_firewall.close",
+            summary=f"close TCP {port}",
+            predict=predict,
+            run=run,
+            touches=(Firewall, Record) if noted else (Firewall,),
+            settle=10.0,
+            before=f"TCP {port} open {' and '.join(rules)}".rstrip(),
+        )
+
+    # -- what the user is told
+
+    def notices(self, seen: Seen) -> list[str]:
+        """What else may keep clients out, looked at before the port is opened."""
+        firewall = seen[Firewall]
+        return [*obstacles(firewall, self.wish.scope), *(firewall.others or ())] if self.wish.open else []
+
+    def warnings(self, seen: Seen) -> list[str]:
+        """What decides, beside our own rules, whether clients get through."""
+        firewall = seen[Firewall]
+        return told_open(firewall, self.wish.scope) if self.wish.open else told_closed(firewall, self._noted(seen))
+
+
+def _former(rule: Rule) -> dict[str, t.Any]:
+    """What is noted of a rule of Windows before it is changed."""
+    return {"enabled": rule.enabled, "scope": sorted(rule.scope)}
+
+
+def _as_it_was(rule: Rule, former: t.Mapping[str, t.Any]) -> Rule:
+    return dataclasses.replace(rule, enabled=bool(former["enabled"]), scope=frozenset(former["scope"]))

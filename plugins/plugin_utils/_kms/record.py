@@ -37,6 +37,8 @@ class Record:
         activating: {"key": last five, "at": host time}, written before `Activate` is sent.
         awaiting_restart: {"boot": boot time, "updates": {id: "started" | "done"}}: installed in that boot.
         staging: our folder on the host while something is in it.
+        former_firewall: by id, what Windows' own firewall rules for KMS were before this collection changed them:
+            {"enabled": false, "scope": ["local_subnet"]}.
         unreadable: there is a record that this collection cannot read.
         service_restart: the boot time, from before a setting is written until the licensing service has been restarted.
     """
@@ -49,6 +51,7 @@ class Record:
     awaiting_restart: t.Mapping[str, t.Any] | None = None
     staging: str | None = None
     service_restart: str | None = None
+    former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
     unreadable: bool = False
 
     def as_data(self) -> dict[str, t.Any]:
@@ -108,6 +111,9 @@ def _check(record: Record) -> None:
         dict(record.former_settings)
     if record.service_restart is not None:
         _moment(record.service_restart)
+    for former in dict(record.former_firewall or {}).values():
+        frozenset(map(str.lower, former["scope"]))
+        bool(former["enabled"])
 
 
 def note(world: World, **changes: t.Any) -> Record:

@@ -24,7 +24,7 @@ from .envelope import Request, Scalar, Value
 from .faults import Fault, is_fault, read_fault
 from .values import Output, Page, Row, page
 
-__all__ = ["Client", "Fault", "Identity", "Output", "Row"]
+__all__ = ["Client", "Fault", "Identity", "Instance", "Output", "Row"]
 
 _MOST_PULLS = 2000  # one row a Pull is seen on busy hosts; more than this is a server that never ends
 _NOT_WSMAN = {404, 405, 503}  # http.sys or IIS answers and WinRM does not: stopped, starting, or another path
@@ -50,6 +50,14 @@ class Identity:
     stack: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """An instance with the keys it is addressed by; a key that is NULL or empty is ""."""
+
+    row: Row
+    selectors: t.Mapping[str, str]
+
+
 class Client:
     """Asks one managed host. Not thread-safe; opens nothing and closes nothing.
 
@@ -70,19 +78,7 @@ class Client:
             Fault: Windows refuses the query. Unreachable: no answer. Failure: the answer makes no sense.
         """
         started = envelope.enumerate_wql(namespace, wql, timeout=self.operation_timeout)
-        current = self._page(started, "EnumerateResponse")
-        rows = list(current.rows)
-        context = current.context or ""
-        pulls = 0
-        while context and not current.ended:
-            if pulls == _MOST_PULLS:
-                self._release(started, context)
-                raise self._failure(f"{started.doing} did not end after {pulls} messages", "endless_answer")
-            current = self._pull(started, context)
-            rows.extend(current.rows)
-            context = current.context or context
-            pulls += 1
-        return rows
+        return [row for row, _keys in self._all(started)]
 
     def query_or_none(self, namespace: str, wql: str) -> list[Row] | None:
         """The same, None when the class or its namespace is not there.
@@ -100,6 +96,29 @@ class Client:
         """One instance by its keys; a singleton without."""
         body = self.ask(envelope.get(namespace, class_name, selectors or {}, timeout=self.operation_timeout))
         return Row.of(self._first(body, f"reading {class_name}"))
+
+    def associated(
+        self, namespace: str, class_name: str, selectors: t.Mapping[str, Scalar], association: str, result: str
+    ) -> list[Instance]:
+        """The instances of class `result` that an association ties to one instance. Raises as `query` does."""
+        started = envelope.enumerate_associated(
+            namespace, class_name, selectors, association, result, timeout=self.operation_timeout
+        )
+        return [Instance(row, _selectors(keys)) for row, keys in self._all(started)]
+
+    def put(
+        self, namespace: str, class_name: str, values: t.Mapping[str, Value], selectors: t.Mapping[str, Scalar]
+    ) -> None:
+        """Change these properties of one instance. Raises as a mutating `invoke` does."""
+        self.ask(envelope.put(namespace, class_name, values, selectors, timeout=self.operation_timeout), mutating=True)
+
+    def create(self, namespace: str, class_name: str, values: t.Mapping[str, Value]) -> None:
+        """Make an instance. Raises as a mutating `invoke` does; `Fault.already_exists` where it is there."""
+        self.ask(envelope.create(namespace, class_name, values, timeout=self.operation_timeout), mutating=True)
+
+    def delete(self, namespace: str, class_name: str, selectors: t.Mapping[str, Scalar]) -> None:
+        """Delete an instance. Raises as a mutating `invoke` does; `Fault.not_found` where it is gone."""
+        self.ask(envelope.delete(namespace, class_name, selectors, timeout=self.operation_timeout), mutating=True)
 
     def invoke(
         self,
@@ -249,6 +268,22 @@ class Client:
 
     # -- enumeration
 
+    def _all(self, started: Request) -> list[tuple[Row, Row | None]]:
+        """Every row of an enumeration with its keys where they were asked for."""
+        current = self._page(started, "EnumerateResponse")
+        found = list(zip(current.rows, current.references, strict=True))
+        context = current.context or ""
+        pulls = 0
+        while context and not current.ended:
+            if pulls == _MOST_PULLS:
+                self._release(started, context)
+                raise self._failure(f"{started.doing} did not end after {pulls} messages", "endless_answer")
+            current = self._pull(started, context)
+            found.extend(zip(current.rows, current.references, strict=True))
+            context = current.context or context
+            pulls += 1
+        return found
+
     def _pull(self, started: Request, context: str) -> Page:
         """More rows. A query that broke is released, or it counts against the quota until it times out."""
         try:
@@ -269,3 +304,7 @@ class Client:
             self.ask(envelope.release(started, context))
         except Problem:
             self.world.log(f"the query of {started.resource} could not be released; it ends by itself")
+
+
+def _selectors(keys: Row | None) -> dict[str, str]:
+    return {} if keys is None else {name: keys.text(name) or "" for name in keys}

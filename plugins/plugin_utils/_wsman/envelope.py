@@ -28,6 +28,7 @@ Value = Scalar | t.Sequence[Scalar]
 MAX_ENVELOPE: t.Final = 153600
 """Bytes; the default limit of WinRM 2.0 (MaxEnvelopeSizekb 150), also what is asked of the answer."""
 
+_VERBS = {"put": "changing", "create": "creating", "delete": "deleting"}
 _PATIENCE = 60.0  # seconds: WinRM's own default (MaxTimeoutms)
 _MAX_ITEMS = 32000  # WinRM's MaxBatchItems
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
@@ -54,7 +55,7 @@ class Request:
     """One message before it is bytes. Its text shows no parameters.
 
     Attributes:
-        operation: get, enumerate, pull, release, invoke, identify, shell.
+        operation: get, put, create, delete, enumerate, pull, release, invoke, identify, shell.
         resource: the WMI class, or the shell's verb (create, command, send, receive, signal, delete).
         method: the WMI method of an invoke, else "".
         action, uri: the addressing headers.
@@ -84,7 +85,7 @@ class Request:
             return f"using the remote shell ({self.resource})"
         if self.operation == "identify":
             return "asking WinRM for its version"
-        return f"reading {self.resource}"
+        return f"{_VERBS.get(self.operation, 'reading')} {self.resource}"
 
     def secrets(self) -> t.Iterator[Secret]:
         """Every Secret inside, for scrubbing what the server says about it."""
@@ -108,18 +109,76 @@ def get(namespace: str, class_name: str, selectors: t.Mapping[str, Scalar], *, t
     return Request("get", class_name, "", names.GET, uri, selectors=selectors, timeout=timeout)
 
 
+def put(
+    namespace: str,
+    class_name: str,
+    values: t.Mapping[str, Value],
+    selectors: t.Mapping[str, Scalar],
+    *,
+    timeout: float = _PATIENCE,
+) -> Request:
+    """Change these properties of one instance and no others.
+
+    A body with some properties only is taken from Windows 8 and Server 2012 on; on older Windows nobody has shown it.
+    """
+    uri = names.class_uri(namespace, class_name)
+    body = (_instance(class_name, uri, values),)
+    return Request("put", class_name, "", names.PUT, uri, body, selectors, timeout=timeout)
+
+
+def create(namespace: str, class_name: str, values: t.Mapping[str, Value], *, timeout: float = _PATIENCE) -> Request:
+    """Make an instance. Not before Windows 8 and Server 2012: the older provider refuses (MS-WSMV, appendix B)."""
+    uri = names.class_uri(namespace, class_name)
+    body = (_instance(class_name, uri, values),)
+    return Request("create", class_name, "", names.CREATE, uri, body, timeout=timeout)
+
+
+def delete(
+    namespace: str, class_name: str, selectors: t.Mapping[str, Scalar], *, timeout: float = _PATIENCE
+) -> Request:
+    """Delete an instance. Not before Windows 8 and Server 2012, as `create`."""
+    uri = names.class_uri(namespace, class_name)
+    return Request("delete", class_name, "", names.DELETE, uri, (), selectors, timeout=timeout)
+
+
 def enumerate_wql(namespace: str, wql: str, *, timeout: float = _PATIENCE) -> Request:
     """Start a WQL query; as many rows as fit come with the answer (DSP0226 8.2.3)."""
+    filtered = Node("w:Filter", wql, {"Dialect": names.WQL})
+    return _enumerate(namespace, names.class_of(wql), (filtered,), timeout)
+
+
+def enumerate_associated(
+    namespace: str,
+    class_name: str,
+    selectors: t.Mapping[str, Scalar],
+    association: str,
+    result: str,
+    *,
+    timeout: float = _PATIENCE,
+) -> Request:
+    """Start the enumeration of the instances that an association ties to one instance, with their keys (DSP0227 17)."""
+    keys = tuple(Node("w:Selector", _scalar(value), {"Name": name}) for name, value in selectors.items())
+    place = (
+        Node("w:ResourceURI", names.class_uri(namespace, class_name)),
+        Node("w:SelectorSet", children=keys),
+    )
+    object_ = Node(
+        "b:Object",
+        children=(Node("a:Address", names.ANONYMOUS), Node("a:ReferenceParameters", children=place)),
+    )
+    wanted = (object_, Node("b:AssociationClassName", association), Node("b:ResultClassName", result))
+    tied = Node("b:AssociatedInstances", children=wanted)
+    filtered = Node("w:Filter", "", {"Dialect": names.ASSOCIATION}, (tied,))
+    return _enumerate(namespace, result, (Node("w:EnumerationMode", "EnumerateObjectAndEPR"), filtered), timeout)
+
+
+def _enumerate(namespace: str, class_name: str, wanted: tuple[Node, ...], timeout: float) -> Request:
     start = Node(
         "n:Enumerate",
-        children=(
-            Node("w:OptimizeEnumeration"),
-            Node("w:MaxElements", str(_MAX_ITEMS)),
-            Node("w:Filter", wql, {"Dialect": names.WQL}),
-        ),
+        children=(Node("w:OptimizeEnumeration"), Node("w:MaxElements", str(_MAX_ITEMS)), *wanted),
     )
     uri = names.all_classes_uri(namespace)
-    return Request("enumerate", names.class_of(wql), "", names.ENUMERATE, uri, (start,), timeout=timeout)
+    return Request("enumerate", class_name, "", names.ENUMERATE, uri, (start,), timeout=timeout)
 
 
 def pull(started: Request, context: str) -> Request:
@@ -145,8 +204,7 @@ def invoke(
 ) -> Request:
     """Call a method: of an instance with selectors, static without."""
     uri = names.class_uri(namespace, class_name)
-    children = tuple(node for name, value in parameters.items() for node in _parameter(name, value))
-    body = Node(f"c:{method}_INPUT", "", {"xmlns:c": uri}, children)
+    body = _instance(f"{method}_INPUT", uri, parameters)
     return Request("invoke", class_name, method, f"{uri}/{method}", uri, (body,), selectors, timeout=timeout)
 
 
@@ -155,8 +213,14 @@ def identify(*, timeout: float = _PATIENCE) -> Request:
     return Request("identify", "", "", "", "", (Node("i:Identify", "", {"xmlns:i": names.IDENTITY}),), timeout=timeout)
 
 
+def _instance(name: str, uri: str, values: t.Mapping[str, Value]) -> Node:
+    """An instance, or the parameters of a method, as an element of the class's namespace."""
+    children = tuple(node for key, value in values.items() for node in _parameter(key, value))
+    return Node(f"c:{name}", "", {"xmlns:c": uri}, children)
+
+
 def _parameter(name: str, value: Value) -> t.Iterator[Node]:
-    """The elements of one parameter."""
+    """The elements of one parameter or property."""
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from _parameter(name, item)

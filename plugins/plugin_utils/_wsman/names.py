@@ -23,6 +23,7 @@ NAMESPACES: t.Final[t.Mapping[str, str]] = {
     "n": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
     "w": f"{_DMTF}/1/wsman.xsd",
     "p": f"{_MS}/wsman.xsd",
+    "b": f"{_DMTF}/1/cimbinding.xsd",
     "rsp": f"{_MS}/windows/shell",
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
@@ -34,12 +35,14 @@ ANONYMOUS: t.Final = f"{NAMESPACES['a']}/role/anonymous"
 ENDPOINT: t.Final = "http://windows-host:5985/wsman"  # Windows does not look at the host name in a:To
 
 GET: t.Final = f"{NAMESPACES['x']}/Get"
+PUT: t.Final = f"{NAMESPACES['x']}/Put"
 CREATE: t.Final = f"{NAMESPACES['x']}/Create"
 DELETE: t.Final = f"{NAMESPACES['x']}/Delete"
 ENUMERATE: t.Final = f"{NAMESPACES['n']}/Enumerate"
 PULL: t.Final = f"{NAMESPACES['n']}/Pull"
 RELEASE: t.Final = f"{NAMESPACES['n']}/Release"
 WQL: t.Final = f"{_MS}/WQL"
+ASSOCIATION: t.Final = f"{_DMTF}/1/cimbinding/associationFilter"
 
 SHELL_CMD: t.Final = f"{_MS}/windows/shell/cmd"
 SHELL_COMMAND: t.Final = f"{_MS}/windows/shell/Command"

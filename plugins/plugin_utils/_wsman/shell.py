@@ -64,6 +64,7 @@ class _Command:
     streams: dict[str, list[bytes]] = dataclasses.field(default_factory=lambda: {"stdout": [], "stderr": []})
     exit_code: int | None = None
     fed: bool = True
+    lost: Unreachable | None = None
 
 
 class Shell:
@@ -196,7 +197,7 @@ class Shell:
                 brought = self._take(running, self._receive(running, request))
             except Fault as fault:
                 if not fault.timed_out:
-                    raise self._unknown(running, fault) from None
+                    raise self._unknown(running, running.lost or fault) from None
                 # No output within the time: it still runs.
             if not brought and self._world.now() - asked < _IDLE_WAIT:
                 self._world.sleep(_IDLE_WAIT)
@@ -211,6 +212,7 @@ class Shell:
             except Unreachable as problem:
                 if self._world.now() >= until:
                     raise self._unknown(running, problem) from None
+                running.lost = problem  # its answer may have held the end: then WinRM knows the command no more
                 self._world.disconnect()
                 self._world.sleep(_LOST_PAUSE)
             except Fault:

@@ -183,11 +183,13 @@ class Page:
         rows: its instances.
         context: where to go on; None when the message does not say ("" ends the enumeration).
         ended: nothing follows.
+        references: the keys of each row where object and EPR were asked for, else None for each.
     """
 
     rows: tuple[Row, ...]
     context: str | None
     ended: bool
+    references: tuple[Row | None, ...] = ()
 
 
 def page(response: ET.Element) -> Page:
@@ -196,12 +198,20 @@ def page(response: ET.Element) -> Page:
     rows = tuple(Row.of(_instance(item)) for item in items) if items is not None else ()
     name = None if context is None else tree.text(context)
     ended = tree.child(response, "EndOfSequence") is not None or name == ""
-    return Page(rows, name, ended)
+    references = tuple(map(_reference, items)) if items is not None else ()
+    return Page(rows, name, ended, references)
 
 
 def _instance(item: ET.Element) -> ET.Element:
     """The instance in an item; where object and EPR were asked for, a w:Item holds both."""
     return item[0] if tree.local(item) == "Item" and len(item) else item
+
+
+def _reference(item: ET.Element) -> Row | None:
+    """The keys in the EPR that stands beside the instance of a w:Item."""
+    place = tree.child(item, "EndpointReference") if tree.local(item) == "Item" else None
+    keys = None if place is None else _raw(place)
+    return keys if isinstance(keys, Row) else None
 
 
 def literal(text: str) -> str:

@@ -28,6 +28,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, 
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import OUR_NAME
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import TCPIP
 from ansible_collections.activation.kms.tests.unit.action.tasks import PASSWORD, Transport, connection, run
+from ansible_collections.activation.kms.tests.unit.windows.firewalled import WHOLE, Firewalled
 from ansible_collections.activation.kms.tests.unit.windows.licensing_host import LicensingHost
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows, moving
 
@@ -368,7 +369,7 @@ def test_a_port_is_opened_once() -> None:
     assert windows.deeds == []
     opened = plain(run(host_firewall.ActionModule, OPEN, using=using))
     assert foretold["plan"] == opened["plan"] and opened["changed"] is True
-    assert [one["entry"]["scope"] for one in opened["observed"]["firewall"]["profiles"]] == [["10.0.0.0/8"]] * 2
+    assert [one["scope"] for one in opened["observed"]["firewall"]["rules"]] == [["10.0.0.0/8"]] * 2
     windows.deeds.clear()
     assert run(host_firewall.ActionModule, OPEN, using=using)["changed"] is False
     assert windows.deeds == []
@@ -411,6 +412,30 @@ def licensing_host(version: str, is_host: bool) -> LicensingHost:
         windows.classes.setdefault(name, rows)
     windows.set(TCPIP, "Domain", "Corp.Example")
     return windows
+
+
+def later_host() -> Firewalled:
+    """A Server 2022 whose firewall is on."""
+    world = Firewalled("10.0.20348", WHOLE)
+    (row,) = t.cast("list[dict[str, t.Any]]", small_host().classes["Win32_OperatingSystem"])
+    world.classes |= small_host().classes
+    world.classes["Win32_OperatingSystem"] = [{**row, "BuildNumber": "20348", "Version": "10.0.20348"}]
+    world.classes["Win32_Service"] = [{"Name": "MpsSvc", "StartMode": "Auto", "State": "Running"}]
+    return world
+
+
+def test_a_port_is_opened_on_a_later_windows_and_closed_as_it_was() -> None:
+    windows = later_host()
+    using = connection(over=Transport(windows))
+    wish = {**OPEN, "remote_addresses": ["10.0.0.0/8", "2001:db8::/32"]}
+    opened = plain(run(host_firewall.ActionModule, wish, using=using))
+    assert opened["changed"] is True and opened.get("failed") is not True
+    assert windows.open_for("public") == {"10.0.0.0/255.0.0.0", "2001:db8::/32"}
+    assert opened["observed"]["record"]["former_firewall"]["SPPSVC-In-TCP"] == {"enabled": False, "scope": ["any"]}
+    assert run(host_firewall.ActionModule, wish, using=using)["changed"] is False
+    closed = plain(run(host_firewall.ActionModule, {"state": "closed"}, using=using))
+    assert closed["changed"] is True and windows.open_for("public") == set()
+    assert "former_firewall" not in closed["observed"]["record"]
 
 
 @pytest.mark.parametrize(

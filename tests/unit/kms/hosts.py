@@ -15,7 +15,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages impor
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, updates_with
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import Firewall, Profile
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.model import Firewall, Profile
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import NETSH
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product, Root
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import UPDATE_EXE, PackageFile
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_care import RestartCare
@@ -53,7 +54,7 @@ SYSTEM = System(
     services={"sharedaccess": service("SharedAccess"), "sppsvc": service("sppsvc")},
 )
 CARE = RestartCare(read=True, winrm_start_mode="Auto", sessions=0)
-FIREWALL = Firewall(1688, True, (Profile("domain", True), Profile("standard", True)))
+FIREWALL = Firewall(1688, NETSH, True, (Profile("domain", True, True), Profile("standard", True, True)))
 
 
 def system(**changes: t.Any) -> System:

@@ -31,6 +31,7 @@ FULL = Record(
     awaiting_restart={"boot": BOOT_TEXT, "updates": {"kms_1_0": "done", "kms_1_2": "started"}},
     staging=r"C:\WINDOWS\Temp\activation.kms",
     service_restart=BOOT_TEXT,
+    former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": ["local_subnet"]}},
 )
 TOLERANCE = dt.timedelta(seconds=5)
 
@@ -92,6 +93,10 @@ def test_reading_writes_nothing() -> None:
         '{"former_settings": 5}',
         '{"service_restart": true}',
         '{"service_restart": "soon"}',
+        '{"former_firewall": 5}',
+        '{"former_firewall": {"SPPSVC-In-TCP": false}}',
+        '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false}}}',
+        '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false, "scope": [5]}}}',
     ],
 )
 def test_what_cannot_be_read_is_said_to_be_so(text: str) -> None:

@@ -202,6 +202,57 @@ def test_get() -> None:
     assert Client(FakeWorld(envelope(rows("Win32_X", "")))).get("root/cimv2", "Win32_X").names() == ()
 
 
+def item(number: int, keys: str) -> str:
+    """An instance with its EPR."""
+    place = f"<a:ReferenceParameters><w:ResourceURI>urn:x</w:ResourceURI><w:SelectorSet>{keys}</w:SelectorSet>"
+    epr = f"<a:EndpointReference><a:Address/>{place}</a:ReferenceParameters></a:EndpointReference>"
+    return f"<w:Item>{rows('F', f'<A>{number}</A>')}{epr}</w:Item>"
+
+
+def key(name: str, value: str = "", more: str = "") -> str:
+    return f'<w:Selector Name="{name}"{more}>{value}</w:Selector>'
+
+
+def test_associated_instances_come_with_their_keys() -> None:
+    first = item(1, key("Name", "x|y") + key("SystemName") + key("PolicyRuleName", more=' xsi:nil="true"'))
+    world = FakeWorld(enumerated(first, "uuid:C1", ended=False), pulled(item(2, key("Name", "z"))))
+    found = Client(world).associated("root/StandardCimv2", "Rule", {"Name": "r"}, "Tie", "F")
+    assert [(one.row.integer("A"), dict(one.selectors)) for one in found] == [
+        (1, {"Name": "x|y", "SystemName": "", "PolicyRuleName": ""}),
+        (2, {"Name": "z"}),
+    ]
+    assert [sent.action for sent in world.sent] == ["Enumerate", "Pull"]
+
+
+CHANGES: dict[str, t.Callable[[Client], None]] = {
+    "Put": lambda client: client.put("n", "C", {"A": "1"}, {"K": ""}),
+    "Create": lambda client: client.create("n", "C", {"A": "1"}),
+    "Delete": lambda client: client.delete("n", "C", {"K": ""}),
+}
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+@pytest.mark.parametrize("body", ["", '<c:C xmlns:c="urn:any"><c:A>1</c:A></c:C>'])
+def test_an_instance_is_changed_by_one_message(verb: str, body: str) -> None:
+    world = FakeWorld(envelope(body))
+    CHANGES[verb](Client(world))
+    assert world.actions() == [verb]
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+@pytest.mark.parametrize("answer", [NoAnswer("reset"), TIMED_OUT])
+def test_a_change_whose_answer_is_lost_has_an_unknown_outcome(verb: str, answer: Answer) -> None:
+    with pytest.raises(OutcomeUnknown):
+        CHANGES[verb](Client(FakeWorld(answer)))
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+def test_a_change_that_is_refused_is_a_fault(verb: str) -> None:
+    with pytest.raises(Fault) as caught:
+        CHANGES[verb](Client(FakeWorld((500, fault(wsman_fault(2150858803))))))
+    assert caught.value.already_exists
+
+
 @pytest.mark.parametrize(
     ("product", "identity"),
     [

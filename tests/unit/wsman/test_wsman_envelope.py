@@ -111,6 +111,60 @@ def test_a_method_is_addressed_by_its_action_and_its_input_is_qualified() -> Non
     assert message.named("Selector") == {"Version": "6.1"}
 
 
+RULE = "MSFT_NetFirewallRule"
+KEYS = {"CreationClassName": "MSFT|FW|FirewallRule|x", "PolicyRuleName": "", "SystemName": ""}
+
+
+def test_an_instance_is_changed_by_the_properties_named() -> None:
+    values: dict[str, envelope.Value] = {"LocalPort": ["1688"], "Protocol": "TCP", "Enabled": None}
+    message = sent(envelope.put("root/StandardCimv2", RULE, values, KEYS))
+    assert message.header("Action").endswith("/2004/09/transfer/Put")
+    uri = message.header("ResourceURI")
+    assert uri.endswith("/wmi/root/StandardCimv2/MSFT_NetFirewallRule")
+    assert message.named("Selector") == KEYS  # a key without a value travels too, empty
+    assert message.body.tag == f"{{{uri}}}{RULE}"
+    assert {item.tag for item in message.body} == {f"{{{uri}}}{name}" for name in values}
+    assert message.parameters()["Protocol"] == "TCP"
+
+
+def test_an_instance_is_created_without_keys_and_deleted_without_a_body() -> None:
+    created = sent(envelope.create("root/StandardCimv2", RULE, {"InstanceID": "x", "Enabled": 2}))
+    assert created.header("Action").endswith("/2004/09/transfer/Create")
+    assert created.named("Selector") == {} and created.parameters() == {"InstanceID": "x", "Enabled": "2"}
+    deleted = sent(envelope.delete("root/StandardCimv2", RULE, KEYS))
+    assert deleted.header("Action").endswith("/2004/09/transfer/Delete")
+    assert deleted.named("Selector") == KEYS
+    body = deleted.root.find(S + "Body")
+    assert body is not None and len(body) == 0
+
+
+def test_associated_instances_are_asked_for_by_the_keys_of_one() -> None:
+    message = sent(envelope.enumerate_associated("root/StandardCimv2", RULE, KEYS, "Tie", "Wanted"))
+    assert message.header("ResourceURI").endswith("/wmi/root/StandardCimv2/*")
+    assert message.header("EnumerationMode") == "EnumerateObjectAndEPR"
+    (filtered,) = message.root.iter(W + "Filter")
+    assert filtered.get("Dialect") == "http://schemas.dmtf.org/wbem/wsman/1/cimbinding/associationFilter"
+    (place,) = filtered.iter(A + "ReferenceParameters")
+    assert (place[0].text or "").endswith(f"/wmi/root/StandardCimv2/{RULE}")
+    assert {item.attrib["Name"]: item.text or "" for item in place.iter(W + "Selector")} == KEYS
+    assert (message.header("AssociationClassName"), message.header("ResultClassName")) == ("Tie", "Wanted")
+    header = message.root.find(S + "Header")
+    assert header is not None and not list(header.iter(W + "SelectorSet"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "doing"),
+    [
+        (envelope.put("n", "C", {}, {}), "changing C"),
+        (envelope.create("n", "C", {}), "creating C"),
+        (envelope.delete("n", "C", {}), "deleting C"),
+        (envelope.enumerate_associated("n", "C", {}, "A", "R"), "reading R"),
+    ],
+)
+def test_what_a_request_does_to_an_instance(request_: envelope.Request, doing: str) -> None:
+    assert request_.doing == doing
+
+
 def test_a_static_method_has_no_selectors() -> None:
     assert sent(service({})).root.find(f"{S}Header/{W}SelectorSet") is None
 

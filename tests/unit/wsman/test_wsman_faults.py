@@ -57,7 +57,9 @@ def read(body: bytes, status: int = 500) -> Fault:
 def judged(found: Fault) -> set[str]:
     """The names of all that is true of a fault."""
     return {
-        name for name in ("timed_out", "access_denied", "class_missing", "not_found", "quota") if getattr(found, name)
+        name
+        for name in ("timed_out", "access_denied", "class_missing", "not_found", "quota", "already_exists")
+        if getattr(found, name)
     }
 
 
@@ -102,6 +104,11 @@ SHAPES: dict[str, tuple[str, str, str | None, set[str]]] = {
     "too many shells, WinRM 3.0": (SHELLS, "w:QuotaLimit", "0x803381A5", QUOTA),
     "time-out": (wsman_fault(2150858793), "w:TimedOut", "0x80338029", LATE),
     "time-out, by number alone": (wsman_fault(2150858793), INTERNAL, "0x80338029", LATE),
+    "already there, MI error": (mi_error(11, 0, CIMV2), INTERNAL, None, {"already_exists"}),
+    "already there, WS-Management": (wsman_fault(2150858803), INTERNAL, "0x80338033", {"already_exists"}),
+    "already there, WMI": (wsman_fault(0x80041019), INTERNAL, "0x80041019", {"already_exists"}),
+    "already there, Windows": (mi_error(1, 0x800700B7, CIMV2), INTERNAL, "0x800700B7", {"already_exists"}),
+    "invalid parameter, MI error": (mi_error(4, 0x80070057, CIMV2), INTERNAL, "0x80070057", set()),
     "invalid parameter": (wsman_fault(87), "w:InvalidParameter", "0x00000057", set()),
     "program missing": (wsman_fault(2147942402), INTERNAL, "0x80070002", set()),
 }
@@ -109,6 +116,7 @@ SHAPES: dict[str, tuple[str, str, str | None, set[str]]] = {
 
 @pytest.mark.parametrize(("detail", "subcode", "code", "judgement"), SHAPES.values(), ids=SHAPES.keys())
 def test_shapes(detail: str, subcode: str, code: str | None, judgement: set[str]) -> None:
+    assert read(fault(detail, subcode=subcode)).value_refused is (not judgement)
     found = read(fault(detail, subcode=subcode))
     assert judged(found) == judgement
     assert found.code_text == found.code == code

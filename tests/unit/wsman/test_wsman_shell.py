@@ -78,7 +78,7 @@ class WinRS:
             "Delete": [DELETED],
         }
         for verb, answer in answers.items():
-            self.answers[verb] = answer if isinstance(answer, list) else [answer]
+            self.answers[verb] = list(answer) if isinstance(answer, list) else [answer]
 
     def __call__(self, sent: Sent) -> t.Any:
         waiting = self.answers[sent.action]
@@ -348,6 +348,7 @@ Lost = dict[str, t.Any]
         pytest.param({"Receive": [NoAnswer("refused", sent=False)] * 40}, Unreachable, id="receive, never sent"),
         pytest.param({"Receive": [TIMED_OUT, *[NoAnswer("reset")] * 40]}, Unreachable, id="second receive, no answer"),
         pytest.param({"Receive": NO_SUCH_COMMAND}, Fault, id="receive, the command is gone"),
+        pytest.param({"Receive": [NoAnswer("reset"), NO_SUCH_COMMAND]}, Unreachable, id="receive, its end was lost"),
         pytest.param({"Receive": b"<html/>"}, Failure, id="receive, garbage"),
         pytest.param({"Receive": received(exit_code="")}, Failure, id="receive, no exit code"),
         pytest.param(

@@ -13,209 +13,124 @@ localized and never read; its work is verified in the registry. IPv4 only, as th
 
 from __future__ import annotations
 
-import dataclasses
-import ipaddress
 import typing as t
 
-from ..._errors import Failure
-from ..._plan import Look, Reader
 from ..._world import World
 from ..._wsman.client import Client
-from ..files import with_shell
 from ..registry import Registry
-from ..system import System
+from .model import Asked, Generation, Rule
+from .policy import KEY as POLICY
+from .run import run_netsh
+from .scopes import ANY, LOCAL_SUBNET, normal_scope
 
 SERVICE = "SharedAccess"
 OUR_NAME = "Key Management Service (activation.kms)"
-ANY = "any"
-LOCAL_SUBNET = "local_subnet"
 
-_POLICY = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
-_GROUP_POLICY = r"SOFTWARE\Policies\Microsoft\WindowsFirewall"
+_LOCAL = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
 _PROFILES = {"domain": "DomainProfile", "standard": "StandardProfile"}
+_OPEN_PORTS = "GloballyOpenPorts"
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One entry for the port in one profile. `scope` holds networks, `local_subnet` or `any`."""
+class Netsh:
+    """`netsh firewall`. Windows' own rule for KMS does not exist yet."""
 
-    name: str
-    enabled: bool
-    scope: frozenset[str]
+    facts = Generation(
+        name="netsh firewall",
+        service=SERVICE,
+        profiles=_PROFILES,
+        policy_profiles=_PROFILES,
+        policy_rule_keys=tuple(_PROFILES.values()),
+        on_unless_said=False,
+        ip_versions=(4,),
+        one_entry_a_port=True,
+        exceptions_at_once=True,
+        tcpip_filtering=True,
+    )
 
-    @property
-    def ours(self) -> bool:
-        """Whether this collection made it."""
-        return self.name == OUR_NAME
+    def adoptable(self, port: int) -> tuple[str, ...]:
+        """None."""
+        return ()
 
-    def admits(self, wanted: frozenset[str]) -> bool:
-        """Whether everybody in `wanted` gets through."""
-        return self.enabled and (ANY in self.scope or wanted <= self.scope or _networks_within(wanted, self.scope))
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """One profile of the firewall as the registry has it."""
-
-    name: str
-    enabled: bool
-    exceptions_allowed: bool = True
-    entry: Entry | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Firewall:
-    """The firewall with regard to one TCP port."""
-
-    key: t.ClassVar[str] = "firewall"
-
-    port: int
-    service_running: bool
-    profiles: tuple[Profile, ...] = ()
-    group_policy: bool = False
-    backend: str | None = "netsh firewall"
-
-    @property
-    def filtering(self) -> bool:
-        """Whether it filters at all."""
-        return self.service_running and any(profile.enabled for profile in self.profiles)
-
-    def with_entry(self, profiles: t.Collection[str], entry: Entry | None) -> Firewall:
-        """The same with this entry in these profiles."""
-        changed = tuple(dataclasses.replace(p, entry=entry) if p.name in profiles else p for p in self.profiles)
-        return dataclasses.replace(self, profiles=changed)
-
-    def as_data(self) -> dict[str, t.Any]:
-        """Plain data for results."""
-        return {
-            "backend": self.backend,
-            "port": self.port,
-            "service": {"name": SERVICE, "running": self.service_running},
-            "filtering": self.filtering,
-            "group_policy": self.group_policy,
-            "profiles": [
-                {
-                    "name": profile.name,
-                    "enabled": profile.enabled,
-                    "exceptions_allowed": profile.exceptions_allowed,
-                    "entry": None
-                    if profile.entry is None
-                    else {
-                        "name": profile.entry.name,
-                        "enabled": profile.entry.enabled,
-                        "scope": sorted(profile.entry.scope),
-                        "ours": profile.entry.ours,
-                    },
-                }
-                for profile in self.profiles
-            ],
-        }
-
-
-def read_firewall(port: int) -> Reader:
-    """A reader of the firewall with regard to a port. A stopped firewall costs no request at all."""
-
-    def read(world: World, look: Look) -> Firewall:
-        if not look[System].is_server_2003:
-            return Firewall(port, service_running=False, backend=None)
-        service = look[System].services.get(SERVICE.lower())
-        if service is None or not service.running:
-            return Firewall(port, service_running=False)
+    def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
+        """The entry for the port of each profile that is on; one request a profile."""
         registry = Registry(Client(world))
-        profiles = tuple(_read_profile(registry, name, port) for name in _PROFILES)
-        return Firewall(port, True, profiles, group_policy=registry.keys(_GROUP_POLICY) is not None)
+        found = []
+        for profile in asked.profiles:
+            text = registry.text(rf"{_LOCAL}\{_PROFILES[profile]}\{_OPEN_PORTS}\List", f"{asked.port}:TCP")
+            if text is not None:
+                found.append(parse_entry(text, profile))
+        return tuple(found)
 
-    return read
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """None: all are seen already."""
+        return ()
+
+    def policy_ignores_local(self, registry: Registry, key: str) -> bool:
+        """By "allow local port exceptions"; where that is not set, once the policy has a list of ports (its text)."""
+        values = {name.lower() for name in registry.values(rf"{key}\{_OPEN_PORTS}") or ()}
+        if "allowuserprefmerge" in values:
+            return registry.number(rf"{key}\{_OPEN_PORTS}", "AllowUserPrefMerge") == 0
+        return "enabled" in values
+
+    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
+        """The entries of the policy's lists; their values have the entry itself for a name."""
+        registry = Registry(Client(world))
+        found = []
+        for profile, key in _PROFILES.items():
+            for name in registry.values(rf"{POLICY}\{key}\{_OPEN_PORTS}\List") or ():
+                if name.lower().startswith(f"{port}:tcp:"):
+                    found.append(parse_entry(name, profile, ours=False))
+        return tuple(found)
+
+    def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
+        """One entry a profile."""
+        return tuple(
+            Rule(f"{port}:TCP", OUR_NAME, True, scope, frozenset([profile]), ours=True) for profile in sorted(profiles)
+        )
+
+    def open_port(
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+    ) -> None:
+        """Make our entry in these profiles. The caller has made sure that no foreign entry is there."""
+        if ANY in scope:
+            words = "scope=ALL"
+        elif scope == {LOCAL_SUBNET}:
+            words = "scope=SUBNET"
+        else:
+            addresses = ",".join("LocalSubnet" if item == LOCAL_SUBNET else item for item in sorted(scope))
+            words = f"scope=CUSTOM addresses={addresses}"
+        opening = f'netsh firewall set portopening protocol=TCP port={port} name="{OUR_NAME}" mode=ENABLE {words}'
+        run_netsh(world, [f"{opening} profile={name}" for name in _words(profiles)])
+
+    def close_port(self, world: World, port: int, profiles: t.Collection[str]) -> None:
+        """Remove our entry from these profiles."""
+        closing = f"netsh firewall delete portopening protocol=TCP port={port}"
+        run_netsh(world, [f"{closing} profile={name}" for name in _words(profiles)])
+
+    def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
+        """Never asked for: nothing is adopted here."""
+        raise NotImplementedError(rule.id)
 
 
-def _read_profile(registry: Registry, name: str, port: int) -> Profile:
-    key = rf"{_POLICY}\{_PROFILES[name]}"
-    if not registry.number(key, "EnableFirewall"):
-        return Profile(name, enabled=False)
-    text = registry.text(key + r"\GloballyOpenPorts\List", f"{port}:TCP")
-    return Profile(
-        name,
-        enabled=True,
-        exceptions_allowed=not registry.number(key, "DoNotAllowExceptions"),
-        entry=None if text is None else parse_entry(text),
-    )
+NETSH = Netsh()
 
 
-def parse_entry(text: str) -> Entry:
-    """`1688:TCP:10.0.0.0/255.0.0.0,LocalSubNet:Enabled:some name`; the name may hold colons and commas itself."""
-    fields = text.split(":", 4) + ["", "", "", "", ""]
-    scope = frozenset(normal_scope(part) for part in fields[2].split(",") if part.strip())
-    return Entry(name=fields[4], enabled=fields[3].strip().lower() == "enabled", scope=scope)
+def parse_entry(text: str, profile: str, *, ours: bool = True) -> Rule:
+    """`1688:TCP:10.0.0.0/255.0.0.0,LocalSubNet:Enabled:some name`; the name may hold colons and commas itself.
 
-
-def normal_scope(text: str) -> str:
-    """One way to write a scope: `any`, `local_subnet`, or a network with its prefix length.
-
-    Windows turns 10.0.0.0/8 into 10.0.0.0/255.0.0.0 when it stores it.
+    Args:
+        ours: it may be ours, which its name decides.
     """
-    word = text.strip().lower()
-    if word in ("*", "any"):
-        return ANY
-    if word in ("localsubnet", LOCAL_SUBNET):
-        return LOCAL_SUBNET
-    try:
-        return str(ipaddress.ip_network(word, strict=False))
-    except ValueError:
-        return word
-
-
-def open_port(world: World, port: int, scope: t.Collection[str], profiles: t.Collection[str]) -> None:
-    """Make our entry in these profiles. The caller has made sure that no foreign entry is there. Raises Failure."""
-    if ANY in scope:
-        words = "scope=ALL"
-    elif set(scope) == {LOCAL_SUBNET}:
-        words = "scope=SUBNET"
-    else:
-        addresses = ",".join("LocalSubnet" if item == LOCAL_SUBNET else item for item in sorted(scope))
-        words = f"scope=CUSTOM addresses={addresses}"
-    opening = f'netsh firewall set portopening protocol=TCP port={port} name="{OUR_NAME}" mode=ENABLE {words}'
-    _netsh(world, [f"{opening} profile={name}" for name in _netsh_profiles(profiles)])
-
-
-def close_port(world: World, port: int, profiles: t.Collection[str]) -> None:
-    """Remove our entry from these profiles. Raises Failure."""
-    _netsh(
-        world,
-        [f"netsh firewall delete portopening protocol=TCP port={port} profile={n}" for n in _netsh_profiles(profiles)],
+    fields = text.split(":", 4) + ["", "", "", "", ""]
+    return Rule(
+        id=":".join(fields[:2]),
+        name=fields[4],
+        enabled=fields[3].strip().lower() == "enabled",
+        scope=frozenset(normal_scope(part) for part in fields[2].split(",") if part.strip()),
+        profiles=frozenset([profile]),
+        ours=ours and fields[4] == OUR_NAME,
     )
 
 
-def _netsh_profiles(profiles: t.Collection[str]) -> list[str]:
+def _words(profiles: t.Collection[str]) -> list[str]:
     return ["ALL"] if set(profiles) == set(_PROFILES) else [name.upper() for name in sorted(profiles)]
-
-
-def _netsh(world: World, commands: t.Sequence[str]) -> None:
-    with with_shell(world) as shell:
-        for command in commands:
-            done = shell.run(command, timeout=120.0, mutating=True)
-            if done.exit_code != 0:
-                raise Failure(
-                    f"{world.host}: the Windows Firewall did not take the change (netsh exit code {done.exit_code}); "
-                    f"try it on the host: {command}",
-                    name="firewall_change",
-                    code=str(done.exit_code),
-                    advice=done.stdout.strip()[-300:],
-                )
-
-
-def _networks_within(wanted: frozenset[str], scope: frozenset[str]) -> bool:
-    """Whether each wanted item is named itself or lies within a network of the scope."""
-    wide = [network for network in map(_network, scope) if network is not None]
-    for item in wanted - scope:
-        narrow = _network(item)
-        if narrow is None or not any(narrow.subnet_of(network) for network in wide):
-            return False
-    return True
-
-
-def _network(text: str) -> ipaddress.IPv4Network | None:
-    """The network, None for `any`, `local_subnet` and what is none."""
-    try:
-        return ipaddress.IPv4Network(text)
-    except ValueError:
-        return None

@@ -1,0 +1,204 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Windows Firewall of Windows 8 and Server 2012 and everything after: the class MSFT_NetFirewallRule over WS-Man.
+
+Internal to the collection activation.kms; not a public interface.
+
+Read from the registry by the rules' ids, which are the same in every language; changed through the provider, because
+what is written into the registry directly has no effect before the service is restarted. Windows brings its own rules
+for KMS, bound to port 1688: SPPSVC-In-TCP (clients of Windows split it, and give the domain profile and everybody to
+SPPSVC-In-TCP-NoScope). A rule of our own is made disabled, given its port and its scope, and enabled last: whatever
+happens in between, no rule ever admits more than was named.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._errors import Failure
+from ..._world import World
+from ..._wsman.client import Client, Fault, Instance
+from ..registry import Registry
+from .advfirewall import LOCAL_PROFILES, POLICY_PROFILES, POLICY_RULE_KEYS, SERVICE, our_name
+from .model import ALLOW, Asked, Generation, Rule
+from .rules import LOCAL_RULES, POLICY_RULES, PROFILES, find_rules, nobodys, parse_rule, policy_ignores_local
+from .scopes import written
+
+NAMESPACE = "root/StandardCimv2"
+RULE = "MSFT_NetFirewallRule"
+KMS_RULES = ("SPPSVC-In-TCP", "SPPSVC-In-TCP-NoScope")
+
+_KMS_PORT = 1688
+_INBOUND, _ALLOW, _DISABLED = 1, 2, 2  # MSFT_NetFirewallRule: Direction, Action, Enabled
+_PORT_FILTER = ("MSFT_NetFirewallRuleFilterByProtocolPort", "MSFT_NetProtocolPortFilter")
+_ADDRESS_FILTER = ("MSFT_NetFirewallRuleFilterByAddress", "MSFT_NetAddressFilter")
+_PROTOCOLS = ("TCP", "6")  # the cmdlets take both; which of them the class itself takes is not documented
+
+
+def our_id(port: int) -> str:
+    """The id of our rule for a port."""
+    return f"activation.kms-In-TCP-{port}"
+
+
+class Msft:
+    """MSFT_NetFirewallRule and its filters."""
+
+    facts = Generation(
+        name="MSFT_NetFirewallRule",
+        service=SERVICE,
+        profiles=LOCAL_PROFILES,
+        policy_profiles=POLICY_PROFILES,
+        policy_rule_keys=POLICY_RULE_KEYS,
+        on_unless_said=True,
+        ip_versions=(4, 6),
+    )
+
+    def adoptable(self, port: int) -> tuple[str, ...]:
+        """Windows' own rules for KMS, on the port they are bound to."""
+        return KMS_RULES if port == _KMS_PORT else ()
+
+    def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
+        """Windows' own rules and ours, one request each, until they answer the question.
+
+        Rules of others carry ids that nobody knows; see `rules_of_others`.
+        """
+        registry = Registry(Client(world))
+        known = self.adoptable(asked.port)
+        ids = dict.fromkeys([*(one for one in asked.first if one in known), *known[:1], our_id(asked.port), *known[1:]])
+        rules: list[Rule] = []
+        left = set(asked.first).intersection(known)
+        for rule_id in ids:
+            if not left and asked.enough(rules):
+                break
+            left.discard(rule_id)
+            text = registry.text(LOCAL_RULES, rule_id)
+            rule = None if text is None else parse_rule(rule_id, text, asked.port, ours=_is_ours(asked.port))
+            if rule is not None:
+                rules.append(rule)
+        return tuple(rules)
+
+    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
+        """Every rule that names the port."""
+        return _searched(world, LOCAL_RULES, port)
+
+    def policy_ignores_local(self, registry: Registry, key: str) -> bool:
+        """By AllowLocalPolicyMerge."""
+        return policy_ignores_local(registry, key)
+
+    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
+        """Group Policy's rules that name the port."""
+        return _searched(world, POLICY_RULES, port)
+
+    def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
+        """One rule for every profile."""
+        return (Rule(our_id(port), our_name(port), True, scope, frozenset(PROFILES), ours=True),)
+
+    def open_port(
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+    ) -> None:
+        """Make our rule, or finish what an interrupted run left of it; one that others have rebuilt is made anew."""
+        client = Client(world)
+        if ours is not None and not _as_made(ours):
+            self.close_port(world, port, profiles)
+            ours = None
+        if ours is None:
+            _create(client, port)
+        if ours is None or ours.fit != "exact":
+            _give_port(client, port)
+        if ours is None or ours.scope != scope:
+            _give_scope(client, our_id(port), scope)
+        client.invoke(NAMESPACE, RULE, "Enable", selectors=_keys(our_id(port)))
+
+    def close_port(self, world: World, port: int, profiles: t.Collection[str]) -> None:
+        """Delete our rule; no error where it is gone."""
+        try:
+            Client(world).delete(NAMESPACE, RULE, _keys(our_id(port)))
+        except Fault as fault:
+            if not fault.not_found:
+                raise
+
+    def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
+        """Give one of Windows' own rules this state: shut first, opened last."""
+        client = Client(world)
+        if rule.enabled and not enabled:
+            client.invoke(NAMESPACE, RULE, "Disable", selectors=_keys(rule.id))
+        if rule.scope != scope:
+            _give_scope(client, rule.id, scope)
+        if enabled and not rule.enabled:
+            client.invoke(NAMESPACE, RULE, "Enable", selectors=_keys(rule.id))
+
+
+MSFT = Msft()
+
+
+def _is_ours(port: int) -> t.Callable[[str, str], bool]:
+    return lambda rule_id, _name: rule_id == our_id(port)
+
+
+def _as_made(rule: Rule) -> bool:
+    """Whether our rule is as we made it, but for what is given to it last: port, scope, and being enabled."""
+    return rule.action == ALLOW and rule.profiles == frozenset(PROFILES) and not rule.narrowed_by
+
+
+def _searched(world: World, key: str, port: int) -> tuple[Rule, ...]:
+    """Rules of others; none where the host has no remote shell to look with: this backend works without one."""
+    try:
+        return find_rules(world, key, port, ours=nobodys)
+    except Failure as problem:
+        world.log(f"rules of others were not looked for: {problem.message}")
+        return ()
+
+
+def _keys(rule_id: str) -> dict[str, str]:
+    """How a rule of the local store is addressed; recorded for rules of Windows and for created ones alike."""
+    return {
+        "CreationClassName": f"MSFT|FW|FirewallRule|{rule_id}",
+        "PolicyRuleName": "",
+        "SystemCreationClassName": "",
+        "SystemName": "",
+    }
+
+
+def _create(client: Client, port: int) -> None:
+    """Create our rule, disabled: it is for any port and anybody still. One that is there already is finished."""
+    values: dict[str, str | int] = {
+        "InstanceID": our_id(port),
+        "ElementName": our_name(port),
+        "Direction": _INBOUND,
+        "Action": _ALLOW,
+        "Enabled": _DISABLED,
+    }
+    try:
+        client.create(NAMESPACE, RULE, values)
+    except Fault as fault:
+        if not fault.already_exists:
+            raise
+
+
+def _give_port(client: Client, port: int) -> None:
+    filtered = _filter(client, our_id(port), *_PORT_FILTER)
+    for protocol in _PROTOCOLS:
+        try:
+            client.put(NAMESPACE, _PORT_FILTER[1], {"Protocol": protocol, "LocalPort": [str(port)]}, filtered.selectors)
+            return
+        except Fault as fault:
+            if protocol == _PROTOCOLS[-1] or not fault.value_refused:
+                raise
+
+
+def _give_scope(client: Client, rule_id: str, scope: frozenset[str]) -> None:
+    filtered = _filter(client, rule_id, *_ADDRESS_FILTER)
+    client.put(NAMESPACE, _ADDRESS_FILTER[1], {"RemoteAddress": written(scope)}, filtered.selectors)
+
+
+def _filter(client: Client, rule_id: str, association: str, result: str) -> Instance:
+    """The filter object of a rule: the provider makes it with the rule, and only it knows its keys."""
+    found = client.associated(NAMESPACE, RULE, _keys(rule_id), association, result)
+    if not found:
+        raise Failure(
+            f"{client.world.host}: Windows shows no {result} for the firewall rule {rule_id}; look at the rule with "
+            f"Get-NetFirewallRule on the host, delete it if it is damaged, and run the play again",
+            name="firewall_rule_damaged",
+        )
+    return found[0]

@@ -1,0 +1,92 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The port in the firewall of every persona: opened, opened for others, closed, while answers get lost.
+
+Judged from outside: emulated Windows says whose packets reach the port.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import random
+import typing as t
+
+import pytest
+from simulated import DIALS_MET, Killed, SimulatedWorld, Surroundings, surroundings
+
+import emulated_windows
+from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Unreachable
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.firewall import OpenPort
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.firewall_wish import FirewallWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, read_record
+from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.model import Firewall
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.reader import read_firewall
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, read_system
+from emulated_windows.core import HostOptions
+
+PERSONAS = sorted(path.stem for path in (pathlib.Path(emulated_windows.__file__).parent / "personas").glob("*.yml"))
+SEEDS = 8
+CLIENT, STRANGER = "10.1.2.3", "192.168.77.1"
+FAULTS = ("drop", "lost", "kill", "kill_after")
+SCOPES = (
+    frozenset(["10.0.0.0/8"]),
+    frozenset(["10.1.0.0/16", "172.16.0.0/12"]),
+    frozenset(["10.1.2.3/32", "192.168.0.0/24"]),
+)
+_AGAIN = 30.0  # seconds until somebody runs the play again
+
+
+def run(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> Outcome | None:
+    """One run; None when it was killed, or ended before its first change."""
+    readers = {System: read_system, Record: read_record, Firewall: read_firewall(wish.interest)}
+    around.exchanges.clear()
+    try:
+        return converge(SimulatedWorld(around, {}, faults), [OpenPort(wish)], readers, check=False)
+    except (Killed, Unreachable):
+        return None
+
+
+def until_done(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> None:
+    """Run until it is done: only silence may stop a run, and the next one goes on."""
+    while True:
+        outcome = run(around, wish, faults)
+        around.clock.advance(_AGAIN)
+        if outcome is not None and outcome.problem is None:
+            return
+        if outcome is not None and outcome.problem is not None:
+            assert outcome.problem.name in ("outcome_unknown", "unreachable"), outcome.problem
+        assert faults, "nothing was lost, and the run did not end"
+        faults = {}
+
+
+def reaches(around: Surroundings, port: int) -> tuple[bool, bool]:
+    """Whether packets of a client, and of a stranger, get to the port."""
+    client, stranger = (around.machine.dial(port, source) != "filtered" for source in (CLIENT, STRANGER))
+    return client, stranger
+
+
+@pytest.mark.parametrize("seed", range(SEEDS), ids=lambda seed: f"seed_{seed}-")
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_clients_get_through_and_strangers_do_not(persona: str, seed: int) -> None:
+    draw = random.Random(f"{persona} {seed}")
+    port, state = draw.choice([1688, 1688, 1700]), draw.choice(["on", "on", "on", "off", "stopped"])
+    around = surroundings(HostOptions(name="kms03", persona=persona, firewall=state, seed=seed))
+    before = reaches(around, port)
+    wishes = [FirewallWish(port, open=True, scope=draw.choice(SCOPES)) for _ in range(2)]
+    for wish in [*wishes, FirewallWish(port, open=False)]:
+        until_done(around, wish, dict(_some_faults(draw)))
+        expected = (wish.open, False) if before == (False, False) else before
+        assert reaches(around, port) == expected, wish
+        again = run(around, wish, {})
+        assert again is not None and not again.changed
+        assert not [exchange for exchange in around.exchanges if exchange.mutation]
+    for dial, setting in around.machine.dials.items():
+        DIALS_MET[dial].add(setting)
+
+
+def _some_faults(draw: random.Random) -> t.Iterator[tuple[int, str]]:
+    for _ in range(draw.randint(0, 2)):
+        yield draw.randint(1, 40), draw.choice(FAULTS)
