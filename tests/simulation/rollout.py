@@ -73,20 +73,24 @@ class _Connection:
         return "127.0.0.1"
 
 
-class _HostAction(host.ActionModule):
-    """The action plugin without Ansible's process around it."""
+class _Found:
+    """Controller files are where they are said to be: there is no playbook to look beside."""
 
     _connection = _Connection()
 
     def _find_folder(self, path: str) -> str:
         return path
 
+    def _find_files(self, paths: t.Mapping[str, t.Any]) -> dict[str, str]:
+        return {name: str(path) for name, path in paths.items()}
 
-class _UpdateAction(host_update.ActionModule):
+
+class _HostAction(_Found, host.ActionModule):
+    """The action plugin without Ansible's process around it."""
+
+
+class _UpdateAction(_Found, host_update.ActionModule):
     """The same, of the module that only installs updates."""
-
-    def _find_folder(self, path: str) -> str:
-        return path
 
 
 def update(around: Surroundings, files: t.Mapping[str, pathlib.Path], serve: t.Collection[str]) -> Run:
