@@ -81,6 +81,9 @@ class _HostAction(host.ActionModule):
     def _find_folder(self, path: str) -> str:
         return path
 
+    def _find_files(self, paths: t.Mapping[str, t.Any]) -> dict[str, str]:
+        return {name: str(path) for name, path in paths.items()}
+
 
 class _UpdateAction(host_update.ActionModule):
     """The same, of the module that only installs updates."""
