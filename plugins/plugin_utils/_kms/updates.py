@@ -41,7 +41,7 @@ class Updates:
         installed: ids of the updates that are proved to be there.
         kms_version: 1.0, 1.1 or 1.2 on Server 2003, None elsewhere and without KMS.
         restart_pending: a KMS update awaits, or may await, the restart of the host.
-        pending_signs: what speaks for a restart; the component store's mark is also named where it does not count.
+        pending_signs: what speaks for a restart; host_info also names a mark of the component store that does not count.
         serves: the clients the host can activate now.
         serves_after: by id of each update that is not proved: the clients the host can activate with it.
         unknown: updates whose number is not registered, and which a later rollup may stand for.
@@ -95,7 +95,7 @@ def read_updates(
         if UPDATE_EXE in kinds:
             return _read_update_exe(Client(world), look, known, wanted, thorough)
         if MSU in kinds:
-            return _read_store(Client(world), look, known)
+            return _read_store(Client(world), look, known, thorough)
         return _read_build(Client(world), look, known, thorough)
 
     return read
@@ -160,7 +160,7 @@ def _volatile_signs(registry: Registry) -> list[str]:
 # -- Vista to Server 2012 R2
 
 
-def _read_store(client: Client, look: Look, known: Catalogue) -> Updates:
+def _read_store(client: Client, look: Look, known: Catalogue, thorough: bool) -> Updates:
     system = look[System]
     rows = known.for_release(system.release)
     listed = hotfixes(client, [*(row.hotfix for row in rows if row.hotfix), *known.accepted])
@@ -170,10 +170,11 @@ def _read_store(client: Client, look: Look, known: Catalogue) -> Updates:
         installed |= {row.id for row in rows if row.or_later}
     signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
     counts = bool(signs)
-    if Registry(client).keys(COMPONENTS) is not None:
+    # Any update leaves the store's mark. It counts where one of KMS may have left it, and not on a host that serves.
+    may_count = bool(installed) and not _serving(look[Licensing])
+    if (may_count or thorough) and Registry(client).keys(COMPONENTS) is not None:
         signs.append(COMPONENTS_SIGN)
-        # Any update leaves this mark. It counts where one of KMS may have left it, and not on a host that serves.
-        counts = counts or bool(installed) and not _serving(look[Licensing])
+        counts = counts or may_count
     return updates_with(system.release, installed, known, pending_signs=tuple(signs), restart_pending=counts)
 
 

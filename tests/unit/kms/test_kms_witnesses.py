@@ -179,7 +179,8 @@ def test_hotfixes_and_rollups(
     found = read(world, system(release=release), licensing(), known=catalogue(accepted=accepted))
     assert (found.installed, found.unknown) == (installed, unknown)
     assert found.serves == STANDARD.serves(release, installed)
-    assert world.asked == ["query Win32_QuickFixEngineering", "StdRegProv.EnumKey"]
+    # Without a KMS update the component store's mark is of others.
+    assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumKey"] if installed else [])]
     assert found.kms_version is None and not found.restart_pending
 
 
@@ -205,9 +206,17 @@ def test_the_mark_of_the_component_store(
     world = host(*hotfixes)
     if store:
         world.set(STORE, "x", 1)
-    found = read(world, system(release="server_2008_r2"), licensing(product(status)), record)
+    parts = (system(release="server_2008_r2"), licensing(product(status)), record)
+    assert read(world, *parts).restart_pending == pending
+    found = read(world, *parts, thorough=True)
     assert found.restart_pending == pending
-    assert (COMPONENTS_SIGN in found.pending_signs) == store, "told even where it does not count"
+    assert (COMPONENTS_SIGN in found.pending_signs) == store, "host_info tells it even where it does not count"
+
+
+def test_on_a_host_that_serves_the_component_store_is_not_asked() -> None:
+    world = host("KB3079821")
+    read(world, system(release="server_2008_r2"), licensing(product(1)))
+    assert [word for word in world.asked if "RebootPending" in word or "EnumKey" in word] == []
 
 
 # -- builds
