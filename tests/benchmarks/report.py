@@ -160,7 +160,7 @@ def _bars_of(generation: Generation) -> Iterator[Bar]:
 
 
 def _floor(generations: Sequence[Generation]) -> float:
-    """Seconds of a task that does nothing: the middle of all hosts, since one host's figure is of a few milliseconds."""
+    """Seconds of a task that does nothing: the middle of all hosts; one host alone is a matter of milliseconds."""
     return statistics.median(generation.floor_cpu for generation in generations)
 
 
