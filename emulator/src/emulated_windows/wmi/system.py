@@ -23,7 +23,7 @@ from .wql import Condition
 
 WBEM_E_PRIVILEGE_NOT_HELD = 0x80041062
 PRIVILEGE_NOT_HELD = 1314
-REBOOT_FLAG, FORCE_FLAG = 2, 4
+REBOOT_FLAG = 2
 
 _OPERATING_SYSTEM = properties("""
     BootDevice BuildNumber BuildType Caption CodeSet CountryCode CreationClassName CSCreationClassName CSDVersion
