@@ -276,13 +276,14 @@ class Wire:
 
     # -- shells --------------------------------------------------------------------------------------------------
 
-    def open_shell(self) -> str:
-        """A shell."""
+    def open_shell(self, code_page: str | None = "65001") -> str:
+        """A shell. `code_page`: of its console; None where the client does not say."""
         reply = self.send(
             CMD,
             f"{TRANSFER}/Create",
             "<rsp:Shell><rsp:InputStreams>stdin</rsp:InputStreams>"
             "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>",
+            options={} if code_page is None else {"WINRS_CODEPAGE": code_page},
         )
         assert reply.status == 200, codes(reply)
         return next(element.text or "" for element in parse(reply.body).iter() if local(element.tag) == "Selector")

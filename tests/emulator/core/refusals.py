@@ -813,6 +813,14 @@ _SHELLS = (
         "w:InvalidParameter",
         ASSUMED,
     ),
+    Refusal(
+        "a code page that does not exist",
+        changed(CMD, f"{TRANSFER}/Create", "<rsp:Shell/>", options={"WINRS_CODEPAGE": "65432"}),
+        500,
+        87,
+        "w:InvalidParameter",
+        ASSUMED,
+    ),
     Refusal("a sixth shell", sixth_shell, 500, 2150859173, "w:QuotaLimit", "recorded on a later Windows"),
     Refusal(
         "a CommandLine without Command",

@@ -19,6 +19,7 @@ from ..machine.machine import Machine
 from ..packaged import read
 from ..packages.description import MARKER, Package, read_marker
 from .program import Call, Done, Hangs, Result, lines, switch
+from .texts import said
 
 LONGEST_DESCRIPTION = 4096
 
@@ -131,10 +132,10 @@ def _log(call: Call, package: Package, path: str | None, text: str, code: int | 
         return
     machine = call.machine
     default = rf"C:\WINDOWS\{package.kb}.log" if package.kb else r"C:\WINDOWS\update.log"
-    said = ["Update.exe (version 6.3.13.0)", read(_TEXTS)[machine.language.code][text]]
+    told = ["Update.exe (version 6.3.13.0)", read(_TEXTS)[machine.language.code][text]]
     if code is not None:
-        said.append(f"Update.exe exit code = 0x{code:x}")
-    data = lines(*said).encode(f"cp{machine.language.code_page}")
+        told.append(f"Update.exe exit code = 0x{code:x}")
+    data = lines(*told).encode(f"cp{machine.language.code_page}")
     try:
         machine.disk.write(call.path(path) if path else default, data, machine.now(), native=True)
     except DiskFullError:
@@ -166,7 +167,7 @@ def run(call: Call, file: File) -> Result:
     """Run a file of the emulated disk."""
     package = read_package(file)
     if package is None:
-        return Done(NOT_A_PROGRAM, err=lines(f"{file.path} is not a valid Win32 application."))
+        return Done(NOT_A_PROGRAM, err=said(call.machine, "not_a_program", path=file.path))
     machine = call.machine
     others = bool(machine.processes.named("update.exe"))
     switches = _switches(package, call.arguments)

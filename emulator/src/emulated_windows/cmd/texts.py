@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What netsh and reg print, in the language of the host.
+"""What programs print, in the language of the host.
 
 Knows data/program_texts.yml. Refuses to know when a text is due.
 """
@@ -15,11 +15,14 @@ from .program import lines
 _FILE = "data/program_texts.yml"
 
 
-def word(machine: Machine, key: str, **parts: object) -> str:
-    """One text."""
-    return str(read(_FILE)[key][machine.options.language]).format(**parts)
+ENGLISH = "ENU"
 
 
-def said(machine: Machine, key: str, **parts: object) -> str:
+def word(machine: Machine, key: str, *, english: bool = False, **parts: object) -> str:
+    """One text. `english`: of a program that speaks no other language there."""
+    return str(read(_FILE)[key][ENGLISH if english else machine.options.language]).format(**parts)
+
+
+def said(machine: Machine, key: str, *, english: bool = False, **parts: object) -> str:
     """One text as lines of output."""
-    return lines(*word(machine, key, **parts).split("\n"))
+    return lines(*word(machine, key, english=english, **parts).split("\n"))
