@@ -122,6 +122,12 @@ def codes(reply: Reply) -> list[int]:
     return wsman + [int(element.text or "0") for element in elements if local(element.tag) == "error_Code"]
 
 
+def cim_status(reply: Reply) -> int | None:
+    """CIMStatusCode of the MSFT_WmiError of a fault, None where there is none."""
+    elements = parse(reply.body).iter() if reply.body else ()
+    return next((int(element.text or "0") for element in elements if local(element.tag) == "CIMStatusCode"), None)
+
+
 def subcode(reply: Reply) -> str:
     """The subcode of a fault, or its code where it has none."""
     found = [element.text or "" for element in parse(reply.body).iter("{http://www.w3.org/2003/05/soap-envelope}Value")]

@@ -8,22 +8,36 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from corewire import ENUMERATION, MESSAGE_ID, WMI, Wire, codes, enumerate_body, envelope, headers, parse, subcode
+from corewire import (
+    ENUMERATION,
+    MESSAGE_ID,
+    WMI,
+    Wire,
+    cim_status,
+    codes,
+    enumerate_body,
+    envelope,
+    headers,
+    parse,
+    subcode,
+)
 from refusals import REFUSALS, Refusal
+from refusals_later import REFUSALS_LATER
 
 MakeWire = Callable[..., Wire]
+ROWS = REFUSALS + REFUSALS_LATER
 
 
 def test_the_table_is_long_enough_and_says_where_it_comes_from() -> None:
-    assert len(REFUSALS) >= 50
-    assert len({row.name for row in REFUSALS}) == len(REFUSALS)
-    assert all(row.source for row in REFUSALS)
+    assert len(ROWS) >= 50
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert all(row.source for row in ROWS)
 
 
-@pytest.mark.parametrize("row", REFUSALS, ids=[row.name for row in REFUSALS])
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
     dials = dict(row.dials)
-    host = wire(start=dials.pop("start", "bare"), dials=dials)
+    host = wire(persona=row.persona, start=dials.pop("start", "bare"), dials=dials)
     request = row.make(host)
     before = host.shown
     reply = host.raw(request, **row.how)
@@ -33,6 +47,7 @@ def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
     else:
         assert codes(reply)[0] == row.code
         assert subcode(reply) == row.subcode
+    assert cim_status(reply) == row.cim_status
     after = host.shown
     for volatile in ("clock",):
         before.pop(volatile)
