@@ -41,6 +41,11 @@ _WIRE = (
         "Which numbers the fault carries when WQL names a class that does not exist.",
     ),
     Dial(
+        "class_missing_by_uri",
+        ("not_found", "invalid_resource_uri", "nested_invalid_class"),
+        "Which numbers the fault carries when a resource URI names a class that does not exist.",
+    ),
+    Dial(
         "empty_enumeration",
         ("no_items", "empty_items", "context_then_pull"),
         "How an enumeration without rows is answered.",
@@ -73,6 +78,14 @@ _WIRE = (
         ("action_not_supported", "provider_not_capable"),
         "Which fault refuses Create and Delete of CIM instances up to 2008 R2.",
         until="6.1",
+    ),
+    Dial(
+        "instance_create",
+        ("works", "refused"),
+        "Whether Create and Delete of CIM instances work: shown on Windows 10 only, by nobody on 2012 and 2012 R2.",
+        drawn=False,
+        since="6.2",
+        until="6.3",
     ),
     Dial("exit_code_form", ("signed", "unsigned"), "How an exit code above 0x7FFFFFFF is written in rsp:ExitCode."),
     Dial("time_zone", ("utc", "offset"), "Date and time with Z, or with the offset of a zone two hours ahead."),

@@ -11,6 +11,7 @@ import pytest
 from corewire import (
     ENUMERATION,
     MESSAGE_ID,
+    TRANSFER,
     WMI,
     Wire,
     cim_status,
@@ -80,6 +81,34 @@ def test_a_request_with_every_header_is_not_refused(wire: MakeWire) -> None:
 def test_a_missing_class_by_dial(wire: MakeWire, setting: str, expected: tuple[int, list[int]]) -> None:
     reply = wire(dials={"class_missing": setting}).enumerate("SELECT * FROM SoftwareLicensingProduct")
     assert (codes(reply)[0], codes(reply)) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("not_found", [2150858752, 2150858752]),
+        ("invalid_resource_uri", [2150858811, 2150858811]),
+        ("nested_invalid_class", [2150858752, 0x80041010]),
+    ],
+)
+def test_a_missing_class_in_a_resource_uri_by_dial(wire: MakeWire, setting: str, expected: list[int]) -> None:
+    dials = {"class_missing_by_uri": setting}
+    reply = wire(dials=dials).invoke("SoftwareLicensingService", "RefreshLicenseStatus")
+    assert codes(reply) == expected
+    reply = wire(persona="server-2019", dials=dials).invoke("Win32_Nothing", "Do")
+    assert (codes(reply), cim_status(reply)) == ([expected[1]], 5)
+
+
+@pytest.mark.parametrize("persona", ["server-2012", "server-2012-r2"])
+def test_nobody_has_shown_create_on_2012(wire: MakeWire, persona: str) -> None:
+    uri = f"{WMI}root/StandardCimv2/MSFT_NetFirewallRule"
+    body = f'<q:MSFT_NetFirewallRule xmlns:q="{uri}"><q:InstanceID>x</q:InstanceID><q:ElementName>x</q:ElementName>'
+    body += "</q:MSFT_NetFirewallRule>"
+    for setting, status in (("works", 200), ("refused", 500)):
+        host = wire(persona=persona, dials={"instance_create": setting})
+        assert host.send(uri, f"{TRANSFER}/Create", body).status == status
+        assert host.invoke("Win32_Service", "InterrogateService", selectors={"Name": "WinRM"}).status == 200
+    assert (codes(host.send(uri, f"{TRANSFER}/Create", body))[0], setting) == (2150858771, "refused")
 
 
 def test_unencrypted_is_accepted_where_the_estate_says_so(wire: MakeWire) -> None:
