@@ -9,7 +9,7 @@ turns them. Refuses to know how a setting is acted upon: that stands where the b
 
 from __future__ import annotations
 
-import random
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -430,6 +430,11 @@ def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tu
     return found
 
 
+def _drawn(possible: tuple[str, ...], text: str) -> str:
+    """A draw of its own for each dial, so that neither fixing one by hand nor a new dial turns the others."""
+    return possible[zlib.crc32(text.encode()) % len(possible)]
+
+
 def turn(
     table: Mapping[str, tuple[str, ...]], explicit: Mapping[str, str], seed: int | None, host: str
 ) -> dict[str, str]:
@@ -441,12 +446,10 @@ def turn(
     unknown = set(explicit) - set(table)
     if unknown:
         raise ValueError(f"{host}: no dial is called {', '.join(sorted(unknown))}")
-    rng = random.Random(f"dials {seed} {host}")
     settings = {}
     for name, possible in table.items():
-        # every dial takes its draw, so that fixing one by hand does not turn the others
-        drawn = rng.choice(possible)
-        setting = explicit.get(name, drawn if seed is not None and BY_NAME[name].drawn else possible[0])
+        drawn = possible[0] if seed is None or not BY_NAME[name].drawn else _drawn(possible, f"{seed} {host} {name}")
+        setting = explicit.get(name, drawn)
         if setting not in possible:
             raise ValueError(f"{host}: dial {name} can be {', '.join(possible)}, not {setting!r}")
         settings[name] = setting

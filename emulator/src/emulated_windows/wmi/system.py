@@ -58,13 +58,7 @@ _COMPUTER_SYSTEM = properties("""
 _COMPUTER_SYSTEM_6 = changed(_COMPUTER_SYSTEM, "AutomaticManagedPagefile:b NumberOfLogicalProcessors:n PCSystemType:n")
 _COMPUTER_SYSTEM_8 = changed(_COMPUTER_SYSTEM_6, "HypervisorPresent:b")
 _COMPUTER_SYSTEM_8_1 = changed(_COMPUTER_SYSTEM_8, "PCSystemTypeEx:n")
-_COMPUTER_SYSTEM_SINCE = (
-    ((6, 0), _COMPUTER_SYSTEM_6),
-    ((6, 2), _COMPUTER_SYSTEM_8),
-    ((6, 3), _COMPUTER_SYSTEM_8_1),
-    ((10, 0), changed(_COMPUTER_SYSTEM_8_1, "BootStatus:n[] ChassisSKUNumber SystemFamily SystemSKUNumber")),
-)
-"""What the class page says came when; recorded up to 6.1."""
+_COMPUTER_SYSTEM_10 = changed(_COMPUTER_SYSTEM_8_1, "BootStatus:n[] ChassisSKUNumber SystemFamily SystemSKUNumber")
 
 _DC_ROLES = ["LM_Workstation", "LM_Server", "Primary_Domain_Controller", "Timesource", "NT"]
 
@@ -195,15 +189,15 @@ class ComputerSystem(WmiClass):
     schema = Schema(
         "Win32_ComputerSystem", source="recording", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True
     )
-    _newer = tuple(
-        (since, Schema("Win32_ComputerSystem", properties=columns, keys=("Name",), singleton=True))
-        for since, columns in _COMPUTER_SYSTEM_SINCE
-    )
+    _six = replace(schema, properties=_COMPUTER_SYSTEM_6)
+    _eight = replace(schema, properties=_COMPUTER_SYSTEM_8, source="document")
+    _eight_one = replace(_eight, properties=_COMPUTER_SYSTEM_8_1)
+    _ten = replace(_eight, properties=_COMPUTER_SYSTEM_10)
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""
-        fitting = [schema for since, schema in self._newer if machine.persona.since >= since]
-        return fitting[-1] if fitting else self.schema
+        newer = (((10, 0), self._ten), ((6, 3), self._eight_one), ((6, 2), self._eight), ((6, 0), self._six))
+        return next((schema for since, schema in newer if machine.persona.since >= since), self.schema)
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The one instance."""
