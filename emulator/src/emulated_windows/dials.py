@@ -99,6 +99,11 @@ _SYSTEM = (
         ("works", "privilege_not_held_fault_0x80041062", "returns_1314"),
         "Whether the token of a WinRM request may restart the machine through WMI.",
     ),
+    Dial(
+        "restart_with_people",
+        ("goes_ahead", "refused_1191"),
+        "Whether a restart through WMI that is not forced is refused while people are logged on.",
+    ),
     Dial("reboot_answer", ("answered", "connection_lost"), "Whether a forced restart still gets its answer out."),
     Dial("boot_time_wobble", ("0", "1"), "Seconds by which LastBootUpTime moves between two readings."),
     Dial("clock_offset", ("0", "5400"), "Seconds by which the clock of the host is ahead of the true time."),
@@ -137,6 +142,7 @@ _UPDATES = (
         "kms_in_vm",
         ("refused_by_1_0", "allowed", "refused"),
         "Which versions refuse a host key in a virtual machine (0xC004F06B); matters where virtual is set.",
+        until="6.0",
     ),
 )
 

@@ -23,7 +23,8 @@ from .wql import Condition
 
 WBEM_E_PRIVILEGE_NOT_HELD = 0x80041062
 PRIVILEGE_NOT_HELD = 1314
-REBOOT_FLAG = 2
+USERS_LOGGED_ON = 1191
+REBOOT_FLAG, FORCE_FLAG = 2, 4
 
 _OPERATING_SYSTEM = properties("""
     BootDevice BuildNumber BuildType Caption CodeSet CountryCode CreationClassName CSCreationClassName CSDVersion
@@ -151,7 +152,10 @@ class OperatingSystem(WmiClass):
         return Found([row])
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
-        """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
+        """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be.
+
+        Whether people who are logged on are in the way of a restart that is not forced is a dial.
+        """
         flags = REBOOT_FLAG if method == "Reboot" else number_of(arguments, "Flags")
         if method not in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker") or not flags & REBOOT_FLAG:
             return returned(PRIVILEGE_NOT_HELD)
@@ -159,6 +163,9 @@ class OperatingSystem(WmiClass):
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] != "works":
             raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        polite = machine.dials["restart_with_people"] == "refused_1191" and not flags & FORCE_FLAG
+        if polite and machine.logons.people():
+            return returned(USERS_LOGGED_ON)
         if method == "Win32ShutdownTracker":
             seconds = float(number_of(arguments, "Timeout"))
             reason = str(number_of(arguments, "ReasonCode"))
