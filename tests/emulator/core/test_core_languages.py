@@ -34,6 +34,7 @@ SAYS_SOMETHING = (
     (OLD, "netsh firewall show state"),
     (OLD, "netsh firewall show portopening"),
     (R2, "netsh advfirewall show allprofiles"),
+    (R2, "netsh advfirewall firewall show rule name=all"),
     (R2, "netsh firewall show state"),
     (R2, "expand C:\\nothing.cab C:\\x"),
     (R2, "dism /online"),
