@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from corewire import KEY, Wire
 
 from emulated_windows import dials
 from emulated_windows.core import Authority, HostOptions, VirtualClock, dial_table, personas
+from emulated_windows.packaged import PACKAGE as SOURCE
 
 MakeWire = Callable[..., Wire]
 PERSONA = "server-2003-sp2-x86"
@@ -73,6 +75,15 @@ def test_every_dial_says_what_it_is_about() -> None:
     for dial in dials.ALL:
         assert len(dial.settings) >= 2
         assert dial.meaning
+
+
+def test_every_dial_is_acted_upon_and_tested() -> None:
+    here = Path(__file__).parent
+    acting = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "dials.py")
+    testing = "".join(path.read_text() for path in here.glob("*.py"))
+    for dial in dials.ALL:
+        assert any(mark in acting for mark in (f'"{dial.name}"', f"'{dial.name}'")), dial.name
+        assert f'"{dial.name}"' in testing, dial.name
 
 
 def test_every_behaviour_is_labelled() -> None:
