@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from personas import PERSONAS, Wanted
-from rollout import Options, wish
+from rollout import Options, wish_of
 from simulated import ZONE, Surroundings, surroundings
 
 from emulated_windows.core import HostOptions, dial_table
@@ -32,7 +32,14 @@ _POLICIES: tuple[dict[str, t.Any], ...] = (
     {"local_rules": True},
     {"local_rules": False},
 )
-_CHOSEN = ("publishing_read", "required_count", "old_host_key", "foreign_windows_update", "foreign_servicing", "kms_files")
+_CHOSEN = (
+    "publishing_read",
+    "required_count",
+    "old_host_key",
+    "foreign_windows_update",
+    "foreign_servicing",
+    "kms_files",
+)
 """Dials that no seed turns, because an estate chooses them, and under which a rollout still converges."""
 
 
@@ -102,10 +109,8 @@ class Scenario:
         return dials
 
     def _wish(self) -> Options:
-        draw, wanted = self.random, self.wanted
-        changes: Options = {"serve": wanted.serve, "product_key": wanted.key, "key_group": wanted.key_group}
-        if wanted.x64_chain:
-            changes["package_files"] = {"kms_1_0": str(self.packages / "x64" / "Kmsw2k3.exe")}
+        draw = self.random
+        changes: Options = {}
         if self.accepted:
             changes["accepted_updates"] = self.accepted
         if draw.random() < 0.2:
@@ -114,7 +119,7 @@ class Scenario:
             changes["publish"] = [{"zone": ZONE, "server": "127.0.0.1", "target": f"kms03.{ZONE}"}]
         if draw.random() < 0.2:
             changes["port"] = None
-        return wish(self.packages, reboot_timeout=1800, **changes)
+        return wish_of(self.wanted, self.packages, reboot_timeout=1800, **changes)
 
     @property
     def published(self) -> bool:

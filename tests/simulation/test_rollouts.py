@@ -28,19 +28,20 @@ _SHELL_IDLE = 4 * 3600.0  # longer than any idle time-out after which WinRM remo
 def test_rollout_converges(seed: int, packages_by_language: dict[str, pathlib.Path]) -> None:
     """Runs with faults, then clean ones until nothing is left to do; then a look at the host itself."""
     scenario = Scenario(seed, packages_by_language)
-    around, told = scenario.around, [scenario.host]
+    around, stories = scenario.around, [str(scenario.host)]
     before, reached = around.machine.show(), scenario.reaches()
     for _attempt in range(scenario.random.randint(0, 3)):
-        told.append(run(around, scenario.packages, scenario.options, scenario.faults()).story)
+        stories.append(run(around, scenario.packages, scenario.options, scenario.faults()).story)
         scenario.pass_time()
     for _attempt in range(_CLEAN_RUNS):
         clean = run(around, scenario.packages, scenario.options)
-        told.append(clean.story)
+        stories.append(clean.story)
         if clean.converged:
             break
         if clean.code == "0xC004F050":  # an update installed by hand that left no sign; the advice is to restart
-            told.append(restart(around).story)
+            stories.append(restart(around).story)
         scenario.pass_time()
+    told = "\n".join(stories)
     assert clean.converged, told
     around.clock.advance(_SHELL_IDLE)
     after = around.machine.show()
@@ -52,7 +53,7 @@ def test_rollout_converges(seed: int, packages_by_language: dict[str, pathlib.Pa
         DIALS_MET[dial].add(setting)
 
 
-def check_licensing(scenario: Scenario, state: dict[str, t.Any], told: list[t.Any]) -> None:
+def check_licensing(scenario: Scenario, state: dict[str, t.Any], told: str) -> None:
     """The wished updates work, one activation was spent, and nothing of ours is left. Never our own output."""
     wanted = scenario.wanted
     if state["kms_version"] is None:
@@ -68,7 +69,7 @@ def check_licensing(scenario: Scenario, state: dict[str, t.Any], told: list[t.An
     assert state["manual_activation"] in (None, 0), told
 
 
-def check_publication(scenario: Scenario, state: dict[str, t.Any], told: list[t.Any]) -> None:
+def check_publication(scenario: Scenario, state: dict[str, t.Any], told: str) -> None:
     """The record of somebody else is there, and ours beside it; the host does not publish itself where we do."""
     members = srv_members(scenario.around.zone)
     assert f"foreign.{ZONE}" in members, told
@@ -83,7 +84,7 @@ def check_firewall(
     before: dict[str, t.Any],
     reached: tuple[bool, bool],
     after: dict[str, t.Any],
-    told: list[t.Any],
+    told: str,
 ) -> None:
     """Clients get through and strangers do not; a firewall that does not filter, and other entries, are as before."""
     expected = reached if any(reached) else (not scenario.barred, False)
@@ -97,7 +98,7 @@ def foreign_entries(state: dict[str, t.Any]) -> list[t.Any]:
     return [entry for entry in state["open_ports"] if entry["port"] != 1688]
 
 
-def check_second_run(scenario: Scenario, told: list[t.Any]) -> None:
+def check_second_run(scenario: Scenario, told: str) -> None:
     """Check mode foresees nothing; a run changes nothing and sends only reads, none of them twice."""
     around = scenario.around
     foreseen = run(around, scenario.packages, scenario.options, check=True)
