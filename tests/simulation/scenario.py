@@ -104,6 +104,11 @@ class Scenario:
         """The settings that are chosen here, not by the seed of emulated Windows."""
         draw, table = self.random, dial_table(host.persona)
         dials = {name: draw.choice(table[name]) for name in _CHOSEN if name in table}
+        if any(update.endswith("_unrestarted") for update in host.updates):
+            dials["msu_effect"] = draw.choice(table["msu_effect"])
+            if dials["msu_effect"] == "at_service_start" and "key_used_too_early" in table:
+                # Nothing shows that the service has not been started since: the key is tried too early.
+                dials["key_used_too_early"] = "forgiven"
         if host.virtual:  # a Windows that refuses every host key in a virtual machine is no KMS host
             dials["kms_in_vm"] = draw.choice([setting for setting in table["kms_in_vm"] if setting != "refused"])
         return dials
