@@ -204,9 +204,7 @@ def _persona(name: str) -> Persona:
         firewall=FirewallStyle(**firewall),
         licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
-        dial_settings=dials.for_generation(
-            data["generation"], data.get("dials") or {}, data.get("ruled_out")
-        ),
+        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}, data.get("ruled_out")),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),
     )
 
