@@ -17,7 +17,7 @@ from personas import PERSONAS, Wanted
 from rollout import Options, wish_of
 from simulated import ZONE, Surroundings, surroundings
 
-from emulated_windows.core import HostOptions, dial_table
+from emulated_windows.core import HostOptions, dial_table, personas
 
 LANGUAGES = ("ENU", "DEU", "JPN")
 FAULTS = ("drop", "lost", "kill", "kill_after")
@@ -32,6 +32,8 @@ _POLICIES: tuple[dict[str, t.Any], ...] = (
     {"local_rules": True},
     {"local_rules": False},
 )
+_MISHAPS = (("flap", "2"), ("slow-boot", "300"), ("quota", "70"), ("service-stopped", ""))
+"""WinRM comes and goes after a restart; a slow one; a quota is used up; the licensing service does not run."""
 _CHOSEN = (
     "publishing_read",
     "required_count",
@@ -58,6 +60,7 @@ class Scenario:
         self.accepted: list[str] = []
         self.host = self._host(seed)
         self.around: Surroundings = surroundings(self.host)
+        self.mishap = self._mishap()
         self.options = self._wish()
 
     def _host(self, seed: int) -> HostOptions:
@@ -84,6 +87,17 @@ class Scenario:
         host.domain_controller = server and host.domain_member and _rarely(draw)
         host.dials = self._dials(host)
         return host
+
+    def _mishap(self) -> tuple[str, str] | None:
+        """What else goes wrong once, on the host itself."""
+        if not _rarely(self.random, 4):
+            return None
+        kind, value = self.random.choice(_MISHAPS)
+        if kind == "service-stopped":
+            value = personas()[self.host.persona].licensing.service or ""
+        if value:
+            self.around.machine.inject(kind, [value])
+        return kind, value
 
     def _found(self) -> tuple[str, tuple[str, ...]]:
         """What is installed at the beginning: `start` and `updates`."""
