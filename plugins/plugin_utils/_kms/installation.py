@@ -37,23 +37,24 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
     # Written before the installer starts: a controller killed now leaves a host that is known to need its restart.
     note(world, staging=folder, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
-        came = _copy_and_run(world, update, package, system, folder, wish)
+        came, left = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
         # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
     if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=left)
         return
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=left)
 
 
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
-) -> str:
+) -> tuple[str, str | None]:
+    """How it came out, and what is still to be removed from the host."""
     log = rf"{system.windows_directory}\{update.log}"
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
@@ -64,11 +65,12 @@ def _copy_and_run(
                 cabinet = _unpack(world, shell, update, package, remote, folder)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
                 command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
-                return _run(world, shell, update, command, log, folder, wish)
-            command = f"{remote} {switches(package, update, log, wish)}".strip()
-            return _run(world, shell, update, command, log, folder, wish)
+            else:
+                command = f"{remote} {switches(package, update, log, wish)}".strip()
+            came = _run(world, shell, update, command, log, folder, wish)
         finally:
-            _clean_up(world, shell, folder)
+            left = _clean_up(world, shell, folder)
+        return came, left
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
@@ -152,9 +154,11 @@ def _tail(world: World, shell: Shell, log: str) -> str:
         return ""
 
 
-def _clean_up(world: World, shell: Shell, folder: str) -> None:
-    """Remove our folder; a host that has gone away keeps it, and the record says so."""
+def _clean_up(world: World, shell: Shell, folder: str) -> str | None:
+    """Remove our folder; a host that has gone away keeps it, and it is returned so that the record says so."""
     try:
         files.remove_folder(shell, folder)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")
+        return folder
+    return None

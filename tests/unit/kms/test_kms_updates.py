@@ -471,6 +471,22 @@ def test_what_an_interrupted_run_left_is_removed_first() -> None:
     assert ran and world.files == {}
 
 
+def test_what_could_not_be_removed_is_noted() -> None:
+    """The installer ended well, and the answer to the last `rmdir` got lost: a later run tidies."""
+    world, step, ran = prepared()
+    lose = lost_before("run rmdir")
+
+    def lose_the_last(what: str) -> None:
+        if ran:
+            lose(what)
+
+    world.before = lose_the_last
+    step.run(world)
+    noted_now = load_record(world)
+    assert noted_now.staging == FOLDER
+    assert noted_now.awaiting_restart == {"boot": BOOT_TEXT, "updates": {"kms_1_0": "done"}}
+
+
 def test_tidying_removes_the_folder_and_the_note() -> None:
     world = host()
     records.save(world, LEFT)
