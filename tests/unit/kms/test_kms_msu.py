@@ -323,7 +323,7 @@ def test_what_is_known_of_an_update_that_does_not_apply() -> None:
         step.run(world)
 
 
-@pytest.mark.parametrize("code", [0, 3010, 3011, -0x100000000, 0x100000BC2])
+@pytest.mark.parametrize("code", [0, 3010, 3011, 0x240005, -0x100000000, 0x100000BC2])
 def test_success_in_every_spelling(code: int) -> None:
     assert outcome(code) == INSTALLED
 
@@ -343,6 +343,21 @@ def test_an_installer_that_hangs_is_ended_by_its_id() -> None:
     assert caught.value.name == "command_timeout"
     assert ended == ["1234", "5678"]
     assert load_record(world).awaiting_restart == {"boot": BOOT_TEXT, "updates": {"kb3079821": "started"}}
+
+
+def test_without_a_log_of_ours_nothing_of_windows_is_ended() -> None:
+    world, step, ran = prepared(None)
+    silent = {"kb3079821": dataclasses.replace(STANDARD.updates["kb3079821"], log="")}
+    known = dataclasses.replace(STANDARD, updates={**STANDARD.updates, **silent})
+    found = msu("kb3079821", "server_2008_r2", size=len(CONTENT))
+    again = chain("windows_10", known=known).next(on("server_2008_r2", kb3079821=found))
+    assert isinstance(again, Step) and again.id == step.id
+    world.classes["Win32_Process"] = []
+    with pytest.raises(Failure, match="look at it there"):
+        again.run(world)
+    asked = [query for query in world.queries if "Win32_Process" in query]
+    assert asked and all("OR" not in query and "activation.kms" in query for query in asked)
+    assert ran[0].endswith("/quiet /norestart")
 
 
 def test_a_package_that_does_not_unpack_installs_nothing() -> None:
