@@ -116,7 +116,8 @@ class HostKeyResource(Resource):
         def predict(seen: Seen) -> Seen:
             product = Product("predicted", "", "VOLUME_KMS channel", "", key.last_five, 0, None)
             before = seen[Licensing]
-            return seen.having(dataclasses.replace(before, products=(product,), current_count=None))
+            others = (other for other in before.products if not other.is_kms_host)  # Office may go on serving
+            return seen.having(dataclasses.replace(before, products=(*others, product), current_count=None))
 
         def run(world: World) -> None:
             doing = f"installing the host key {key}"

@@ -68,6 +68,8 @@ def wish(**changes: t.Any) -> HostKeyResource:
         ((product(1),), {}, []),
         ((product(1, FIVE.lower()),), {}, []),
         ((product(3),), {"reactivate": True}, ["host_key.activate"]),
+        ((dataclasses.replace(product(5), license_status_reason=0xC004F009),), {}, ["host_key.activate"]),
+        ((dataclasses.replace(product(1), license_status_reason=0xC004F00F),), {}, []),
         ((product(3),), {"activate": False}, []),
         ((product(1), product(1, "XXXXX")), {}, []),
         ((product(1, "XXXXX"),), {"replace": True}, ["host_key.install", "host_key.activate"]),
@@ -101,6 +103,8 @@ def test_the_mark_comes_last_so_that_it_never_stands_in_the_way_of_the_activatio
         ((licensing(product(0, "XXXXX")),), {}, "other_key_installed"),
         ((licensing(),), {"encrypted": False}, "key_unencrypted"),
         ((licensing(product(3)),), {}, "reactivation_needed"),
+        ((licensing(dataclasses.replace(product(5), license_status_reason=0xC004F00F)),), {}, "reactivation_needed"),
+        ((licensing(dataclasses.replace(product(5), license_status_reason=-0x3FFB0FF1)),), {}, "reactivation_needed"),
         ((licensing(product(0)),), {"max_activations": 0}, "activation_not_allowed"),
     ],
 )

@@ -180,7 +180,7 @@ def test_hotfixes_and_rollups(
     assert (found.installed, found.unknown) == (installed, unknown)
     assert found.serves == STANDARD.serves(release, installed)
     # Without a KMS update the component store's mark is of others.
-    assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumKey"] if installed else [])]
+    assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumValues"] if installed else [])]
     assert found.kms_version is None and not found.restart_pending
 
 
@@ -213,10 +213,21 @@ def test_the_mark_of_the_component_store(
     assert (COMPONENTS_SIGN in found.pending_signs) == store, "host_info tells it even where it does not count"
 
 
+@pytest.mark.parametrize(("key", "pending"), [(None, False), (product().partial_product_key, False), ("XXXXX", True)])
+@pytest.mark.parametrize("release", ["server_2003", "server_2008_r2"])
+def test_a_mark_of_any_update_counts_until_the_wished_key_is_activated(
+    release: str, key: str | None, pending: bool
+) -> None:
+    world = host("KB968915", "KB3079821")
+    world.set(STORE, "x", 1)
+    world.set(UPDATES_KEY, "UpdateExeVolatile", 2)
+    assert read(world, system(release=release), licensing(product(1)), key=key).restart_pending == pending
+
+
 def test_on_a_host_that_serves_the_component_store_is_not_asked() -> None:
     world = host("KB3079821")
     read(world, system(release="server_2008_r2"), licensing(product(1)))
-    assert [word for word in world.asked if "RebootPending" in word or "EnumKey" in word] == []
+    assert world.asked == ["query Win32_QuickFixEngineering"]
 
 
 # -- builds
