@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - activation.kms.options.serve
   - activation.kms.options.updates
   - activation.kms.options.reboot
+  - activation.kms.options.key_group
   - activation.kms.options.key
   - activation.kms.options.settings
   - activation.kms.windows

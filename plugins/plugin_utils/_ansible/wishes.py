@@ -121,7 +121,7 @@ def update_wish(options: Options, folder: str | None, known: Catalogue) -> Updat
         install_timeout=float(options["install_timeout"]),
         reboot_timeout=float(options.get("reboot_timeout") or 600),
         known=known,
-        key_group=options.get("key_group"),
+        key_group=options["key_group"],
     )
 
 

@@ -198,17 +198,15 @@ _HOSTS: t.Mapping[str, Host] = {
 CLIENTS: tuple[str, ...] = tuple(sorted(_KIND_OF))
 """Every client id there is."""
 
+THRESHOLDS: t.Mapping[str, int] = _KEYS["thresholds"]
+"""How many machines must have asked a host before it activates a "client" or a "server"; both count together."""
+
 STANDARD = catalogue()
 
 
 def is_client(client: str) -> bool:
     """Whether a client id is of a client release of Windows, not of a server."""
     return _KIND_OF[client] == "client"
-
-
-def threshold(client: str) -> int:
-    """How many machines must have asked a host before it activates this client; both kinds count together."""
-    return int(_KEYS["thresholds"][_KIND_OF[client]])
 
 
 def group_activates(group: str) -> frozenset[str]:

@@ -77,6 +77,7 @@ class Updates:
             "unknown": sorted(self.unknown),
             "disagreements": list(self.disagreements),
             "build": self.build,
+            "excluded": self.excluded,
         }
 
 
@@ -219,13 +220,13 @@ def _read_build(client: Client, look: Look, known: Catalogue, thorough: bool) ->
     excluded = False
     if host.excluded and not look[Licensing].host_products():
         excluded = (registry.text(_VERSION_KEY, "EditionID") or "").startswith(host.excluded)
-    return updates_with(
+    found = updates_with(
         system.release,
         _reached(rows, (system.build, revision or 0)),
         known,
         build="" if revision is None else f"{system.build}.{revision}",
-        excluded=excluded,
     )
+    return dataclasses.replace(found, excluded=True, serves=frozenset(), serves_after={}) if excluded else found
 
 
 def _reached(rows: t.Sequence[Update], build: tuple[int, int]) -> list[str]:

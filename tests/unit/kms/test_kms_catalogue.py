@@ -16,12 +16,13 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue impo
     CLIENTS,
     KEY_GROUPS,
     STANDARD,
+    THRESHOLDS,
     Update,
     catalogue,
     group_activates,
     group_hosted_on,
     group_stands_for,
-    threshold,
+    is_client,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.serving import chain
 
@@ -115,9 +116,8 @@ def test_the_catalogue_is_complete() -> None:
 
 
 def test_thresholds() -> None:
-    assert {client: threshold(client) for client in CLIENTS} == {
-        client: 25 if client.startswith("windows_") else 5 for client in CLIENTS
-    }
+    assert THRESHOLDS == {"client": 25, "server": 5}
+    assert all(is_client(client) == client.startswith("windows_") for client in CLIENTS)
 
 
 @pytest.mark.parametrize("group", KEY_GROUPS)

@@ -263,7 +263,9 @@ def test_an_edition_that_can_be_no_host_shows_before_there_is_a_key(edition: str
     world = SmallWindows()
     if edition is not None:
         world.set(VERSION, "EditionID", edition)
-    assert read(world, system(release="server_2025", build=26100), licensing()).excluded == excluded
+    found = read(world, system(release="server_2025", build=26100), licensing())
+    assert found.excluded == found.as_data()["excluded"] == excluded
+    assert bool(found.serves) == (not excluded)
 
 
 def test_the_build_is_told_where_everything_is_to_be_known() -> None:
