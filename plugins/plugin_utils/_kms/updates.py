@@ -113,21 +113,29 @@ def read_updates(
 def updates_with(release: str, installed: t.Collection[str], known: Catalogue, **more: t.Any) -> Updates:
     """The part, with all that follows from what is installed. `more`: its other fields."""
     rows = known.for_release(release)
-    proved = set(installed)
-    rollups = [update.id for update in rows if update.or_later]
-    while rollups and rollups[-1] not in proved:
-        rollups.pop()
-    proved |= set(rollups)  # a rollup holds those before it
+    proved = _held(rows, installed)
     versions = [update.kms_version for update in rows if update.id in proved and update.kms_version]
     more.setdefault("restart_pending", bool(more.get("pending_signs") and proved))
     return Updates(
         installed=frozenset(proved),
         kms_version=max(versions, default=None),
         serves=known.serves(release, proved),
-        serves_after={row.id: known.serves(release, {*proved, row.id}) for row in rows if row.id not in proved},
+        serves_after={
+            row.id: known.serves(release, _held(rows, {*proved, row.id})) for row in rows if row.id not in proved
+        },
         unknown=frozenset(row.id for row in rows if row.or_later and row.id not in proved),
         **more,
     )
+
+
+def _held(rows: t.Sequence[Update], installed: t.Collection[str]) -> set[str]:
+    """These updates with those they hold: a rollup holds those before it, others what they replace."""
+    held = set(installed)
+    rollups = [row.id for row in rows if row.or_later]
+    while rollups and rollups[-1] not in held:
+        rollups.pop()
+    held |= set(rollups)
+    return held | {row.id for row in rows if held & set(row.replaced_by)}
 
 
 def _activated(licensing: Licensing, key: str | None) -> bool:

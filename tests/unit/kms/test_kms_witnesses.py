@@ -158,16 +158,19 @@ def test_what_the_host_serves_after_which_update() -> None:
 @pytest.mark.parametrize(
     ("release", "hotfixes", "accepted", "installed", "unknown"),
     [
-        ("server_2008_r2", ["KB3079821"], [], {"kb3079821"}, set()),
-        ("server_2008_r2", ["KB3079821", "KB2757817"], [], {"kb3079821", "kb2757817"}, set()),
+        ("server_2008_r2", ["KB2757817"], [], {"kb2757817"}, set()),
+        ("server_2008_r2", ["KB2885698"], [], {"kb2757817", "kb2885698"}, set()),
+        ("server_2008_r2", ["KB3079821"], [], {"kb2757817", "kb2885698", "kb3079821"}, set()),
+        ("server_2008", ["KB2885698"], [], {"kb2885698"}, set()),
         ("server_2008_r2", ["KB968912", "KB4711"], [], set(), set()),
         ("server_2012_r2", [], [], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012_r2", ["KB3172614"], [], {"kb3172614"}, {"kb4467695"}),
-        ("server_2012_r2", ["KB4467695"], [], {"kb3172614", "kb4467695"}, set()),
+        ("server_2012_r2", ["KB3172614"], [], {"kb3058168", "kb3172614"}, {"kb4467695"}),
+        ("server_2012_r2", ["KB4467695"], [], {"kb3058168", "kb3172614", "kb4467695"}, set()),
         ("server_2012_r2", ["KB5012345"], [], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012_r2", ["KB5012345"], ["KB5012345"], {"kb3172614", "kb4467695"}, set()),
+        ("server_2012_r2", ["KB5012345"], ["KB5012345"], {"kb3058168", "kb3172614", "kb4467695"}, set()),
         ("server_2012_r2", [], ["KB5012345"], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012", ["KB5012345"], ["KB5012345"], {"kb3172615"}, set()),
+        ("server_2012", ["KB5012345"], ["KB5012345"], {"kb2885698", "kb3058168", "kb3172615"}, set()),
+        ("server_2012", ["KB3172615"], [], {"kb2885698", "kb3058168", "kb3172615"}, set()),
         ("windows_8_1", ["KB3058168"], [], {"kb3058168"}, {"kb3172614"}),
         ("server_2008_r2", ["KB5012345"], ["KB5012345"], set(), set()),
     ],
@@ -182,6 +185,14 @@ def test_hotfixes_and_rollups(
     # Without a KMS update the component store's mark is of others.
     assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumValues"] if installed else [])]
     assert found.kms_version is None and not found.restart_pending
+
+
+def test_what_an_update_replaced_is_not_asked_for_beside_it() -> None:
+    """Windows would refuse KB2885698 beside the rollup of July 2016 (0x800F081E)."""
+    found = read(host("KB3172615"), system(release="server_2012"), licensing())
+    assert "windows_8_1" in found.serves
+    bare = read(host(), system(release="server_2012"), licensing())
+    assert "windows_8_1" not in bare.serves and "windows_8_1" in bare.serves_after["kb3172615"]
 
 
 def noted(name: str) -> Record:
