@@ -29,8 +29,8 @@ _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it h
 _UNPACK_TIMEOUT = 900.0  # seconds
 
 
-def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> None:
-    """Copy, run, read the exit code, clean up."""
+def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> bool:
+    """Copy, run, read the exit code, clean up. False where Windows says that it has the update already."""
     folder = files.staging_folder(system.windows_directory)
     boot = moment_text(system.boot_time)
     noted = dict(load_record(world).updates_of_boot(system.boot_time, BOOT_TOLERANCE))
@@ -45,10 +45,11 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
         raise
     if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
         note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
-        return
+        return False
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+    return True
 
 
 def _copy_and_run(

@@ -11,13 +11,13 @@ import typing as t
 import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD, catalogue
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.installers import INSTALLED, outcome
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages, UpdateWish, read_packages
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import restarted
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.authenticode import Signature
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import MSU, UNKNOWN, PackageFile
@@ -294,11 +294,22 @@ def test_an_update_that_is_there_already_leaves_no_note() -> None:
     assert load_record(world) == Record()
 
 
+def test_an_update_that_is_there_already_without_its_number_is_not_installed_again() -> None:
+    world, _step, ran = prepared(0x240006)
+    resource, now = chain("windows_10"), on("server_2008_r2", kb3079821=msu("kb3079821", "server_2008_r2", size=504))
+    step = resource.next(now)
+    assert isinstance(step, Step)
+    step.run(world)
+    with pytest.raises(Failure, match="does not show KB3079821.*kb3079821: {hotfix: KB") as caught:
+        resource.next(now)
+    assert caught.value.name == "update_not_shown" and len(ran) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "name", "words"),
     [
-        (0x800F081E, "update_not_applicable", "accepted_updates"),
-        (-0x7FF0F7E2 & 0xFFFFFFFF, "update_not_applicable", "accepted_updates"),
+        (0x800F081E, "update_not_applicable", "catalogue_overrides: {kb3079821: {hotfix: KB"),
+        (-0x7FF0F7E2 & 0xFFFFFFFF, "update_not_applicable", "catalogue_overrides"),
         (112, "disk_full", "Make room"),
         (0x80070070, "disk_full", "Make room"),
         (0xF0F4, "installer_failed", "KB 262841"),
@@ -319,8 +330,17 @@ def test_an_installer_that_fails_is_explained(code: int, name: str, words: str) 
 
 def test_what_is_known_of_an_update_that_does_not_apply() -> None:
     world, step, _ran = prepared(0x800F081E, "server_2012_r2", "kb3172614", "server_2016")
-    with pytest.raises(Failure, match="KB2919355"):
+    with pytest.raises(Failure, match=r"accepted_updates: \[KB.*KB2919355"):
         step.run(world)
+
+
+def test_another_update_can_be_vouched_for() -> None:
+    """What the advice says works: the host lists the rollup that the user names in place of the update's own number."""
+    known = catalogue({"kb3079821": {"hotfix": "KB5012345"}})
+    world = SmallWindows()
+    world.classes["Win32_QuickFixEngineering"] = [{"HotFixID": "KB5012345"}]
+    looked = Look(world, {Updates: read_updates(known)}, on("server_2008_r2").without([Updates]))
+    assert "windows_10" in looked[Updates].serves
 
 
 @pytest.mark.parametrize("code", [0, 3010, 3011, 0x240005, -0x100000000, 0x100000BC2])
