@@ -66,6 +66,14 @@ class HostKeyResource(Resource):
     def _judge_host(self, seen: Seen) -> None:
         """Everything about the host that speaks against the key, before it is touched. Raises Refusal."""
         system, updates = seen[System], seen[Updates]
+        if not seen[Licensing].present and updates.installed and not updates.restart_pending:
+            raise Refusal(
+                f"KMS updates are registered on the host ({', '.join(sorted(updates.installed))}), but it has no "
+                "licensing service that could take a host key; KMS 1.0 was removed or is damaged: install it again by "
+                "hand, or remove what is left of the others, and run the play again",
+                name="no_licensing_service",
+                advice="Install KMS 1.0 on the host again by hand.",
+            )
         if not seen[Licensing].present:
             raise Refusal(
                 "the host has no licensing service that could take a host key; install KMS 1.0 and what else its "

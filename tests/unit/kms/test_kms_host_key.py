@@ -94,6 +94,7 @@ def test_the_mark_comes_last_so_that_it_never_stands_in_the_way_of_the_activatio
     ("parts", "changes", "name"),
     [
         ((NO_LICENSING,), {}, "no_licensing_service"),
+        ((NO_LICENSING, updates("kms_1_0", "kms_1_2")), {}, "no_licensing_service"),
         ((licensing(), updates("kms_1_0", pending=True)), {}, "restart_pending"),
         ((licensing(product(1)), updates("kms_1_0", pending=True)), {}, "restart_pending"),
         ((licensing(answers=False),), {}, "licensing_service_stopped"),
@@ -115,6 +116,11 @@ def test_what_speaks_against_it_is_said_before_anything_is_changed(
         wish(**changes).next(seen(READY, *parts))
     assert caught.value.name == name
     assert KEY not in repr(caught.value) and caught.value.advice
+
+
+def test_registered_updates_without_a_licensing_service_are_not_to_be_installed_again_by_us() -> None:
+    with pytest.raises(Refusal, match=r"registered on the host \(kms_1_0, kms_1_2\).*again by hand"):
+        wish().next(seen(NO_LICENSING, updates("kms_1_0", "kms_1_2")))
 
 
 def test_an_activated_key_needs_neither_encryption_nor_leave() -> None:
