@@ -497,6 +497,15 @@ def test_tidying_removes_the_folder_and_the_note() -> None:
     assert world.files == {} and load_record(world) == Record()
 
 
+def test_only_our_own_folder_is_removed_whatever_the_record_says() -> None:
+    world = host()
+    world.files[r"c:\data\payroll.xls"] = b"theirs"
+    step = chain().next(seen(updates("kms_1_0", "kms_1_2"), Record(staging=r"C:\data")))
+    assert isinstance(step, Step)
+    step.run(world)
+    assert list(world.files) == [r"c:\data\payroll.xls"]
+
+
 def test_data_for_results_is_plain() -> None:
     assert json.loads(json.dumps(updates("kms_1_0", pending=True).as_data()))["restart_pending"] is True
     data = packages("kms_1_0").as_data()
