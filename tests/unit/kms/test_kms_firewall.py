@@ -104,6 +104,8 @@ NOTED = Record(former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": [LO
         (["2001:DB8::/32", "10.0.0.0/8", "fe80::1"], {"2001:db8::/32", "10.0.0.0/8", "fe80::1/128"}),
         (["any"], {ANY}),
         (["ANY"], {ANY}),
+        (["10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"], {"10.0.0.0/8"}),
+        (["2001:db8::/33", "2001:db8:8000::/33", "local_subnet"], {"2001:db8::/32", LOCAL_SUBNET}),
     ],
 )
 def test_networks_have_one_form(items: list[str], scope: set[str]) -> None:
@@ -124,6 +126,9 @@ def test_networks_have_one_form(items: list[str], scope: set[str]) -> None:
         ([""], "bad_option"),
         (["10.0.0.1-10.0.0.9"], "bad_option"),
         (["10.0.0.0/8,11.0.0.0/8"], "bad_option"),
+        (["fe80::1%eth0"], "bad_option"),
+        (["fe80::1%x & calc"], "bad_option"),
+        (["0.0.0.0/1", "128.0.0.0/1"], "bad_option"),
         (['10.0.0.0/8" & calc'], "bad_option"),
         (["0.0.0.0/0"], "bad_option"),
         (["1.2.3.4/0"], "bad_option"),
@@ -324,6 +329,7 @@ def test_a_firewall_nobody_knows_is_refused(wish: FirewallWish) -> None:
         ({LOCAL_SUBNET}, {ANY}, True),
         ({ANY}, {"0.0.0.0/1", "128.0.0.0/1"}, False),
         ({"10.0.0.0/8"}, {"10.1.0.0/16"}, False),
+        ({"10.0.0.0/8"}, {"10.0.0.0/9", "10.128.0.0/9"}, True),
         ({"10.0.0.0/8"}, {"nonsense", "fe80::/10"}, False),
         ({"10.0.0.0/8"}, set(), False),
         ({"2001:db8:1::/48"}, {"2001:db8::/32"}, True),

@@ -164,6 +164,8 @@ def rule(text: str, port: int = 1688) -> Rule:
         ("LPort=1688|RA4=10.0.0.0/255.0.0.0|RA4=LocalSubnet|", {"10.0.0.0/8", LOCAL_SUBNET}),
         ("LPort=1688|RA4=10.0.0.0-10.0.0.255|RA6=2001:db8::/32|", {"10.0.0.0/24", "2001:db8::/32"}),
         ("LPort=1688|RA42=IntErnet|", {"internet"}),
+        ("LPort=1688|RA4=10.0.0.0/255.128.0.0|RA4=10.128.0.0-10.255.255.255|RA6=::/0|", {"10.0.0.0/8", "::/0"}),
+        ("LPort=1688|RA6=fe80::1%3|", {"fe80::1%3"}),
     ],
 )
 def test_for_whom_a_rule_is(fields: str, scope: set[str]) -> None:

@@ -21,7 +21,7 @@ from ..registry import Registry
 from .model import Asked, Generation, Rule
 from .policy import KEY as POLICY
 from .run import run_netsh
-from .scopes import ANY, LOCAL_SUBNET, normal_scope
+from .scopes import ANY, LOCAL_SUBNET, merged, normal_scope
 
 SERVICE = "SharedAccess"
 OUR_NAME = "Key Management Service (activation.kms)"
@@ -126,7 +126,7 @@ def parse_entry(text: str, profile: str, *, ours: bool = True) -> Rule:
         id=":".join(fields[:2]),
         name=fields[4],
         enabled=fields[3].strip().lower() == "enabled",
-        scope=frozenset(normal_scope(part) for part in fields[2].split(",") if part.strip()),
+        scope=merged(normal_scope(part) for part in fields[2].split(",") if part.strip()),
         profiles=frozenset([profile]),
         ours=ours and fields[4] == OUR_NAME,
     )
