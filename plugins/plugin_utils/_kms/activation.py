@@ -22,7 +22,7 @@ from .._windows.system import System, moment_text, read_moment
 from .._world import World
 from . import errors
 from .keys import KeyWish
-from .record import KEY, VALUE, Record, note
+from .record import Record, note
 
 _POLL = 5.0  # seconds between two looks at an activation under way
 
@@ -37,13 +37,7 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
             name="reactivation_needed",
             advice="Set reactivate: true.",
         )
-    if seen[Record].unreadable:
-        raise Refusal(
-            f"the record of this collection on the host (HKLM\\{KEY}, value {VALUE}) cannot be read, so it is not "
-            "known whether an activation is under way already; look at it, delete the value and run the play again",
-            name="record_unreadable",
-            advice="Delete the unreadable record after looking at it.",
-        )
+    seen[Record].refuse_unreadable("whether an activation is under way already")
     if wish.max_activations < 1:
         raise Refusal(
             f"the host key {wish.key} is not activated, and max_activations: 0 does not allow to activate it; "

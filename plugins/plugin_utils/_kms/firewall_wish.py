@@ -41,7 +41,8 @@ def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remo
     """The networks for which to open, in their normal form. `option` is what the module calls them.
 
     Raises:
-        Refusal: nothing named, not a network, everybody without the word, or `any` beside others. What was given is not repeated.
+        Refusal: nothing named, not a network, everybody without the word for it, or `any` beside others. What was
+            given is not repeated.
     """
     if not items:
         raise Refusal(

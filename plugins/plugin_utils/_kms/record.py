@@ -16,6 +16,7 @@ import datetime as dt
 import json
 import typing as t
 
+from .._errors import Refusal
 from .._plan import Look
 from .._windows.registry import Registry
 from .._world import World
@@ -53,6 +54,16 @@ class Record:
     service_restart: str | None = None
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
     unreadable: bool = False
+
+    def refuse_unreadable(self, unknown: str) -> None:
+        """Raises Refusal where the record cannot be read; `unknown` is what is not known therefore."""
+        if self.unreadable:
+            raise Refusal(
+                f"the record of this collection on the host (HKLM\\{KEY}, value {VALUE}) cannot be read, so it is not "
+                f"known {unknown}; look at it, delete the value and run the play again",
+                name="record_unreadable",
+                advice="Delete the unreadable record after looking at it.",
+            )
 
     def as_data(self) -> dict[str, t.Any]:
         """Only what is noted."""

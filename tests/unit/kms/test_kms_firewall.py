@@ -268,9 +268,11 @@ def test_closing_on_a_later_windows(state: list[Rule], record: Record, left: lis
     assert resource.next(after) is None
 
 
-def test_closing_another_port_gives_back_nothing() -> None:
-    state = later(kms(*NETWORKS, enabled=True), port=1700)
-    assert OpenPort(FirewallWish(1700, open=False)).next(seen(state, NOTED)) is None
+def test_closing_another_port_gives_back_nothing_and_says_so() -> None:
+    resource, state = OpenPort(FirewallWish(1700, open=False)), seen(later(port=1700), NOTED)
+    assert resource.next(state) is None
+    (said,) = resource.warnings(state)
+    assert "SPPSVC-In-TCP" in said and "1688" in said
 
 
 @pytest.mark.parametrize("rule", [kms(), kms(enabled=True)])
@@ -303,6 +305,35 @@ def test_a_foreign_entry_in_a_profile_that_is_off_does_not_matter() -> None:
     profiles = (Profile("domain", True, True), Profile("standard", False))
     state = firewall(entry(), standard(foreign(LOCAL_SUBNET)), profiles=profiles)
     assert OpenPort(WISH).next(seen(state)) is None
+
+
+def test_an_entry_of_ours_in_a_profile_that_is_off_is_mended_and_closed() -> None:
+    profiles = (Profile("domain", True, True), Profile("standard", False))
+    state = firewall(entry(), standard(entry(ANY)), profiles=profiles)
+    mending = OpenPort(WISH).next(seen(state))
+    assert isinstance(mending, Step)
+    mended = mending.predict(seen(state))
+    assert set(mended[Firewall].rules) == {entry(), standard(entry())}
+    closing = OpenPort(CLOSED).next(mended)
+    assert isinstance(closing, Step) and closing.predict(mended)[Firewall].rules == ()
+
+
+UNREADABLE = Record(unreadable=True)
+
+
+@pytest.mark.parametrize(("wish", "state"), [(WISH, later(kms())), (CLOSED, later(kms(enabled=True)))])
+def test_notes_that_cannot_be_read_are_not_written_over(wish: FirewallWish, state: Firewall) -> None:
+    with pytest.raises(Refusal, match="what Windows' own firewall rules for KMS were") as caught:
+        OpenPort(wish).next(seen(state, UNREADABLE))
+    assert caught.value.name == "record_unreadable"
+
+
+def test_notes_that_cannot_be_read_matter_to_windows_own_rules_only() -> None:
+    assert trace(OpenPort(WISH), seen(later(), UNREADABLE)) == [OPEN]
+    assert trace(OpenPort(WISH), seen(firewall(), UNREADABLE)) == [OPEN]
+    assert trace(OpenPort(CLOSED), seen(firewall(entry()), UNREADABLE)) == [CLOSE]
+    other_port = FirewallWish(1700, open=False)
+    assert trace(OpenPort(other_port), seen(later(own(), port=1700), UNREADABLE)) == [CLOSE]
 
 
 def test_ipv6_is_for_windows_that_knows_it() -> None:
@@ -372,6 +403,11 @@ SHUT = Profile("domain", True, False)
             WISH,
             later(own(), policy=GroupPolicy(ignores_local=frozenset(["public"]), rules=())),
             ["Group Policy sets", r"the effect .* \(profile public\)"],
+        ),
+        (
+            WISH,
+            later(own(), policy=GroupPolicy(ignores_local=ALL, rules=None)),
+            ["Group Policy sets", "could not be looked at without a remote shell"],
         ),
         (
             WISH,

@@ -18,7 +18,7 @@ import typing as t
 from ..._world import World
 from ..._wsman.client import Client
 from ..registry import Registry
-from .model import Asked, Generation, Rule
+from .model import Asked, Backend, Generation, Rule
 from .policy import KEY as POLICY
 from .run import run_netsh
 from .scopes import ANY, LOCAL_SUBNET, merged, normal_scope
@@ -31,7 +31,7 @@ _PROFILES = {"domain": "DomainProfile", "standard": "StandardProfile"}
 _OPEN_PORTS = "GloballyOpenPorts"
 
 
-class Netsh:
+class Netsh(Backend):
     """`netsh firewall`. Windows' own rule for KMS does not exist yet."""
 
     facts = Generation(
@@ -47,23 +47,15 @@ class Netsh:
         tcpip_filtering=True,
     )
 
-    def adoptable(self, port: int) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
-        """The entry for the port of each profile that is on; one request a profile."""
+        """The entry for the port of each profile, on or off: what is ours is mended and closed in both."""
         registry = Registry(Client(world))
         found = []
-        for profile in asked.profiles:
-            text = registry.text(rf"{_LOCAL}\{_PROFILES[profile]}\{_OPEN_PORTS}\List", f"{asked.port}:TCP")
+        for profile, key in _PROFILES.items():
+            text = registry.text(rf"{_LOCAL}\{key}\{_OPEN_PORTS}\List", f"{asked.port}:TCP")
             if text is not None:
                 found.append(parse_entry(text, profile))
         return tuple(found)
-
-    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
-        """None: all are seen already."""
-        return ()
 
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By "allow local port exceptions"; where that is not set, once the policy has a list of ports (its text)."""
@@ -89,7 +81,7 @@ class Netsh:
         )
 
     def open_port(
-        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: t.Sequence[Rule]
     ) -> None:
         """Make our entry in these profiles. The caller has made sure that no foreign entry is there."""
         if ANY in scope:
@@ -106,10 +98,6 @@ class Netsh:
         """Remove our entry from these profiles."""
         closing = f"netsh firewall delete portopening protocol=TCP port={port}"
         run_netsh(world, [f"{closing} profile={name}" for name in _words(profiles)])
-
-    def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
-        """Never asked for: nothing is adopted here."""
-        raise NotImplementedError(rule.id)
 
 
 NETSH = Netsh()
