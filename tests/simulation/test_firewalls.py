@@ -39,14 +39,35 @@ SCOPES = (
 _AGAIN = 30.0  # seconds until somebody runs the play again
 
 
+class Watched(SimulatedWorld):
+    """A world in which somebody tries the port after every message, answered or not."""
+
+    strangers_got_in = False
+
+    def __init__(self, around: Surroundings, port: int, faults: dict[int, str]) -> None:
+        super().__init__(around, {}, faults)
+        self._tried = around.machine, port
+
+    def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        machine, port = self._tried
+        try:
+            return super().send(message, timeout=timeout)
+        finally:
+            self.strangers_got_in |= machine.dial(port, STRANGER) != "filtered"
+
+
 def run(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> Outcome | None:
     """One run; None when it was killed, or ended before its first change."""
     readers = {System: read_system, Record: read_record, Firewall: read_firewall(wish.interest)}
     around.exchanges.clear()
+    shut = not reaches(around, wish.port)[1]
+    world = Watched(around, wish.port, faults)
     try:
-        return converge(SimulatedWorld(around, {}, faults), [OpenPort(wish)], readers, check=False)
+        return converge(world, [OpenPort(wish)], readers, check=False)
     except (Killed, Unreachable):
         return None
+    finally:
+        assert not (shut and world.strangers_got_in), f"open for more than named on the way to {wish}"
 
 
 def until_done(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> None:
