@@ -41,8 +41,8 @@ def told_of_another_port(left: t.Collection[str]) -> list[str]:
     if not left:
         return []
     return [
-        f"Windows' own firewall rules for KMS ({', '.join(sorted(left))}) are still as this collection opened them, for "
-        "the port they are bound to (1688); where nobody needs it any more, close it with activation.kms.host_firewall"
+        f"Windows' own firewall rules for KMS ({', '.join(sorted(left))}) are still as this collection opened them, "
+        "for their own port, 1688; where nobody needs it any more, close it with activation.kms.host_firewall"
     ]
 
 
