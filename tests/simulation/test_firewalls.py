@@ -95,7 +95,8 @@ def reaches(around: Surroundings, port: int) -> tuple[bool, bool]:
 def test_clients_get_through_and_strangers_do_not(persona: str, seed: int) -> None:
     draw = random.Random(f"{persona} {seed}")
     port, state = STARTS[seed]
-    around = surroundings(HostOptions(name="kms03", persona=persona, firewall=state, seed=seed))
+    language = ("ENU", "DEU", "JPN")[seed % 3]
+    around = surroundings(HostOptions(name="kms03", persona=persona, firewall=state, seed=seed, language=language))
     before = reaches(around, port)
     wishes = [FirewallWish(port, open=True, scope=draw.choice(SCOPES)) for _ in range(2)]
     for wish in [*wishes, FirewallWish(port, open=False)]:
