@@ -110,6 +110,27 @@ def test_clients_get_through_and_strangers_do_not(persona: str, seed: int) -> No
         DIALS_MET[dial].add(setting)
 
 
+ENTRY = "1688:TCP:10.0.0.0/255.0.0.0:enabled:KMS by policy"
+RULE = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=1688|RA4=10.0.0.0/255.0.0.0|Name=KMS by policy|"
+
+
+FILTERING = [persona for persona in PERSONAS if persona != "server-2003-r2"]
+"""The personas whose firewall service runs."""
+
+
+@pytest.mark.parametrize("admits", [True, False])
+@pytest.mark.parametrize("persona", FILTERING)
+def test_a_policy_that_ignores_the_hosts_own_rules_decides(persona: str, admits: bool) -> None:
+    """Its own rule is enough, and without one the user is told why clients stay out."""
+    own = {"open_ports": [ENTRY]} if persona.startswith("server-2003") else {"rules": {"{1}": RULE}}
+    policy = {"local_rules": False, **(own if admits else {})}
+    around = surroundings(HostOptions(name="kms03", persona=persona, firewall="on", group_policy=policy))
+    outcome = run(around, FirewallWish(1688, open=True, scope=frozenset(["10.0.0.0/8"])), {})
+    assert outcome is not None and outcome.problem is None and outcome.changed is not admits
+    assert reaches(around, 1688) == (admits, False)
+    assert any("takes the effect from this host's own rules" in text for text in outcome.warnings) is not admits
+
+
 def _some_faults(draw: random.Random) -> t.Iterator[tuple[int, str]]:
     for _ in range(draw.randint(0, 2)):
         yield draw.randint(1, 40), draw.choice(FAULTS)

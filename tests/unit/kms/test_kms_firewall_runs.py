@@ -424,6 +424,9 @@ def test_group_policy_is_looked_through_without_a_shell_as_far_as_that_goes() ->
         ({"Enabled": 1}, "1688:TCP:*:enabled:by policy", False, False),
         ({"Enabled": 1}, "1688:TCP:LocalSubNet:enabled:by policy", True, True),
         ({"Enabled": 1}, "16880:TCP:*:enabled:by policy", True, True),
+        ({"Enabled": 1}, "1688:TCP:*:disabled:by policy", True, True),
+        ({"Enabled": 1}, "1688:TCP", False, False),
+        ({"Enabled": 1}, "1", False, False),
     ],
 )
 def test_group_policy_of_server_2003(values: dict[str, int], entry: str | None, ignored: bool, changed: bool) -> None:
@@ -433,7 +436,8 @@ def test_group_policy_of_server_2003(values: dict[str, int], entry: str | None, 
         for name, value in values.items():
             world.set(rf"{POLICY}\{profile}\GloballyOpenPorts", name, value)
         if entry:
-            world.set(rf"{POLICY}\{profile}\GloballyOpenPorts\List", entry, entry)
+            data = entry if entry.count(":") > 3 else "1688:TCP:10.0.0.0/8:enabled:by other hands"
+            world.set(rf"{POLICY}\{profile}\GloballyOpenPorts\List", entry, data)
     outcome = settled(world, WISH)
     assert outcome.changed is changed
     assert any("the effect" in text for text in outcome.warnings) is ignored

@@ -13,6 +13,7 @@ localized and never read; its work is verified in the registry. IPv4 only, as th
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..._world import World
@@ -65,13 +66,20 @@ class Netsh(Backend):
         return "enabled" in values
 
     def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
-        """The entries of the policy's lists; their values have the entry itself for a name."""
+        """The entries of the policy's lists.
+
+        The policy's editor gives a value the entry itself for a name; what others write there may be named otherwise.
+        Of several entries for a port a disabled one counts (the policy's own text).
+        """
         registry = Registry(Client(world))
-        found = []
-        for profile, key in _PROFILES.items():
-            for name in registry.values(rf"{POLICY}\{key}\{_OPEN_PORTS}\List") or ():
-                if name.lower().startswith(f"{port}:tcp:"):
-                    found.append(parse_entry(name, profile, ours=False))
+        found: list[Rule] = []
+        for profile, folder in _PROFILES.items():
+            key = rf"{POLICY}\{folder}\{_OPEN_PORTS}\List"
+            texts = (name if name.count(":") > 3 else registry.text(key, name) for name in registry.values(key) or ())
+            entries = [parse_entry(text, profile, ours=False) for text in texts if text]
+            here = [entry for entry in entries if entry.id.lower() == f"{port}:tcp"]
+            on = all(entry.enabled for entry in here)
+            found += [dataclasses.replace(entry, enabled=on) for entry in here]
         return tuple(found)
 
     def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
