@@ -199,8 +199,9 @@ observed:
         group_policy:
           description:
             - What Group Policy says of the firewall. Profiles it turns on or off (C(enabled)), profiles without
-              exceptions (C(no_exceptions)), profiles in which the host's own rules have no effect (C(ignores_local_rules)), and
-              its own C(rules) for the port (null where nobody looked). Null where there is none.
+              exceptions (C(no_exceptions)), profiles in which the host's own rules have no effect
+              (C(ignores_local_rules)), and its own C(rules) for the port (null where nobody looked). Null where there
+              is no policy.
           type: dict
         other_filters:
           description: What else on the host can filter, as sentences. Null where that was not asked.

@@ -403,6 +403,16 @@ def test_a_policy_that_turns_the_firewall_off_or_on_counts(version: str) -> None
 
 
 @pytest.mark.parametrize("version", [NETSH, MSFT])
+def test_a_policy_made_with_the_administrative_templates_counts(version: str) -> None:
+    """They write StandardProfile for whatever is not the domain's; the newer keys go before it."""
+    world = Firewalled(version, on=["none"])
+    world.set(rf"{POLICY}\StandardProfile", "EnableFirewall", 1)
+    world.set(rf"{POLICY}\PublicProfile", "EnableFirewall", 0)
+    outcome = settled(world, WISH)
+    assert outcome.changed and outcome.seen[Firewall].on == ("private",)
+
+
+@pytest.mark.parametrize("version", [NETSH, MSFT])
 def test_a_policy_without_exceptions_is_reported(version: str) -> None:
     outcome = settled(policy(Firewalled(version), DoNotAllowExceptions=1), WISH)
     assert sum("no exceptions (profile domain, private, public)" in text for text in outcome.warnings) == 1

@@ -24,7 +24,12 @@ from .scopes import written
 
 SERVICE = "MpsSvc"
 LOCAL_PROFILES = {"domain": "DomainProfile", "private": "StandardProfile", "public": "PublicProfile"}
-POLICY_PROFILES = {"domain": "DomainProfile", "private": "PrivateProfile", "public": "PublicProfile"}
+# The administrative templates know one profile beside the domain's, as Windows XP did ([MS-GPFAS] 2.2.3).
+POLICY_PROFILES = {
+    "domain": ("DomainProfile",),
+    "private": ("PrivateProfile", "StandardProfile"),
+    "public": ("PublicProfile", "StandardProfile"),
+}
 POLICY_RULE_KEYS = ("FirewallRules",)
 
 

@@ -120,7 +120,7 @@ class Generation:
         name: of the way it is changed, for results.
         service: the Windows service that filters.
         profiles: by profile, the name of its key below FirewallPolicy.
-        policy_profiles: by profile, the name of its key in Group Policy.
+        policy_profiles: by profile, the names of its keys in Group Policy; the first that says something counts.
         policy_rule_keys: the keys of Group Policy that may hold rules.
         on_unless_said: a profile without a value EnableFirewall is on.
         ip_versions: the versions of IP its scopes may be of.
@@ -132,7 +132,7 @@ class Generation:
     name: str
     service: str
     profiles: t.Mapping[str, str]
-    policy_profiles: t.Mapping[str, str]
+    policy_profiles: t.Mapping[str, tuple[str, ...]]
     policy_rule_keys: tuple[str, ...]
     on_unless_said: bool
     ip_versions: tuple[int, ...]

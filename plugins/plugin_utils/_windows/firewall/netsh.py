@@ -39,7 +39,7 @@ class Netsh(Backend):
         name="netsh firewall",
         service=SERVICE,
         profiles=_PROFILES,
-        policy_profiles=_PROFILES,
+        policy_profiles={profile: (name,) for profile, name in _PROFILES.items()},
         policy_rule_keys=tuple(_PROFILES.values()),
         on_unless_said=False,
         ip_versions=(4,),
