@@ -142,13 +142,16 @@ class OpenPort(Resource):
         return {name: was for name, was in (seen[Record].former_firewall or {}).items() if name in known}
 
     def _closing(self, backend: Backend, seen: Seen) -> Step | None:
-        """Remove what we made, give back what we changed, and nothing else."""
+        """Remove what we made, give back what we changed, and nothing else.
+
+        What somebody else has made of one of Windows' own rules since (another action, a condition) stays theirs.
+        """
         self._judge_record(backend, seen)
         firewall, noted = seen[Firewall], self._noted(seen)
         ours = [rule for rule in firewall.rules if rule.ours]
         if not firewall.service_running or not (ours or noted):
             return None
-        changed = [rule for rule in firewall.rules if rule.id in noted]
+        changed = [rule for rule in firewall.rules if rule.id in noted and rule.plain]
         profiles = sorted({profile for rule in ours for profile in rule.profiles})
         port = self.wish.port
 

@@ -255,6 +255,12 @@ def test_what_is_enough_on_a_later_windows(state: Firewall, record: Record) -> N
         ([own(enabled=False), foreign()], Record(), [foreign()]),
         ([kms(*NETWORKS, enabled=True)], NOTED, [kms()]),
         ([kms(), own()], NOTED, [kms()]),
+        ([kms(*NETWORKS, enabled=True, action="block")], NOTED, [kms(*NETWORKS, enabled=True, action="block")]),
+        (
+            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
+            NOTED,
+            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
+        ),
         ([], NOTED, []),
     ],
 )
