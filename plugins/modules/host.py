@@ -52,7 +52,8 @@ options:
   firewall:
     description:
       - Whether the Windows Firewall admits the port, as M(activation.kms.host_firewall) does it. A firewall that is off
-        is left off, with a warning; rules that somebody else made are never changed.
+        is left off, with a warning; rules that somebody else made are never changed. After a change of O(port) the
+        former one stays open until M(activation.kms.host_firewall) closes it.
     type: str
     choices: [open, closed, unmanaged]
     default: unmanaged

@@ -16,7 +16,7 @@ import datetime as dt
 import json
 import typing as t
 
-from .._errors import Failure
+from .._errors import Failure, Refusal
 from .._plan import Look
 from .._windows.licensing import ROOTS
 from .._windows.registry import Registry
@@ -61,6 +61,13 @@ class Record:
     service_restart: str | None = None
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
     unreadable: bool = False
+
+    def refuse_unreadable(self) -> None:
+        """Raises Refusal where the record cannot be read: nothing may be changed that it may speak of."""
+        if self.unreadable:
+            raise Refusal(
+                UNREADABLE, name="record_unreadable", advice="Delete the unreadable record after looking at it."
+            )
 
     def as_data(self) -> dict[str, t.Any]:
         """Only what is noted, or that it cannot be read."""

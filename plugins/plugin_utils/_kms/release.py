@@ -12,7 +12,7 @@ from .._errors import Refusal
 from .._plan import Resource, Seen
 from .._windows.system import System
 from .catalogue import STANDARD
-from .record import UNREADABLE, Record
+from .record import Record
 
 MANAGED: tuple[str, ...] = tuple(STANDARD.hosts)
 
@@ -34,9 +34,4 @@ class Release(Resource):
                 name="release_not_managed",
                 advice="Use a host of a release that is managed.",
             )
-        if seen[Record].unreadable:
-            raise Refusal(
-                UNREADABLE,
-                name="record_unreadable",
-                advice="Delete the unreadable record after looking at it.",
-            )
+        seen[Record].refuse_unreadable()
