@@ -19,11 +19,13 @@ from .._windows.processes import end_processes
 from .._windows.restart import RestartOptions, wait_for_restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
+from .._wsman.client import Client
 from .._wsman.shell import Shell
 from .catalogue import MSU, Update
 from .installers import PRESENT, RESTARTING, failure, outcome
 from .packages import UpdateWish
 from .record import load_record, note
+from .witnesses import hotfixes
 
 _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it had to end
 _UNPACK_TIMEOUT = 900.0  # seconds
@@ -43,12 +45,30 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
-    if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
+    if came == PRESENT and update.id not in noted:  # not by an earlier run of this boot either
         note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
+        _judge_presence(world, update)
         return
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
     note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+
+
+def _judge_presence(world: World, update: Update) -> None:
+    """Whether an update that the installer found installed is registered on the host. Raises Failure."""
+    if not update.hotfix or hotfixes(Client(world), [update.hotfix]):
+        return
+    later = "a later rollup that holds it is probably installed: name that one with accepted_updates: [KBnnnnnnn]"
+    waits = "it may await a restart: restart the host"
+    raise Failure(
+        f"{world.host}: the installer of {update.title} ended with exit code 2359302 (0x240006), which says that it is "
+        f"installed already, but {update.hotfix} is not registered on the host; "
+        + (f"{later}, or {waits}" if update.or_later else waits)
+        + ", and run the play again",
+        name="update_not_registered",
+        advice=f"Look at the host's list of installed updates for {update.hotfix} or a later rollup.",
+        code="0x240006",
+    )
 
 
 def _copy_and_run(
@@ -100,17 +120,16 @@ def package_manager(cabinet: str, log: str) -> str:
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:
     """Unpack an .msu on the host; the full path of its payload there. Raises Failure."""
     inside = rf"{folder}\{update.id}"
-    shell.run(f"mkdir {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    done = shell.run(f"expand.exe -F:* {remote} {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    if done.exit_code != 0:
-        said = (done.stderr or done.stdout).strip()[-200:]
-        raise Failure(
-            f"{world.host}: the package of {update.title} could not be unpacked on the host (exit code "
-            f"{done.exit_code}" + (f": {said}" if said else "") + "); make room on its system drive, see that the "
-            f"package {package.path} is whole, and run the play again",
-            name="package_unpack",
-            code=str(done.exit_code),
-        )
+    for command in (f"mkdir {inside}", f"expand.exe -F:* {remote} {inside}"):
+        done = shell.run(command, timeout=_UNPACK_TIMEOUT, mutating=True)
+        if done.exit_code != 0:
+            raise Failure(
+                f"{world.host}: the package of {update.title} could not be unpacked on the host ({files.told(done)}); "
+                f"make room on its system drive, see that the package {package.path} is whole, and run the play again",
+                name="package_unpack",
+                advice="Make room on the system drive; get the package again if it is damaged.",
+                code=files.number(done.exit_code),
+            )
     return rf"{inside}\{package.payload}"
 
 
