@@ -46,12 +46,12 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
     if came == PRESENT and update.id not in noted:  # not by an earlier run of this boot either
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         _judge_presence(world, update)
         return
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}})
 
 
 def _judge_presence(world: World, update: Update) -> None:
@@ -175,5 +175,6 @@ def _clean_up(world: World, shell: Shell, folder: str) -> None:
     """Remove our folder; a host that has gone away keeps it, and the record says so."""
     try:
         files.remove_folder(shell, folder)
+        note(world, staging=None)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")
