@@ -41,7 +41,7 @@ class Updates:
         installed: ids of the updates that are proved to be there.
         kms_version: 1.0, 1.1 or 1.2 on Server 2003, None elsewhere and without KMS.
         restart_pending: a KMS update awaits, or may await, the restart of the host.
-        pending_signs: what speaks for a restart; host_info names a mark of the component store even if it does not
+        pending_signs: what speaks for a restart; host_info also names a mark of the component store that does not
             count.
         serves: the clients the host can activate now.
         serves_after: by id of each update that is not proved: the clients the host can activate with it.
