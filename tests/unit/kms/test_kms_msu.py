@@ -328,6 +328,7 @@ def test_an_update_that_an_interrupted_run_has_installed() -> None:
         (0xF0F4, "installer_failed", "KB 262841"),
         (87, "installer_failed", "switches"),
         (1618, "installer_busy", "wait"),
+        (0xF0801, "installer_busy", "restart the host"),
         (5, "access_denied", "Administrators"),
         (1603, "installer_failed", r"C:\WINDOWS\KMS-KB3079821.log"),
     ],
