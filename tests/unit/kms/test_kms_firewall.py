@@ -329,7 +329,7 @@ UNREADABLE = Record(unreadable=True)
 
 @pytest.mark.parametrize(("wish", "state"), [(WISH, later(kms())), (CLOSED, later(kms(enabled=True)))])
 def test_notes_that_cannot_be_read_are_not_written_over(wish: FirewallWish, state: Firewall) -> None:
-    with pytest.raises(Refusal, match="what has to be restored one day") as caught:
+    with pytest.raises(Refusal, match="cannot be read, so neither what has to be restored") as caught:
         OpenPort(wish).next(seen(state, UNREADABLE))
     assert caught.value.name == "record_unreadable"
 
