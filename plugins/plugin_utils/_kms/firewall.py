@@ -18,7 +18,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._plan import Resource, Seen, Step
-from .._windows.firewall.model import Backend, Firewall, Rule
+from .._windows.firewall.model import ALLOW, Backend, Firewall, Rule
 from .._windows.firewall.scopes import network_of
 from .._windows.system import System
 from .._world import World
@@ -142,13 +142,16 @@ class OpenPort(Resource):
         return {name: was for name, was in (seen[Record].former_firewall or {}).items() if name in known}
 
     def _closing(self, backend: Backend, seen: Seen) -> Step | None:
-        """Remove what we made, give back what we changed, and nothing else."""
+        """Remove what we made, give back what we changed, and nothing else.
+
+        One of Windows' own rules that somebody has made block, or moved to another port, since is theirs.
+        """
         self._judge_record(backend, seen)
         firewall, noted = seen[Firewall], self._noted(seen)
         ours = [rule for rule in firewall.rules if rule.ours]
         if not firewall.service_running or not (ours or noted):
             return None
-        changed = [rule for rule in firewall.rules if rule.id in noted]
+        changed = [r for r in firewall.rules if r.id in noted and r.action == ALLOW and r.fit != "other"]
         profiles = sorted({profile for rule in ours for profile in rule.profiles})
         port = self.wish.port
 

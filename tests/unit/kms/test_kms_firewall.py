@@ -255,6 +255,9 @@ def test_what_is_enough_on_a_later_windows(state: Firewall, record: Record) -> N
         ([own(enabled=False), foreign()], Record(), [foreign()]),
         ([kms(*NETWORKS, enabled=True)], NOTED, [kms()]),
         ([kms(), own()], NOTED, [kms()]),
+        ([kms(*NETWORKS, enabled=True, action="block")], NOTED, [kms(*NETWORKS, enabled=True, action="block")]),
+        ([kms(*NETWORKS, enabled=True, fit="other")], NOTED, [kms(*NETWORKS, enabled=True, fit="other")]),
+        ([kms(*NETWORKS, enabled=True, narrowed_by=("if",))], NOTED, [kms(narrowed_by=("if",))]),
         ([], NOTED, []),
     ],
 )
