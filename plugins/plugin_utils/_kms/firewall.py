@@ -91,7 +91,7 @@ class OpenPort(Resource):
     def _judge_record(self, backend: Backend, seen: Seen) -> None:
         """Refuse to write over notes that cannot be read, or to close without them. Raises Refusal."""
         if backend.adoptable(self.wish.port):
-            seen[Record].refuse_unreadable("what Windows' own firewall rules for KMS were before they were changed")
+            seen[Record].refuse_unreadable()
 
     def _opening(self, backend: Backend, seen: Seen, work: Work) -> Step:
         wish, firewall = self.wish, seen[Firewall]

@@ -29,32 +29,34 @@ _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it h
 _UNPACK_TIMEOUT = 900.0  # seconds
 
 
-def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> None:
-    """Copy, run, read the exit code, clean up."""
+def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> bool:
+    """Copy, run, read the exit code, clean up. False where Windows says that it has the update already."""
     folder = files.staging_folder(system.windows_directory)
     boot = moment_text(system.boot_time)
     noted = dict(load_record(world).updates_of_boot(system.boot_time, BOOT_TOLERANCE))
     # Written before the installer starts: a controller killed now leaves a host that is known to need its restart.
     note(world, staging=folder, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
-        came = _copy_and_run(world, update, package, system, folder, wish)
+        came, left = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
         # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
     if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
-        return
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=left)
+        return False
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=left)
+    return True
 
 
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
-) -> str:
-    log = rf"{system.windows_directory}\{update.log}"
+) -> tuple[str, str | None]:
+    """How it came out, and what is still to be removed from the host."""
+    log = rf"{system.windows_directory}\{update.log}" if update.log else ""
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
         try:
@@ -64,11 +66,12 @@ def _copy_and_run(
                 cabinet = _unpack(world, shell, update, package, remote, folder)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
                 command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
-                return _run(world, shell, update, command, log, folder, wish)
-            command = f"{remote} {switches(package, update, log, wish)}".strip()
-            return _run(world, shell, update, command, log, folder, wish)
+            else:
+                command = f"{remote} {switches(package, update, log, wish)}".strip()
+            came = _run(world, shell, update, command, log, folder, wish)
         finally:
-            _clean_up(world, shell, folder)
+            left = _clean_up(world, shell, folder)
+        return came, left
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
@@ -79,12 +82,12 @@ def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -
     given = wish.install_args.get(update.id)
     if given is not None:
         return given
-    return f"/quiet /norestart /log:{log}" if package.engine == UPDATE_EXE else ""
+    return f"/quiet /norestart{_told('/log:', log)}" if package.engine == UPDATE_EXE else ""
 
 
 def dism(cabinet: str, log: str) -> str:
     """The command line that installs a package on Windows 7, Server 2008 R2 and later (dism documentation)."""
-    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart /logpath:{log}"
+    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart{_told('/logpath:', log)}"
 
 
 def package_manager(cabinet: str, log: str) -> str:
@@ -94,7 +97,12 @@ def package_manager(cabinet: str, log: str) -> str:
     documentation (TechNet cc749465), which wants the folder of an unpacked package after /m; that it takes the .cab
     itself is what published scripts rely on, and was tried on no machine by this collection.
     """
-    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart /l:{log}"
+    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart{_told('/l:', log)}"
+
+
+def _told(switch: str, log: str) -> str:
+    """The switch that tells an installer where to write its log; nothing for an update without a log of ours."""
+    return f" {switch}{log}" if log else ""
 
 
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:
@@ -152,9 +160,11 @@ def _tail(world: World, shell: Shell, log: str) -> str:
         return ""
 
 
-def _clean_up(world: World, shell: Shell, folder: str) -> None:
-    """Remove our folder; a host that has gone away keeps it, and the record says so."""
+def _clean_up(world: World, shell: Shell, folder: str) -> str | None:
+    """Remove our folder; a host that has gone away keeps it, and it is returned so that the record says so."""
     try:
         files.remove_folder(shell, folder)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")
+        return folder
+    return None

@@ -26,6 +26,13 @@ def outcome(code: int) -> str | None:
     return _OUTCOMES.get(code & 0xFFFFFFFF)
 
 
+def vouch(update: Update) -> str:
+    """How the user says that another update holds this one, from the verb on."""
+    if update.or_later:
+        return "name that rollup with accepted_updates: [KBnnnnnnn]"
+    return f"say so with catalogue_overrides: {{{update.id}: {{hotfix: KBnnnnnnn}}}}"
+
+
 def failure(host: str, update: Update, code: int, log: str, last: str) -> Failure:
     """A failed installation as a sentence.
 
@@ -40,8 +47,9 @@ def failure(host: str, update: Update, code: int, log: str, last: str) -> Failur
         if row
         else f"Read {log or 'the logs of the host'}, put right what it says and run the play again."
     )
-    if row and row["name"] == "update_not_applicable" and update.note:
-        advice += f" Of this update is known: {update.note}."
+    if row and row["name"] == "update_not_applicable":
+        advice += f" In the last case {vouch(update)}."
+        advice += f" Of this update is known: {update.note}." if update.note else ""
     text = f"{host}: the installer of {update.title} ended with exit code {number} (0x{number:X})"
     text += f": {row['meaning']}. {advice}" if row else ""
     if log:

@@ -21,6 +21,7 @@ from .._world import World
 from . import lacking
 from .catalogue import Update
 from .installation import install
+from .installers import vouch
 from .keys import check_group
 from .package_check import judged
 from .packages import Packages, UpdateWish
@@ -33,8 +34,8 @@ from .updates import Updates, updates_with
 class UpdateChain(Resource):
     """The updates that serving the wished clients takes, one step each.
 
-    It remembers in which boot it installed what: an update that does not show after the restart is not installed again
-    and again.
+    It remembers in which boot it installed what, and what Windows said it has already: an update that does not show
+    then is not installed again and again.
     """
 
     name = "updates"
@@ -44,6 +45,7 @@ class UpdateChain(Resource):
         self.wish = wish
         self.needs: tuple[type, ...] = (System, Record, Licensing, Updates, Packages)
         self._installed_in: dict[str, dt.datetime] = {}
+        self._there_already: set[str] = set()
 
     def next(self, seen: Seen) -> Step | None:
         """The oldest update that is missing; then what an earlier run left lying about."""
@@ -57,7 +59,7 @@ class UpdateChain(Resource):
             self._judge_memory(update, system)
             return self._step(update, judged(update, system, packages, self.wish), system)
         if record.staging:
-            return _tidy_folder(record.staging)
+            return _tidy_folder(files.staging_folder(system.windows_directory))
         return None
 
     def notices(self, seen: Seen) -> list[str]:
@@ -70,6 +72,13 @@ class UpdateChain(Resource):
         return [known.updates[name] for name in names]
 
     def _judge_memory(self, update: Update, system: System) -> None:
+        if update.id in self._there_already:
+            raise Failure(
+                f"Windows says that it has {update.title} already, but does not show {update.hotfix or 'it'}; restart "
+                "the host if anything was installed since its last start; if a later rollup holds it, "
+                f"{vouch(update)}",
+                name="update_not_shown",
+            )
         boot = self._installed_in.get(update.id)
         if boot is not None and system.booted_since(boot):
             raise Failure(
@@ -101,8 +110,10 @@ class UpdateChain(Resource):
             return seen.having(after, licensing)
 
         def run(world: World) -> None:
-            install(world, update, package, system, self.wish)
-            self._installed_in[update.id] = system.boot_time
+            if install(world, update, package, system, self.wish):
+                self._installed_in[update.id] = system.boot_time
+            else:
+                self._there_already.add(update.id)
 
         return Step(
             id=f"host_update.{update.id}",
@@ -117,7 +128,7 @@ class UpdateChain(Resource):
 
 
 def _tidy_folder(folder: str) -> Step:
-    """Remove what an interrupted run left."""
+    """Remove what an interrupted run left. The folder is ours by its name, whatever path the record holds."""
 
     def run(world: World) -> None:
         with files.with_shell(world) as shell:
