@@ -198,6 +198,7 @@ def test_next_on_server_2003(wish: FirewallWish, state: Firewall, wanted: str | 
         (later(kms(action="block")), Record(), {kms(action="block"), own()}),
         (later(kms(fit="other")), Record(), {kms(fit="other"), own()}),
         (later(kms(fit="wider")), Record(), {kms(fit="wider"), own()}),
+        (later(kms(LOCAL_SUBNET, "rmtintranet")), Record(), {kms(LOCAL_SUBNET, "rmtintranet"), own()}),
         # Windows' own rules, where they do
         (later(kms()), Record(), {kms(*NETWORKS, enabled=True)}),
         (later(SPLIT, NO_SCOPE), Record(), {SPLIT, NO_SCOPE}),
