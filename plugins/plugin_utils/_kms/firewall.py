@@ -19,7 +19,7 @@ import typing as t
 from .._errors import Refusal
 from .._plan import Resource, Seen, Step
 from .._windows.firewall.model import ALLOW, Backend, Firewall, Rule
-from .._windows.firewall.scopes import network_of
+from .._windows.firewall.scopes import network_of, written
 from .._windows.system import System
 from .._world import World
 from .firewall_notes import obstacles, told_closed, told_of_another_port, told_open
@@ -62,7 +62,7 @@ class OpenPort(Resource):
     # -- opening
 
     def _judge_networks(self, backend: Backend) -> None:
-        """Refuse networks of a version of IP that this Windows' firewall does not know. Raises Refusal."""
+        """Refuse networks that this Windows' firewall does not know, or more than it can be told. Raises Refusal."""
         versions = backend.facts.ip_versions
         networks = [network for network in map(network_of, self.wish.scope) if network is not None]
         if any(network.version not in versions for network in networks):
@@ -70,6 +70,13 @@ class OpenPort(Resource):
                 "an IPv6 network is named, but the Windows Firewall of Server 2003 knows IPv4 only; leave IPv6 "
                 "networks out for this host",
                 name="ipv6_not_supported",
+            )
+        longest = backend.facts.longest_scope
+        if longest is not None and len(",".join(written(self.wish.scope))) > longest:
+            raise Refusal(
+                f"{len(self.wish.scope)} networks are named, more than a command line of this Windows can hold; name "
+                "fewer and larger ones",
+                name="too_many_networks",
             )
 
     def _judge_foreign(self, firewall: Firewall, work: Work) -> None:

@@ -348,6 +348,21 @@ def test_ipv6_is_for_windows_that_knows_it() -> None:
     assert trace(OpenPort(wish), seen(later())) == [OPEN]
 
 
+@pytest.mark.parametrize(
+    ("state", "refused"), [(firewall(), True), (later(backend=ADVFIREWALL), True), (later(), False)]
+)
+def test_more_networks_than_a_command_line_holds(state: Firewall, refused: bool) -> None:
+    wish = FirewallWish(
+        1688, open=True, scope=frozenset(f"10.{one}.{two}.0/30" for one in range(24) for two in range(30))
+    )
+    if not refused:
+        assert trace(OpenPort(wish), seen(state)) == [OPEN]
+        return
+    with pytest.raises(Refusal, match="720 networks") as caught:
+        OpenPort(wish).next(seen(state))
+    assert caught.value.name == "too_many_networks"
+
+
 @pytest.mark.parametrize("wish", [WISH, CLOSED])
 def test_a_firewall_nobody_knows_is_refused(wish: FirewallWish) -> None:
     with pytest.raises(Refusal) as caught:

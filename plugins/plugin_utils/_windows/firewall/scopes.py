@@ -95,9 +95,10 @@ def _within(narrow: _Network, wide: _Network) -> bool:
 
 
 def can_be_written(scope: t.Collection[str]) -> bool:
-    """Whether Windows would take the scope back: the registry's further words (RmtIntrAnet) are called otherwise there.
+    """Whether Windows would take the scope back: further words are one thing in the registry and another elsewhere.
 
-    Source: [MS-GPFAS] 2.2.2.19 beside the cmdlets' IntranetRemoteAccess.
+    RmtIntrAnet, for instance, is IntranetRemoteAccess to the provider. Sources: [MS-GPFAS] 2.2.2.19 and the
+    documentation of New-NetFirewallRule.
     """
     networks = {item: network_of(item) for item in scope if item not in (ANY, LOCAL_SUBNET)}
     return all(network is not None and network.prefixlen > 0 for network in networks.values())
