@@ -19,43 +19,58 @@ from .._windows.processes import end_processes
 from .._windows.restart import RestartOptions, wait_for_restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
+from .._wsman.client import Client
 from .._wsman.shell import Shell
 from .catalogue import MSU, Update
-from .installers import PRESENT, RESTARTING, failure, outcome
+from .installers import PRESENT, RESTARTING, failure, outcome, vouch
 from .packages import UpdateWish
 from .record import load_record, note
+from .witnesses import hotfixes
 
 _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it had to end
 _UNPACK_TIMEOUT = 900.0  # seconds
 
 
-def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> bool:
-    """Copy, run, read the exit code, clean up. False where Windows says that it has the update already."""
+def install(world: World, update: Update, package: PackageFile, system: System, wish: UpdateWish) -> None:
+    """Copy, run, read the exit code, clean up."""
     folder = files.staging_folder(system.windows_directory)
     boot = moment_text(system.boot_time)
     noted = dict(load_record(world).updates_of_boot(system.boot_time, BOOT_TOLERANCE))
     # Written before the installer starts: a controller killed now leaves a host that is known to need its restart.
     note(world, staging=folder, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "started"}})
     try:
-        came, left = _copy_and_run(world, update, package, system, folder, wish)
+        came = _copy_and_run(world, update, package, system, folder, wish)
     except Failure as problem:
         # Certain: nothing was installed. After a lost answer, or for an installer that was cut off, the note stays.
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
-    if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=left)
-        return False
+    if came == PRESENT and update.id not in noted:  # not by an earlier run of this boot either
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
+        _judge_presence(world, update)
+        return
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=left)
-    return True
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}})
+
+
+def _judge_presence(world: World, update: Update) -> None:
+    """Whether an update that the installer found installed is registered on the host. Raises Failure."""
+    if not update.hotfix or hotfixes(Client(world), [update.hotfix]):
+        return
+    raise Failure(
+        f"{world.host}: the installer of {update.title} ended with exit code 2359302 (0x240006), which says that it is "
+        f"installed already, but {update.hotfix} is not registered on the host; it may await a restart: restart the "
+        f"host; if a later rollup holds it, {vouch(update)}, and run the play again",
+        name="update_not_registered",
+        advice=f"Look at the host's list of installed updates for {update.hotfix} or a later rollup.",
+        code="0x240006",
+    )
 
 
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
-) -> tuple[str, str | None]:
-    """How it came out, and what is still to be removed from the host."""
+) -> str:
     log = rf"{system.windows_directory}\{update.log}" if update.log else ""
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
@@ -70,8 +85,8 @@ def _copy_and_run(
                 command = f"{remote} {switches(package, update, log, wish)}".strip()
             came = _run(world, shell, update, command, log, folder, wish)
         finally:
-            left = _clean_up(world, shell, folder)
-        return came, left
+            _clean_up(world, shell, folder)
+        return came
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
@@ -108,17 +123,16 @@ def _told(switch: str, log: str) -> str:
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:
     """Unpack an .msu on the host; the full path of its payload there. Raises Failure."""
     inside = rf"{folder}\{update.id}"
-    shell.run(f"mkdir {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    done = shell.run(f"expand.exe -F:* {remote} {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    if done.exit_code != 0:
-        said = (done.stderr or done.stdout).strip()[-200:]
-        raise Failure(
-            f"{world.host}: the package of {update.title} could not be unpacked on the host (exit code "
-            f"{done.exit_code}" + (f": {said}" if said else "") + "); make room on its system drive, see that the "
-            f"package {package.path} is whole, and run the play again",
-            name="package_unpack",
-            code=str(done.exit_code),
-        )
+    for command in (f"mkdir {inside}", f"expand.exe -F:* {remote} {inside}"):
+        done = shell.run(command, timeout=_UNPACK_TIMEOUT, mutating=True)
+        if done.exit_code != 0:
+            raise Failure(
+                f"{world.host}: the package of {update.title} could not be unpacked on the host ({files.told(done)}); "
+                f"make room on its system drive, see that the package {package.path} is whole, and run the play again",
+                name="package_unpack",
+                advice="Make room on the system drive; get the package again if it is damaged.",
+                code=files.number(done.exit_code),
+            )
     return rf"{inside}\{package.payload}"
 
 
@@ -160,11 +174,10 @@ def _tail(world: World, shell: Shell, log: str) -> str:
         return ""
 
 
-def _clean_up(world: World, shell: Shell, folder: str) -> str | None:
-    """Remove our folder; a host that has gone away keeps it, and it is returned so that the record says so."""
+def _clean_up(world: World, shell: Shell, folder: str) -> None:
+    """Remove our folder; a host that has gone away keeps it, and the record says so."""
     try:
         files.remove_folder(shell, folder)
+        note(world, staging=None)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")
-        return folder
-    return None

@@ -21,7 +21,6 @@ from .._world import World
 from . import lacking
 from .catalogue import Update
 from .installation import install
-from .installers import vouch
 from .keys import check_group
 from .package_check import judged
 from .packages import Packages, UpdateWish
@@ -45,7 +44,6 @@ class UpdateChain(Resource):
         self.wish = wish
         self.needs: tuple[type, ...] = (System, Record, Licensing, Updates, Packages)
         self._installed_in: dict[str, dt.datetime] = {}
-        self._there_already: set[str] = set()
 
     def next(self, seen: Seen) -> Step | None:
         """The oldest update that is missing; then what an earlier run left lying about."""
@@ -72,13 +70,6 @@ class UpdateChain(Resource):
         return [known.updates[name] for name in names]
 
     def _judge_memory(self, update: Update, system: System) -> None:
-        if update.id in self._there_already:
-            raise Failure(
-                f"Windows says that it has {update.title} already, but does not show {update.hotfix or 'it'}; restart "
-                "the host if anything was installed since its last start; if a later rollup holds it, "
-                f"{vouch(update)}",
-                name="update_not_shown",
-            )
         boot = self._installed_in.get(update.id)
         if boot is not None and system.booted_since(boot):
             raise Failure(
@@ -110,10 +101,8 @@ class UpdateChain(Resource):
             return seen.having(after, licensing)
 
         def run(world: World) -> None:
-            if install(world, update, package, system, self.wish):
-                self._installed_in[update.id] = system.boot_time
-            else:
-                self._there_already.add(update.id)
+            install(world, update, package, system, self.wish)
+            self._installed_in[update.id] = system.boot_time
 
         return Step(
             id=f"host_update.{update.id}",

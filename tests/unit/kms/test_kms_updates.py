@@ -119,6 +119,12 @@ X86, X64, BARE_METAL = system(), system(architecture="x64"), system(virtual=Fals
         ((packages(*ALL), system(service_pack=0)), {}, "service_pack_too_low", "needs Service Pack 1"),
         ((packages("kms_1_2", kms_1_0=package("kms_1_0", size=0)),), {}, "package_empty", "is empty"),
         (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", kb="KB968915")),),
+            {},
+            "package_other",
+            "another one than Key Management Service 1.0 for Windows Server 2003: it is the package of KB968915",
+        ),
+        (
             (packages("kms_1_0", kms_1_2=package("kms_1_2", kb="KB948003")),),
             {},
             "package_other",
