@@ -101,6 +101,10 @@ class EmulatedHost:
         self.machine.schedule.settle()
         return report.show(self.machine)
 
+    def class_sources(self) -> dict[str, str]:
+        """How we know the members of each WMI class: recording, dump, document or assumed."""
+        return self._service.context.catalogue.sources()
+
     def load_class(self, name: str, rows: Sequence[Row], namespace: str = "root/cimv2") -> None:
         """Put a class made of given rows in the place of a modelled one. For comparing shapes with recordings."""
         self._service.context.catalogue.load(name, rows, namespace)

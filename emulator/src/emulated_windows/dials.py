@@ -9,7 +9,7 @@ turns them. Refuses to know how a setting is acted upon: that stands where the b
 
 from __future__ import annotations
 
-import random
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,6 +39,11 @@ _WIRE = (
         "class_missing",
         ("cannot_process_filter", "nested_invalid_class", "destination_unreachable"),
         "Which numbers the fault carries when WQL names a class that does not exist.",
+    ),
+    Dial(
+        "class_missing_by_uri",
+        ("not_found", "invalid_resource_uri", "nested_invalid_class"),
+        "Which numbers the fault carries when a resource URI names a class that does not exist.",
     ),
     Dial(
         "empty_enumeration",
@@ -74,6 +79,14 @@ _WIRE = (
         "Which fault refuses Create and Delete of CIM instances up to 2008 R2.",
         until="6.1",
     ),
+    Dial(
+        "instance_create",
+        ("works", "refused"),
+        "Whether Create and Delete of CIM instances work: shown on Windows 10 only, by nobody on 2012 and 2012 R2.",
+        drawn=False,
+        since="6.2",
+        until="6.3",
+    ),
     Dial("exit_code_form", ("signed", "unsigned"), "How an exit code above 0x7FFFFFFF is written in rsp:ExitCode."),
     Dial("time_zone", ("utc", "offset"), "Date and time with Z, or with the offset of a zone two hours ahead."),
     Dial("allow_unencrypted", ("no", "yes"), "WinRM service setting AllowUnencrypted.", drawn=False),
@@ -85,6 +98,11 @@ _SYSTEM = (
         "reboot",
         ("works", "privilege_not_held_fault_0x80041062", "returns_1314"),
         "Whether the token of a WinRM request may restart the machine through WMI.",
+    ),
+    Dial(
+        "restart_with_people",
+        ("goes_ahead", "refused_1191"),
+        "Whether a restart through WMI that is not forced is refused while people are logged on.",
     ),
     Dial("reboot_answer", ("answered", "connection_lost"), "Whether a forced restart still gets its answer out."),
     Dial("boot_time_wobble", ("0", "1"), "Seconds by which LastBootUpTime moves between two readings."),
@@ -124,6 +142,7 @@ _UPDATES = (
         "kms_in_vm",
         ("refused_by_1_0", "allowed", "refused"),
         "Which versions refuse a host key in a virtual machine (0xC004F06B); matters where virtual is set.",
+        until="6.0",
     ),
 )
 
@@ -396,11 +415,15 @@ ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + 
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 
-def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def for_generation(
+    generation: str, defaults: Mapping[str, str], ruled_out: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, ...]]:
     """The dials a generation has with their settings; a release's own default comes first.
 
-    Raises ValueError for a default of a dial or a setting that does not exist.
+    `ruled_out`: by dial a setting that a release is known not to have. Raises ValueError for a default of a dial or a
+    setting that does not exist.
     """
+    never = ruled_out or {}
     found = {}
     here = GENERATIONS.index(generation)
     for dial in ALL:
@@ -408,13 +431,18 @@ def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tu
         last = GENERATIONS.index(dial.until) if dial.until else len(GENERATIONS)
         if first <= here <= last:
             default = defaults.get(dial.name, dial.default)
-            rest = [setting for setting in dial.settings if setting != default]
-            if len(rest) == len(dial.settings):
-                raise ValueError(f"dial {dial.name} can be {', '.join(dial.settings)}, not {default!r}")
-            found[dial.name] = (default, *rest)
-    if unknown := set(defaults) - set(found):
+            possible = [setting for setting in dial.settings if setting != never.get(dial.name)]
+            if default not in possible:
+                raise ValueError(f"dial {dial.name} can be {', '.join(possible)}, not {default!r}")
+            found[dial.name] = (default, *(setting for setting in possible if setting != default))
+    if unknown := {*defaults, *never} - set(found):
         raise ValueError(f"generation {generation} has no dial called {', '.join(sorted(unknown))}")
     return found
+
+
+def _drawn(possible: tuple[str, ...], text: str) -> str:
+    """A draw of its own for each dial, so that neither fixing one by hand nor a new dial turns the others."""
+    return possible[zlib.crc32(text.encode()) % len(possible)]
 
 
 def turn(
@@ -428,12 +456,10 @@ def turn(
     unknown = set(explicit) - set(table)
     if unknown:
         raise ValueError(f"{host}: no dial is called {', '.join(sorted(unknown))}")
-    rng = random.Random(f"dials {seed} {host}")
     settings = {}
     for name, possible in table.items():
-        # every dial takes its draw, so that fixing one by hand does not turn the others
-        drawn = rng.choice(possible)
-        setting = explicit.get(name, drawn if seed is not None and BY_NAME[name].drawn else possible[0])
+        drawn = possible[0] if seed is None or not BY_NAME[name].drawn else _drawn(possible, f"{seed} {host} {name}")
+        setting = explicit.get(name, drawn)
         if setting not in possible:
             raise ValueError(f"{host}: dial {name} can be {', '.join(possible)}, not {setting!r}")
         settings[name] = setting

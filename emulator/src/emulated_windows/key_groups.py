@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
+from .packaged import read
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FILE = "data/key_groups.yml"
 
 
 @dataclass(frozen=True)
@@ -60,23 +58,16 @@ class Hosting:
 
 
 @lru_cache(maxsize=1)
-def _data() -> dict[str, Any]:
-    path = Path(__file__).parent / "data" / "key_groups.yml"
-    data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
-    return data
-
-
-@lru_cache(maxsize=1)
 def key_groups() -> dict[str, KeyGroup]:
     """Every key group by its id."""
-    return {name: KeyGroup(id=name, **row) for name, row in _data()["groups"].items()}
+    return {name: KeyGroup(id=name, **row) for name, row in read(_FILE)["groups"].items()}
 
 
 @lru_cache(maxsize=1)
 def hosting() -> dict[str, Hosting]:
     """What each release takes, by the release's id."""
     found = {}
-    for release, row in _data()["hosts"].items():
+    for release, row in read(_FILE)["hosts"].items():
         found[release] = Hosting(
             native=tuple(row["native"]),
             source=row["source"],

@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from .packaged import read
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,10 @@ class Language:
 @lru_cache(maxsize=1)
 def languages() -> dict[str, Language]:
     """Every language by its code."""
-    path = Path(__file__).parent / "data" / "languages.yml"
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
     found = {}
-    for code, row in data.items():
-        names = {name.lower(): text for name, text in row.pop("services").items()}
-        found[code] = Language(code=code, services=names, **row)
+    for code, row in read("data/languages.yml").items():
+        names = {name.lower(): text for name, text in row["services"].items()}
+        found[code] = Language(**{**row, "code": code, "services": names})
     return found
 
 

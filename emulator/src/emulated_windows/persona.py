@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from . import dials
+from .packaged import PACKAGE, read
 
-_FOLDER = Path(__file__).parent / "personas"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FOLDER = "personas"
 
 
 @dataclass(frozen=True)
@@ -175,10 +172,8 @@ def _merged(below: Any, above: Any) -> Any:
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.load(
-        (_FOLDER / f"{name}.yml").read_text(encoding="utf-8"), Loader=_LOADER
-    )  # a safe loader, see _LOADER
-    base = data.pop("extends", None)
+    data: dict[str, Any] = read(f"{_FOLDER}/{name}.yml")
+    base = data.get("extends")
     found: dict[str, Any] = _merged(_read(base), data) if base is not None else data
     return found
 
@@ -186,14 +181,12 @@ def _read(name: str) -> dict[str, Any]:
 def _persona(name: str) -> Persona:
     data = _read(name)
     style, firewall = data["wsman"], data["firewall"]
-    style["namespaces"] = frozenset(style["namespaces"])
-    firewall["profiles"] = tuple(firewall["profiles"])
     return Persona(
         name=data["name"],
         title=data["title"],
         generation=data["generation"],
         release=Release(**data["release"]),
-        wsman=WsmanStyle(**style),
+        wsman=WsmanStyle(**{**style, "namespaces": frozenset(style["namespaces"])}),
         classes={namespace: tuple(classes) for namespace, classes in data["classes"].items() if classes},
         programs=frozenset(data["programs"]),
         packages=data["packages"],
@@ -201,10 +194,10 @@ def _persona(name: str) -> Persona:
         computer_system=data["computer_system"],
         services=tuple((service, *row) for service, row in data["services"].items() if row is not None),
         processes=tuple(tuple(row) for row in data["processes"]),
-        firewall=FirewallStyle(**firewall),
+        firewall=FirewallStyle(**{**firewall, "profiles": tuple(firewall["profiles"])}),
         licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
-        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}),
+        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}, data.get("ruled_out")),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),
     )
 
@@ -212,7 +205,7 @@ def _persona(name: str) -> Persona:
 @lru_cache(maxsize=1)
 def personas() -> dict[str, Persona]:
     """Every persona by name."""
-    return {path.stem: _persona(path.stem) for path in sorted(_FOLDER.glob("*.yml"))}
+    return {path.stem: _persona(path.stem) for path in sorted((PACKAGE / _FOLDER).glob("*.yml"))}
 
 
 def persona(name: str) -> Persona:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from .core import Authority, EmulatedHost, HostOptions, VirtualClock
 from .dials import ALL, GENERATIONS, Dial
 from .persona import Persona, personas
 
@@ -19,6 +20,12 @@ _LABELS = {
     "captured": "seen in a recorded exchange with that Windows",
     "documented": "written down by Microsoft or the DMTF",
     "assumed": "nobody here has seen it",
+}
+_SOURCES = {
+    "recording": "columns as in recorded answers of that generation",
+    "dump": "members as a live system lists them",
+    "document": "members by Microsoft's pages, or recorded on another generation",
+    "assumed": "members nobody has published; columns the class may not have are a dial (assumed_columns)",
 }
 
 
@@ -31,6 +38,9 @@ def _legend() -> Iterator[str]:
     yield "How we know what emulated Windows does:"
     yield from _rows([[label, meaning] for label, meaning in _LABELS.items()])
     yield ""
+    yield "How we know the members of its WMI classes, inherited ones included:"
+    yield from _rows([[source, meaning] for source, meaning in _SOURCES.items()])
+    yield ""
 
 
 def _persona(persona: Persona) -> Iterator[str]:
@@ -38,7 +48,17 @@ def _persona(persona: Persona) -> Iterator[str]:
     counts = [f"{label} {sum(b.label == label for b in persona.behaviours)}" for label in _LABELS]
     yield f"{persona.name}: {persona.title}, {release} ({', '.join(counts)})"
     yield from _rows([[each.label, f"{each.what} [{each.source}]"] for each in persona.behaviours])
+    yield "  WMI classes:"
+    yield from _rows(_classes(persona))
     yield ""
+
+
+def _classes(persona: Persona) -> list[list[str]]:
+    """The modelled classes by how we know their members."""
+    host = EmulatedHost(HostOptions("table", persona=persona.name), VirtualClock(), Authority({}))
+    sources = host.class_sources()
+    found = [[source, ", ".join(sorted(name for name in sources if sources[name] == source))] for source in _SOURCES]
+    return [row for row in found if row[1]]
 
 
 def _dials() -> Iterator[str]:
@@ -51,7 +71,8 @@ def _where(dial: Dial) -> str:
     """For which generations of Windows it is a question."""
     if not dial.since and not dial.until:
         return ""
-    return f" [{dial.since or GENERATIONS[0]} to {dial.until or GENERATIONS[-1]}]"
+    first, last = dial.since or GENERATIONS[0], dial.until or GENERATIONS[-1]
+    return f" [{first} to {last}]" if first != last else f" [{first}]"
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from .._world import World
 from .._wsman.client import Client
 from .._wsman.shell import Shell
 from .catalogue import MSU, Update
-from .installers import PRESENT, RESTARTING, failure, outcome
+from .installers import PRESENT, RESTARTING, failure, outcome, vouch
 from .packages import UpdateWish
 from .record import load_record, note
 from .witnesses import hotfixes
@@ -58,13 +58,10 @@ def _judge_presence(world: World, update: Update) -> None:
     """Whether an update that the installer found installed is registered on the host. Raises Failure."""
     if not update.hotfix or hotfixes(Client(world), [update.hotfix]):
         return
-    later = "a later rollup that holds it is probably installed: name that one with accepted_updates: [KBnnnnnnn]"
-    waits = "it may await a restart: restart the host"
     raise Failure(
         f"{world.host}: the installer of {update.title} ended with exit code 2359302 (0x240006), which says that it is "
-        f"installed already, but {update.hotfix} is not registered on the host; "
-        + (f"{later}, or {waits}" if update.or_later else waits)
-        + ", and run the play again",
+        f"installed already, but {update.hotfix} is not registered on the host; it may await a restart: restart the "
+        f"host; if a later rollup holds it, {vouch(update)}, and run the play again",
         name="update_not_registered",
         advice=f"Look at the host's list of installed updates for {update.hotfix} or a later rollup.",
         code="0x240006",
@@ -74,7 +71,7 @@ def _judge_presence(world: World, update: Update) -> None:
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
 ) -> str:
-    log = rf"{system.windows_directory}\{update.log}"
+    log = rf"{system.windows_directory}\{update.log}" if update.log else ""
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
         try:
@@ -84,11 +81,12 @@ def _copy_and_run(
                 cabinet = _unpack(world, shell, update, package, remote, folder)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
                 command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
-                return _run(world, shell, update, command, log, folder, wish)
-            command = f"{remote} {switches(package, update, log, wish)}".strip()
-            return _run(world, shell, update, command, log, folder, wish)
+            else:
+                command = f"{remote} {switches(package, update, log, wish)}".strip()
+            came = _run(world, shell, update, command, log, folder, wish)
         finally:
             _clean_up(world, shell, folder)
+        return came
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
@@ -99,12 +97,12 @@ def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -
     given = wish.install_args.get(update.id)
     if given is not None:
         return given
-    return f"/quiet /norestart /log:{log}" if package.engine == UPDATE_EXE else ""
+    return f"/quiet /norestart{_told('/log:', log)}" if package.engine == UPDATE_EXE else ""
 
 
 def dism(cabinet: str, log: str) -> str:
     """The command line that installs a package on Windows 7, Server 2008 R2 and later (dism documentation)."""
-    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart /logpath:{log}"
+    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart{_told('/logpath:', log)}"
 
 
 def package_manager(cabinet: str, log: str) -> str:
@@ -114,7 +112,12 @@ def package_manager(cabinet: str, log: str) -> str:
     documentation (TechNet cc749465), which wants the folder of an unpacked package after /m; that it takes the .cab
     itself is what published scripts rely on, and was tried on no machine by this collection.
     """
-    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart /l:{log}"
+    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart{_told('/l:', log)}"
+
+
+def _told(switch: str, log: str) -> str:
+    """The switch that tells an installer where to write its log; nothing for an update without a log of ours."""
+    return f" {switch}{log}" if log else ""
 
 
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:

@@ -28,6 +28,13 @@ def outcome(code: int) -> str | None:
     return _OUTCOMES.get(code & 0xFFFFFFFF)
 
 
+def vouch(update: Update) -> str:
+    """How the user says that another update holds this one, from the verb on."""
+    if update.or_later:
+        return "name that rollup with accepted_updates: [KBnnnnnnn]"
+    return f"say so with catalogue_overrides: {{{update.id}: {{hotfix: KBnnnnnnn}}}}"
+
+
 def failure(host: str, update: Update, code: int, log: str, last: str) -> Failure:
     """A failed installation as a sentence.
 
@@ -39,7 +46,7 @@ def failure(host: str, update: Update, code: int, log: str, last: str) -> Failur
     row = next((row for row in _TABLE["failures"] if row["code"] <= number <= row.get("to", row["code"])), None)
     advice = [row["advice"]] if row else []
     if row and row["name"] == "update_not_applicable":
-        advice += [_LATER] if update.or_later else []
+        advice += [f"If a later rollup holds it already, {vouch(update)}."]
         advice += [f"Of this update is known: {update.note}."] if update.note else []
     text = f"{host}: the installer of {update.title} ended with exit code {number} (0x{number:X})"
     text += f": {row['meaning']}" if row else ""

@@ -122,6 +122,12 @@ def codes(reply: Reply) -> list[int]:
     return wsman + [int(element.text or "0") for element in elements if local(element.tag) == "error_Code"]
 
 
+def cim_status(reply: Reply) -> int | None:
+    """CIMStatusCode of the MSFT_WmiError of a fault, None where there is none."""
+    elements = parse(reply.body).iter() if reply.body else ()
+    return next((int(element.text or "0") for element in elements if local(element.tag) == "CIMStatusCode"), None)
+
+
 def subcode(reply: Reply) -> str:
     """The subcode of a fault, or its code where it has none."""
     found = [element.text or "" for element in parse(reply.body).iter("{http://www.w3.org/2003/05/soap-envelope}Value")]
@@ -276,13 +282,14 @@ class Wire:
 
     # -- shells --------------------------------------------------------------------------------------------------
 
-    def open_shell(self) -> str:
-        """A shell."""
+    def open_shell(self, code_page: str | None = "65001") -> str:
+        """A shell. `code_page`: of its console; None where the client does not say."""
         reply = self.send(
             CMD,
             f"{TRANSFER}/Create",
             "<rsp:Shell><rsp:InputStreams>stdin</rsp:InputStreams>"
             "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>",
+            options={} if code_page is None else {"WINRS_CODEPAGE": code_page},
         )
         assert reply.status == 200, codes(reply)
         return next(element.text or "" for element in parse(reply.body).iter() if local(element.tag) == "Selector")

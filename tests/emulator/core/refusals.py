@@ -50,6 +50,9 @@ class Refusal:
     how: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `handle` other than the usual ones."""
     dials: Mapping[str, str] = field(default_factory=dict)
+    persona: str = "server-2003-sp2-x86"
+    cim_status: int | None = None
+    """CIMStatusCode of MSFT_WmiError, None where there is none."""
 
 
 def changed(
@@ -808,6 +811,14 @@ _SHELLS = (
     Refusal(
         "a stream that does not exist",
         changed(CMD, f"{TRANSFER}/Create", "<rsp:Shell><rsp:OutputStreams>stdlog</rsp:OutputStreams></rsp:Shell>"),
+        500,
+        87,
+        "w:InvalidParameter",
+        ASSUMED,
+    ),
+    Refusal(
+        "a code page that does not exist",
+        changed(CMD, f"{TRANSFER}/Create", "<rsp:Shell/>", options={"WINRS_CODEPAGE": "65432"}),
         500,
         87,
         "w:InvalidParameter",

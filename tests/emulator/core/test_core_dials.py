@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from corewire import KEY, Wire
 
 from emulated_windows import dials
 from emulated_windows.core import Authority, HostOptions, VirtualClock, dial_table, personas
+from emulated_windows.packaged import PACKAGE as SOURCE
 
 MakeWire = Callable[..., Wire]
 PERSONA = "server-2003-sp2-x86"
@@ -47,6 +49,16 @@ def test_a_default_must_be_a_setting() -> None:
         dials.for_generation("5.2", {"unknown_group": "0xC004F050"})
 
 
+def test_a_setting_may_be_ruled_out_for_a_release(wire: MakeWire) -> None:
+    """A fault of WinRM 1.1 has no __ExtendedStatus in which the number could stand."""
+    assert "extended_status" in dial_table(PERSONA)["hresult_place"]
+    assert "extended_status" not in dial_table("server-2003-sp1-x86")["hresult_place"]
+    with pytest.raises(ValueError, match="hresult_place can be"):
+        wire(persona="server-2003-sp1-x86", dials={"hresult_place": "extended_status"})
+    with pytest.raises(ValueError, match="has no dial called unknown_group"):
+        dials.for_generation("5.2", {}, {"unknown_group": "0xC004F050"})
+
+
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:
     drawn = wire(seed=7).host.dials
     assert wire(seed=7, dials={"paging": "all_at_once"}).host.dials == {**drawn, "paging": "all_at_once"}
@@ -73,6 +85,15 @@ def test_every_dial_says_what_it_is_about() -> None:
     for dial in dials.ALL:
         assert len(dial.settings) >= 2
         assert dial.meaning
+
+
+def test_every_dial_is_acted_upon_and_tested() -> None:
+    here = Path(__file__).parent
+    acting = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "dials.py")
+    testing = "".join(path.read_text() for path in here.glob("*.py"))
+    for dial in dials.ALL:
+        assert any(mark in acting for mark in (f'"{dial.name}"', f"'{dial.name}'")), dial.name
+        assert f'"{dial.name}"' in testing, dial.name
 
 
 def test_every_behaviour_is_labelled() -> None:

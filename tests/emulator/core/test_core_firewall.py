@@ -351,3 +351,14 @@ def test_the_state_of_the_profiles_stands_where_windows_keeps_it(wire: MakeWire)
     assert not passes(host)
     assert netsh(host, "advfirewall set currentprofile state off") == 0
     assert passes(host)
+
+
+@pytest.mark.parametrize(("setting", "bound"), [("service", True), ("none", False)])
+@pytest.mark.parametrize(("persona", "service"), [("server-2008-sp2", "slsvc"), ("server-2008-r2-sp1", "sppsvc")])
+def test_the_program_of_the_old_exception_by_dial(
+    wire: MakeWire, persona: str, service: str, setting: str, bound: bool
+) -> None:
+    dials = {"old_kms_rule_program": setting, "old_kms_rule_id": "sppsvc"}
+    text = wire(persona=persona, dials=dials).registry("GetStringValue", RULES, sValueName="SPPSVC-In-TCP")["sValue"]
+    assert (f"Svc={service}|" in text) is bound
+    assert ("App=" in text) is bound

@@ -43,6 +43,22 @@ def restart_service(host: Wire) -> None:
     host.pass_time(5)
 
 
+@pytest.mark.parametrize("setting", ["0", "2", "5"])
+def test_the_status_of_a_key_that_waits_for_activation(wire: MakeWire, setting: str) -> None:
+    host = host_with_key(wire, dials={"status_after_key": setting})
+    assert host.product()["LicenseStatus"] == setting
+    assert host.on_product("Activate").status == 200
+    host.pass_time(60)
+    assert host.product()["LicenseStatus"] == "1"
+
+
+@pytest.mark.parametrize("setting", ["25", "5"])
+def test_the_threshold_that_is_shown(wire: MakeWire, setting: str) -> None:
+    host = host_with_key(wire, dials={"required_count": setting})
+    [row] = host.rows("SELECT * FROM SoftwareLicensingService")
+    assert row["RequiredClientCount"] == setting
+
+
 # -- what is there ---------------------------------------------------------------------------------------------------
 
 

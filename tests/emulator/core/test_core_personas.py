@@ -240,3 +240,27 @@ def test_shutdown_takes_a_comment_and_a_countdown(wire: MakeWire, name: str, lon
     assert host.shown["restarts_announced"] == [
         {"comment": "KMS Update", "reason": "p:2:17", "seconds": float(longest)}
     ]
+
+
+CLASS_LABELS = {"recording": "captured", "dump": "captured", "document": "documented", "assumed": "assumed"}
+LICENSING_CLASSES = ("SoftwareLicensingService", "SoftwareLicensingProduct")
+
+
+@pytest.mark.parametrize("name", sorted(personas()))
+def test_a_persona_claims_no_more_than_its_classes_know(wire: MakeWire, name: str) -> None:
+    """What a persona says of the licensing classes is at most as sure as their schemas are."""
+    surest = ["captured", "documented", "assumed"]
+    sources = wire(persona=name).host.class_sources()
+    known = max(surest.index(CLASS_LABELS[sources[class_name]]) for class_name in LICENSING_CLASSES)
+    for behaviour in personas()[name].behaviours:
+        if behaviour.what == "properties and methods of the licensing classes":
+            assert surest.index(behaviour.label) >= known
+
+
+def test_a_recording_is_of_its_own_generation_only(wire: MakeWire) -> None:
+    found = {name: wire(persona=name).host.class_sources() for name in personas()}
+    recorded = {name for name, sources in found.items() if sources["Win32_OperatingSystem"] == "recording"}
+    assert recorded == {name for name, persona in personas().items() if persona.generation in ("5.2", "6.1")}
+    assert found["server-2019"]["SoftwareLicensingService"] == "dump"
+    assert found["server-2003-sp2-x86"]["SoftwareLicensingService"] == "assumed"
+    assert found["server-2008-sp2"]["SoftwareLicensingService"] == "document"

@@ -8,22 +8,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from corewire import ENUMERATION, MESSAGE_ID, WMI, Wire, codes, enumerate_body, envelope, headers, parse, subcode
+from corewire import (
+    ENUMERATION,
+    MESSAGE_ID,
+    TRANSFER,
+    WMI,
+    Wire,
+    cim_status,
+    codes,
+    enumerate_body,
+    envelope,
+    headers,
+    parse,
+    subcode,
+)
 from refusals import REFUSALS, Refusal
+from refusals_later import REFUSALS_LATER
 
 MakeWire = Callable[..., Wire]
+ROWS = REFUSALS + REFUSALS_LATER
 
 
 def test_the_table_is_long_enough_and_says_where_it_comes_from() -> None:
-    assert len(REFUSALS) >= 50
-    assert len({row.name for row in REFUSALS}) == len(REFUSALS)
-    assert all(row.source for row in REFUSALS)
+    assert len(ROWS) >= 50
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert all(row.source for row in ROWS)
 
 
-@pytest.mark.parametrize("row", REFUSALS, ids=[row.name for row in REFUSALS])
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
     dials = dict(row.dials)
-    host = wire(start=dials.pop("start", "bare"), dials=dials)
+    host = wire(persona=row.persona, start=dials.pop("start", "bare"), dials=dials)
     request = row.make(host)
     before = host.shown
     reply = host.raw(request, **row.how)
@@ -33,6 +48,7 @@ def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
     else:
         assert codes(reply)[0] == row.code
         assert subcode(reply) == row.subcode
+    assert cim_status(reply) == row.cim_status
     after = host.shown
     for volatile in ("clock",):
         before.pop(volatile)
@@ -65,6 +81,34 @@ def test_a_request_with_every_header_is_not_refused(wire: MakeWire) -> None:
 def test_a_missing_class_by_dial(wire: MakeWire, setting: str, expected: tuple[int, list[int]]) -> None:
     reply = wire(dials={"class_missing": setting}).enumerate("SELECT * FROM SoftwareLicensingProduct")
     assert (codes(reply)[0], codes(reply)) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("not_found", [2150858752, 2150858752]),
+        ("invalid_resource_uri", [2150858811, 2150858811]),
+        ("nested_invalid_class", [2150858752, 0x80041010]),
+    ],
+)
+def test_a_missing_class_in_a_resource_uri_by_dial(wire: MakeWire, setting: str, expected: list[int]) -> None:
+    dials = {"class_missing_by_uri": setting}
+    reply = wire(dials=dials).invoke("SoftwareLicensingService", "RefreshLicenseStatus")
+    assert codes(reply) == expected
+    reply = wire(persona="server-2019", dials=dials).invoke("Win32_Nothing", "Do")
+    assert (codes(reply), cim_status(reply)) == ([expected[1]], 5)
+
+
+@pytest.mark.parametrize("persona", ["server-2012", "server-2012-r2"])
+def test_nobody_has_shown_create_on_2012(wire: MakeWire, persona: str) -> None:
+    uri = f"{WMI}root/StandardCimv2/MSFT_NetFirewallRule"
+    body = f'<q:MSFT_NetFirewallRule xmlns:q="{uri}"><q:InstanceID>x</q:InstanceID><q:ElementName>x</q:ElementName>'
+    body += "</q:MSFT_NetFirewallRule>"
+    for setting, status in (("works", 200), ("refused", 500)):
+        host = wire(persona=persona, dials={"instance_create": setting})
+        assert host.send(uri, f"{TRANSFER}/Create", body).status == status
+        assert host.invoke("Win32_Service", "InterrogateService", selectors={"Name": "WinRM"}).status == 200
+    assert (codes(host.send(uri, f"{TRANSFER}/Create", body))[0], setting) == (2150858771, "refused")
 
 
 def test_unencrypted_is_accepted_where_the_estate_says_so(wire: MakeWire) -> None:

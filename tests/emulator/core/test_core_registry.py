@@ -135,3 +135,11 @@ def test_values_in_the_answer_are_escaped(wire: MakeWire) -> None:
     host.registry("CreateKey", PATH)
     host.host.machine.registry.write(PATH, "V", 1, "a<b>&\r\n\x01")
     assert host.registry("GetStringValue", PATH, sValueName="V")["sValue"] == "a<b>&\r\n?"
+
+
+@pytest.mark.parametrize(("setting", "code"), [("none", "2"), ("unrelated", "0")])
+def test_a_pending_rename_of_somebody_else_by_dial(wire: MakeWire, setting: str, code: str) -> None:
+    host = wire(dials={"pending_renames": setting, "value_missing": "2"})
+    path = r"SYSTEM\CurrentControlSet\Control\Session Manager"
+    found = host.registry("GetMultiStringValue", path, sValueName="PendingFileRenameOperations")
+    assert found["ReturnValue"] == code

@@ -274,3 +274,20 @@ def test_clear_ends_all_faults(wire: MakeWire) -> None:
     assert host.host.take_transport_fault() is None
     assert host.enumerate("SELECT Version FROM Win32_OperatingSystem").status == 200
     assert host.run("echo x > C:\\x.txt").code == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "people", "flags", "expected"),
+    [
+        ("goes_ahead", ("remote",), 2, "0"),
+        ("refused_1191", ("remote",), 2, "1191"),
+        ("refused_1191", ("remote",), 6, "0"),
+        ("refused_1191", (), 2, "0"),
+    ],
+)
+def test_people_may_be_in_the_way_of_a_polite_restart(
+    wire: MakeWire, setting: str, people: tuple[str, ...], flags: int, expected: str
+) -> None:
+    host = wire(persona="server-2016", sessions=people, dials={"restart_with_people": setting})
+    answer = host.output("Win32_OperatingSystem", "Win32Shutdown", {"Flags": flags})
+    assert answer == {"ReturnValue": expected}

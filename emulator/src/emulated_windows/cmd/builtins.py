@@ -3,17 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands built into cmd.exe: ver, echo, type, md, rd, del.
 
-Knows their exit codes and messages in short. Refuses switches nobody here uses.
+Knows their exit codes; their messages are in data/program_texts.yml. Refuses switches nobody here uses.
 """
 
 from __future__ import annotations
 
 from ..machine.disk import DiskFullError
 from .program import Call, Done, Program, Result, always, lines, never
-
-SYNTAX = lines("The syntax of the command is incorrect.")
-NOT_FOUND = lines("The system cannot find the file specified.")
-DISK_FULL = lines("There is not enough space on the disk.")
+from .texts import said
 
 
 def _ver(call: Call) -> Result:
@@ -22,15 +19,15 @@ def _ver(call: Call) -> Result:
 
 
 def _echo(call: Call) -> Result:
-    return Done(0, f"{call.line.tail[1:] if call.line.tail else 'ECHO is on.'}\r\n")
+    return Done(0, lines(call.line.tail[1:]) if call.line.tail else said(call.machine, "echo_on"))
 
 
 def _type(call: Call) -> Result:
     if len(call.arguments) != 1:
-        return Done(1, err=SYNTAX)
+        return Done(1, err=said(call.machine, "cmd_syntax"))
     file = call.machine.disk.file(call.path(call.arguments[0]))
     if file is None:
-        return Done(1, err=NOT_FOUND)
+        return Done(1, err=said(call.machine, "not_found"))
     for chunk in file.chunks():
         call.write(chunk)
     return Done(0)
@@ -38,12 +35,12 @@ def _type(call: Call) -> Result:
 
 def _make(call: Call) -> Result:
     if len(call.arguments) != 1:
-        return Done(1, err=SYNTAX)
+        return Done(1, err=said(call.machine, "cmd_syntax"))
     path = call.path(call.arguments[0])
     if call.machine.disk.full:
-        return Done(1, err=DISK_FULL)
+        return Done(1, err=said(call.machine, "disk_full"))
     if call.machine.disk.file(path) is not None or not call.machine.disk.make_folder(path):
-        return Done(1, err=lines(f"A subdirectory or file {call.arguments[0]} already exists."))
+        return Done(1, err=said(call.machine, "folder_exists", name=call.arguments[0]))
     return Done(0)
 
 
@@ -55,14 +52,14 @@ def _switches(call: Call) -> tuple[set[str], list[str]]:
 def _remove_folder(call: Call) -> Result:
     switches, paths = _switches(call)
     if len(paths) != 1 or not switches <= {"/s", "/q"}:
-        return Done(1, err=SYNTAX)
+        return Done(1, err=said(call.machine, "cmd_syntax"))
     path = call.path(paths[0])
     if not call.machine.disk.has_folder(path):
-        return Done(2, err=NOT_FOUND)
+        return Done(2, err=said(call.machine, "not_found"))
     if "/s" not in switches and not call.machine.disk.is_empty(path):
-        return Done(145, err=lines("The directory is not empty."))
+        return Done(145, err=said(call.machine, "folder_not_empty"))
     if call.machine.disk.is_native(path):
-        return Done(5, err=lines("Access is denied."))
+        return Done(5, err=said(call.machine, "access_denied"))
     call.machine.disk.remove_folder(path)
     return Done(0)
 
@@ -70,11 +67,11 @@ def _remove_folder(call: Call) -> Result:
 def _delete(call: Call) -> Result:
     switches, paths = _switches(call)
     if not paths or not switches <= {"/f", "/q"}:
-        return Done(1, err=SYNTAX)
+        return Done(1, err=said(call.machine, "cmd_syntax"))
     for path in paths:
         if not call.machine.disk.delete(call.path(path)):
             # DEL says so and still ends with 0
-            return Done(0, err=lines(f"Could Not Find {call.path(path)}"))
+            return Done(0, err=said(call.machine, "could_not_find", path=call.path(path)))
     return Done(0)
 
 

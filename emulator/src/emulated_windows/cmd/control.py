@@ -9,6 +9,7 @@ Knows the switches an administrator's tool would use. Output is short and not wh
 from __future__ import annotations
 
 from ..machine import services
+from ..machine.machine import Machine
 from ..machine.registry import (
     HKCR,
     HKCU,
@@ -23,6 +24,7 @@ from ..machine.registry import (
 from . import reg_query
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, always, lines, never, switch
+from .texts import said, word
 
 _SHUTDOWN_DEFAULT = 30
 _HIVES = {"hklm": HKLM, "hkey_local_machine": HKLM, "hkcr": HKCR, "hkcu": HKCU, "hku": HKU, "hkey_users": HKU}
@@ -32,30 +34,30 @@ _TYPES = {"REG_SZ": REG_SZ, "REG_EXPAND_SZ": REG_EXPAND_SZ, "REG_DWORD": REG_DWO
 def _shutdown(call: Call) -> Result:
     words = [switch(word) for word in call.arguments]
     longest = 600 if call.machine.persona.since < (6, 0) else 315_360_000  # shutdown /?
-    said = {"/c": "", "/d": ""}
+    told = {"/c": "", "/d": ""}
     if words == ["/a"]:
         stopped = call.machine.power.abort()
-        return Done(0) if stopped else Done(1116, err=lines("No shutdown is in progress."))
+        return Done(0) if stopped else Done(1116, err=said(call.machine, "no_shutdown"))
     seconds, restart, position = _SHUTDOWN_DEFAULT, False, 0
     while position < len(words):
-        word = words[position]
-        if word in ("/t", "/c", "/d") and position + 1 < len(words):
+        name = words[position]
+        if name in ("/t", "/c", "/d") and position + 1 < len(words):
             position += 1
-            if word == "/t":
+            if name == "/t":
                 if not words[position].isdigit() or int(words[position]) > longest:
-                    return Done(1, err=lines(f"The time must be a number of seconds from 0 to {longest}."))
+                    return Done(1, err=said(call.machine, "shutdown_time", longest=longest))
                 seconds = int(words[position])
             else:
-                said[word] = call.arguments[position]
-        elif word == "/r":
+                told[name] = call.arguments[position]
+        elif name == "/r":
             restart = True
-        elif word != "/f":
-            return Done(1, lines("Usage: shutdown [-r | -a] [-f] [-t xx] [-c comment] [-d [p]:xx:yy]"))
+        elif name != "/f":
+            return Done(1, said(call.machine, "shutdown_usage"))
         position += 1
     if not restart:
-        return Done(1, lines("Usage: shutdown [-r | -a] [-f] [-t xx] [-c comment] [-d [p]:xx:yy]"))
-    code = call.machine.power.restart_after(float(seconds), said["/c"], said["/d"])
-    return Done(code, err=lines("A system shutdown is in progress.") if code else "")
+        return Done(1, said(call.machine, "shutdown_usage"))
+    code = call.machine.power.restart_after(float(seconds), told["/c"], told["/d"])
+    return Done(code, err=said(call.machine, "shutdown_runs") if code else "")
 
 
 def _net(call: Call) -> Result:
@@ -64,13 +66,14 @@ def _net(call: Call) -> Result:
     verb, name = call.arguments[0].lower(), call.arguments[1]
     service = call.machine.services.get(name)
     if service is None:
-        return Done(2, err=lines("The service name is invalid."))
+        return Done(2, err=said(call.machine, "service_unknown"))
     code = call.machine.services.start(service) if verb == "start" else call.machine.services.stop(service)
     if code:
-        return Done(2, err=lines(f"System error {code} has occurred."))
+        return Done(2, err=said(call.machine, "system_error", code=code))
     seconds = services.SECONDS_TO_START if verb == "start" else services.SECONDS_TO_STOP
-    done = "started" if verb == "start" else "stopped"
-    return Done(0, lines(f"The {service.display} service was {done} successfully."), seconds=call.machine.pace(seconds))
+    shown = call.machine.language.services.get(service.name.lower(), service.display)
+    done = said(call.machine, "service_started" if verb == "start" else "service_stopped", service=shown)
+    return Done(0, done, seconds=call.machine.pace(seconds))
 
 
 def _sc(call: Call) -> Result:
@@ -78,7 +81,7 @@ def _sc(call: Call) -> Result:
         return Done(1639, lines("SC QUERY is the only command modelled."))
     service = call.machine.services.get(call.arguments[1])
     if service is None:
-        return Done(1060, lines("[SC] EnumQueryServicesStatus:OpenService FAILED 1060:"))
+        return Done(1060, said(call.machine, "sc_unknown"))
     number = {"Stopped": 1, "Start Pending": 2, "Stop Pending": 3, "Running": 4}[service.state]
     return Done(
         0,
@@ -106,12 +109,12 @@ def _options(words: tuple[str, ...]) -> dict[str, str]:
 
 def _reg(call: Call) -> Result:
     if len(call.arguments) < 2:
-        return Done(1, err=lines("ERROR: Invalid syntax."))
+        return Done(1, err=said(call.machine, "reg_syntax"))
     verb = call.arguments[0].lower()
     root, _, path = call.arguments[1].partition("\\")
     hive = _HIVES.get(root.lower())
     if hive is None or verb not in ("query", "add", "delete"):
-        return Done(1, err=lines("ERROR: Invalid syntax."))
+        return Done(1, err=said(call.machine, "reg_syntax"))
     if verb == "query":
         return reg_query.query(call, hive, path, call.arguments[2:])
     options = _options(call.arguments[2:])
@@ -120,15 +123,16 @@ def _reg(call: Call) -> Result:
     return _delete(call, hive, path, options)
 
 
-def _asks(action: Done, question: str) -> Reads:
-    """Without /f these commands want a yes."""
+def _asks(machine: Machine, action: Done, question: str) -> Reads:
+    """Without /f these commands want a yes, in their own language."""
+    consent = word(machine, "yes_letter").encode()
 
     def feed(data: bytes, end: bool) -> Done | None:
-        if data[:1].lower() == b"y":
+        if data[:1].lower() == consent:
             if action.effect is not None:
                 action.effect()
             return Done(0, action.out)
-        return Done(1, err=lines("The operation was cancelled.")) if end or data else None
+        return Done(1, err=said(machine, "reg_cancelled")) if end or data else None
 
     return Reads(feed, question)
 
@@ -137,7 +141,7 @@ def _add(call: Call, hive: int, path: str, options: dict[str, str]) -> Result:
     type_ = _TYPES.get(options.get("/t", "REG_SZ").upper())
     name, text = options.get("/v", ""), options.get("/d", "")
     if type_ is None or (type_ == REG_DWORD and not _is_number(text)):
-        return Done(1, err=lines("ERROR: Invalid syntax."))
+        return Done(1, err=said(call.machine, "reg_syntax"))
     data: Data = text
     if type_ == REG_DWORD:
         data = int(text, 0)
@@ -150,9 +154,9 @@ def _add(call: Call, hive: int, path: str, options: dict[str, str]) -> Result:
         if "/v" in options:
             registry.write(path, name, type_, data, hive)
 
-    done = Done(0, lines("The operation completed successfully."), effect=write)
+    done = Done(0, said(call.machine, "reg_done"), effect=write)
     if "/f" not in options and registry.value(path, name, hive) is not None:
-        return _asks(done, f"Value {name} exists, overwrite (Yes/No)? ")
+        return _asks(call.machine, done, word(call.machine, "reg_overwrite", name=name))
     return done
 
 
@@ -168,7 +172,7 @@ def _delete(call: Call, hive: int, path: str, options: dict[str, str]) -> Result
     name = options.get("/v")
     found = registry.key(path, hive) if name is None else registry.value(path, name, hive)
     if found is None:
-        return Done(1, err=lines("ERROR: The system was unable to find the specified registry key or value."))
+        return Done(1, err=said(call.machine, "reg_not_found"))
 
     def remove() -> None:
         if name is None:
@@ -176,8 +180,8 @@ def _delete(call: Call, hive: int, path: str, options: dict[str, str]) -> Result
         else:
             registry.erase(path, name, hive)
 
-    done = Done(0, lines("The operation completed successfully."), effect=remove)
-    return done if "/f" in options else _asks(done, "Delete (Yes/No)? ")
+    done = Done(0, said(call.machine, "reg_done"), effect=remove)
+    return done if "/f" in options else _asks(call.machine, done, word(call.machine, "reg_delete"))
 
 
 def _reg_mutates(line: Line) -> bool:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import fnmatch
 
 from ..machine.disk import DiskFullError
+from ..machine.machine import Machine
 from ..packages.cabinet import CabinetError, read_cabinet
 from .line import Line
 from .program import Call, Done, Program, Result, lines, switch
+from .texts import said
 
 FAILED = 1
 SECONDS, SECONDS_A_MEGABYTE = 1.0, 0.1
-_TITLE = ("Microsoft (R) File Expansion Utility", "")
 
 
 def _switches(call: Call) -> tuple[dict[str, str], list[str]]:
@@ -33,46 +34,49 @@ def _switches(call: Call) -> tuple[dict[str, str], list[str]]:
     return switches, paths
 
 
-def _failed(text: str) -> Done:
-    return Done(FAILED, lines(*_TITLE, text))
+def _failed(machine: Machine, key: str, name: str = "") -> Done:
+    return Done(FAILED, said(machine, "expand_title") + said(machine, key, name=name))
 
 
 def _expand(call: Call) -> Result:
     switches, paths = _switches(call)
     if not set(switches) <= {"/f", "/d", "/r", "/i"} or not paths:
-        return _failed("Expands one or more compressed files.")
+        return _failed(call.machine, "expand_usage")
     source = call.machine.disk.file(call.path(paths[0]))
     if source is None:
-        return _failed(f"Can't open input file: {paths[0]}.")
+        return _failed(call.machine, "expand_no_file", paths[0])
     try:
         files = read_cabinet(source.read())
     except CabinetError:
-        return _failed(f"{paths[0]} is not a cabinet that can be expanded.")
+        return _failed(call.machine, "expand_no_cabinet", paths[0])
     wanted = {
         name: data for name, data in files.items() if fnmatch.fnmatch(name.lower(), switches.get("/f", "*").lower())
     }
     if "/d" in switches:
-        return Done(0, lines(*_TITLE, *(f"{paths[0]}: {name}" for name in wanted), f"{len(wanted)} files total."))
+        shown = lines(*(f"{paths[0]}: {name}" for name in wanted))
+        total = said(call.machine, "expand_total", count=len(wanted))
+        return Done(0, said(call.machine, "expand_title") + shown + total)
     if len(paths) != 2 or ("/f" not in switches and len(files) > 1):
-        return _failed("No destination specified for a cabinet of several files.")
+        return _failed(call.machine, "expand_no_destination")
     if not call.machine.disk.has_folder(call.path(paths[1])):
-        return _failed(f"{paths[1]} is not a folder.")
+        return _failed(call.machine, "expand_no_folder", paths[1])
     if not wanted:
-        return _failed("No file of the cabinet has such a name.")
+        return _failed(call.machine, "expand_no_such_file")
     return _unpacked(call, call.path(paths[1]), wanted)
 
 
 def _unpacked(call: Call, folder: str, files: dict[str, bytes]) -> Result:
     machine = call.machine
     seconds = machine.pace(SECONDS + SECONDS_A_MEGABYTE * sum(map(len, files.values())) / 1e6)
-    said = [f"Adding {folder}\\{name} to Extraction Queue" for name in files]
+    shown = said(machine, "expand_title")
+    shown += "".join(said(machine, "expand_queued", path=rf"{folder}\{name}") for name in files)
     try:
         for name, data in files.items():
             machine.disk.write(rf"{folder}\{name}", data, machine.now())
     except DiskFullError:
-        return Done(FAILED, lines(*_TITLE, *said, "There is not enough space on the disk."), seconds=seconds)
-    said += ["", "Expanding Files ....", "", "Expanding Files Complete ...", f"{len(files)} files total."]
-    return Done(0, lines(*_TITLE, *said), seconds=seconds)
+        return Done(FAILED, shown + said(machine, "disk_full"), seconds=seconds)
+    shown += said(machine, "expand_done") + said(machine, "expand_total", count=len(files))
+    return Done(0, shown, seconds=seconds)
 
 
 def _mutates(line: Line) -> bool:

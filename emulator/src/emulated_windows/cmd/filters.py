@@ -15,7 +15,9 @@ import binascii
 from collections.abc import Iterator
 
 from ..machine.disk import DiskFullError, File
+from ..machine.machine import Machine
 from .program import Call, Done, Hangs, Program, Reads, Result, always, lines, never
+from .texts import said, word
 
 LONGEST_LINE = 8191
 LINES_BEFORE_A_KEY = 65534
@@ -25,7 +27,7 @@ DISK_FULL = 0x80070070
 
 def _findstr(call: Call) -> Result:
     if call.arguments != ("^",):
-        return Done(2, err=lines("FINDSTR: Bad command line"))
+        return Done(2, err=said(call.machine, "findstr_syntax"))
     rest = b""
     too_long = False
 
@@ -39,7 +41,7 @@ def _findstr(call: Call) -> Result:
             call.write(line.rstrip(b"\r") + b"\r\n")
         if not end or rest:
             return None  # a last line without line feed: it waits for ever
-        return Done(0 if not too_long else 1, err=lines("FINDSTR: Line is too long.") if too_long else "")
+        return Done(0 if not too_long else 1, err=said(call.machine, "findstr_too_long") if too_long else "")
 
     return Reads(feed)
 
@@ -68,11 +70,10 @@ def _more(call: Call) -> Result:
     return Reads(feed)
 
 
-def _failed(hresult: int, text: str) -> Done:
-    code = hresult - 0x100000000
-    return Done(
-        code, lines(f"CertUtil: -decode command FAILED: 0x{hresult:x} (WIN32: {hresult & 0xFFFF})", f"CertUtil: {text}")
-    )
+def _failed(machine: Machine, hresult: int, key: str) -> Done:
+    number = f"0x{hresult:x} (WIN32: {hresult & 0xFFFF})"
+    text = said(machine, "certutil_failed", number=number) + lines(f"CertUtil: {word(machine, key)}")
+    return Done(hresult - 0x100000000, text)
 
 
 def _base64_lines(source: File) -> Iterator[bytes]:
@@ -114,26 +115,22 @@ def _certutil(call: Call) -> Result:
     disk = call.machine.disk
     source, path = disk.file(call.path(rest[1])), call.path(rest[2])
     if source is None:
-        return _failed(FILE_MISSING, "The system cannot find the file specified.")
+        return _failed(call.machine, FILE_MISSING, "not_found")
     if disk.file(path) is not None and not force:
-        return _failed(FILE_EXISTS, "The file exists.")
+        return _failed(call.machine, FILE_EXISTS, "file_exists")
     target = disk.create(path, call.machine.now())
     if target is None:
-        return _failed(0x80070003, "The system cannot find the path specified.")
+        return _failed(call.machine, 0x80070003, "path_not_found")
     try:
         _decode(call, source, target)
     except (ValueError, binascii.Error):
         disk.delete(path)
-        return _failed(INVALID_DATA, "The data is invalid.")
+        return _failed(call.machine, INVALID_DATA, "invalid_data")
     except DiskFullError:
-        return _failed(DISK_FULL, "There is not enough space on the disk.")
+        return _failed(call.machine, DISK_FULL, "disk_full")
     return Done(
         0,
-        lines(
-            f"Input Length = {source.size}",
-            f"Output Length = {target.size}",
-            "CertUtil: -decode command completed successfully.",
-        ),
+        said(call.machine, "certutil_done", before=source.size, after=target.size),
         seconds=call.machine.pace(1.0),
     )
 
@@ -147,8 +144,8 @@ def _hostname(call: Call) -> Result:
     return Done(0, lines(call.machine.options.name))
 
 
-def _pause(_call: Call) -> Result:
-    return Hangs("Press any key to continue . . . ")
+def _pause(call: Call) -> Result:
+    return Hangs(word(call.machine, "pause") + " ")
 
 
 PROGRAMS = {

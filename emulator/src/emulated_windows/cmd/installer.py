@@ -13,16 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ..machine.disk import DiskFullError, File
 from ..machine.machine import Machine
+from ..packaged import read
 from ..packages.description import MARKER, Package, read_marker
 from .program import Call, Done, Hangs, Result, lines, switch
+from .texts import said
 
 LONGEST_DESCRIPTION = 4096
 
@@ -43,8 +40,7 @@ TEXTS = {
     ANOTHER_RUNS: "running",
     NO_DISK_SPACE: "disk",
 }
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DATA = Path(__file__).parents[1] / "data" / "setup_logs.yml"
+_TEXTS = "data/setup_logs.yml"
 _UPDATE_EXE = frozenset(
     {"/quiet", "/passive", "/norestart", "/forcerestart", "/warnrestart", "/promptrestart", "/log", "/uninstall",
      "/extract", "/overwriteoem", "/nobackup", "/forceappsclose", "/integrate", "/q", "/u", "/z", "/n", "/o", "/f",
@@ -130,22 +126,16 @@ def _objection(call: Call, package: Package, others: bool) -> int:
     return NO_DISK_SPACE if machine.disk.full else 0
 
 
-@lru_cache(maxsize=1)
-def _texts() -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = yaml.load(_DATA.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader
-    return texts
-
-
 def _log(call: Call, package: Package, path: str | None, text: str, code: int | None = None) -> None:
     """Write the log of an installation so far; lost where there is no room or no folder."""
     if package.engine != "update.exe":
         return
     machine = call.machine
     default = rf"C:\WINDOWS\{package.kb}.log" if package.kb else r"C:\WINDOWS\update.log"
-    said = ["Update.exe (version 6.3.13.0)", _texts()[machine.language.code][text]]
+    told = ["Update.exe (version 6.3.13.0)", read(_TEXTS)[machine.language.code][text]]
     if code is not None:
-        said.append(f"Update.exe exit code = 0x{code:x}")
-    data = lines(*said).encode(f"cp{machine.language.code_page}")
+        told.append(f"Update.exe exit code = 0x{code:x}")
+    data = lines(*told).encode(f"cp{machine.language.code_page}")
     try:
         machine.disk.write(call.path(path) if path else default, data, machine.now(), native=True)
     except DiskFullError:
@@ -177,7 +167,7 @@ def run(call: Call, file: File) -> Result:
     """Run a file of the emulated disk."""
     package = read_package(file)
     if package is None:
-        return Done(NOT_A_PROGRAM, err=lines(f"{file.path} is not a valid Win32 application."))
+        return Done(NOT_A_PROGRAM, err=said(call.machine, "not_a_program", path=file.path))
     machine = call.machine
     others = bool(machine.processes.named("update.exe"))
     switches = _switches(package, call.arguments)

@@ -21,6 +21,7 @@ from . import builtins, control, expand, filters, installer, netsh, servicing, s
 from .launch import Launch, environment, unwrap
 from .line import Line, LineError
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
+from .texts import said
 
 PROGRAMS: dict[str, Program] = {
     **builtins.PROGRAMS,
@@ -79,10 +80,13 @@ class Job:
         parent: int,
         folder: str,
         variables: Mapping[str, str] | None = None,
+        codec: str | None = None,
     ) -> None:
+        """`codec`: the code page of the console, as Python calls it; None for the OEM code page of the machine."""
         self._machine = machine
         self._variables = environment(machine, variables)
         self._folder = folder
+        self._codec = codec or f"cp{machine.language.oem_code_page}"
         self._target: File | None = None
         self._errors_too = False
         self._feed: Reads | None = None
@@ -141,7 +145,8 @@ class Job:
         """Start it, and be over at once; it runs on in the same shell."""
         program = f'"{line.program}"' if " " in line.program else line.program
         parent = self._processes[-1].pid
-        self._left = Job(self._machine, program + line.tail, direct=True, parent=parent, folder=self._folder)
+        text, folder = program + line.tail, self._folder
+        self._left = Job(self._machine, text, direct=True, parent=parent, folder=folder, codec=self._codec)
         self._end(Done(0))
 
     def _run(self, call: Call, program: Program | None, file: File | None) -> Result:
@@ -150,7 +155,7 @@ class Job:
                 return program.run(call)
             return installer.run(call, file) if file is not None else Done(NOT_RECOGNIZED)
         except DiskFullError:
-            return Done(1, err=builtins.DISK_FULL)
+            return Done(1, err=said(self._machine, "disk_full"))
 
     def _file(self, call: Call, line: Line) -> File | None:
         disk = self._machine.disk
@@ -163,17 +168,9 @@ class Job:
     def _not_found(self, line: Line, launch: Launch) -> None:
         self.missing = not launch.through_cmd
         if launch.waits is not None:
-            self._end(Done(START_FAILED, err=lines(f"The system cannot find the file {line.program}.")))
+            self._end(Done(START_FAILED, err=said(self._machine, "start_not_found", name=line.program)))
             return
-        self._end(
-            Done(
-                NOT_RECOGNIZED,
-                err=lines(
-                    f"'{line.program}' is not recognized as an internal or external command,",
-                    "operable program or batch file.",
-                ),
-            )
-        )
+        self._end(Done(NOT_RECOGNIZED, err=said(self._machine, "not_recognized", name=line.program)))
 
     def _redirect(self, call: Call, line: Line) -> bool:
         self._errors_too = line.errors_too
@@ -184,7 +181,7 @@ class Job:
         existing = disk.file(path) if line.append else None
         self._target = existing or disk.create(path, self._machine.now())
         if self._target is None:
-            self._end(Done(1, err=lines("The system cannot find the path specified.")))
+            self._end(Done(1, err=said(self._machine, "path_not_found")))
         return self._target is not None
 
     def _process(self, command_line: str, name: str | None = None) -> None:
@@ -200,6 +197,10 @@ class Job:
 
     # -- going on ------------------------------------------------------------------------------------------------
 
+    def _bytes(self, text: str) -> bytes:
+        """What a program prints, in the code page of its console. What that does not have becomes a question mark."""
+        return text.encode(self._codec, errors="replace")
+
     def _write(self, data: bytes) -> None:
         if self._target is not None:
             self._machine.disk.append(self._target, data, self._machine.now())
@@ -210,7 +211,7 @@ class Job:
         if isinstance(result, Done):
             self._end(result)
             return
-        self._write(result.out.encode())
+        self._write(self._bytes(result.out))
         if isinstance(result, Reads):
             self._feed = result
         elif isinstance(result, Hangs):
@@ -224,19 +225,19 @@ class Job:
             try:
                 result = self._feed.feed(data, end)
             except DiskFullError:
-                result = Done(1, err=builtins.DISK_FULL)
+                result = Done(1, err=said(self._machine, "disk_full"))
             if result is not None:
                 self._end(result)
         return True
 
     def _end(self, done: Done) -> None:
-        out = done.out.encode()
-        err = done.err.encode()
+        out = self._bytes(done.out)
+        err = self._bytes(done.err)
         if self._target is not None:
             try:
                 self._write(out + (err if self._errors_too else b""))
             except DiskFullError:
-                done, err = Done(1), builtins.DISK_FULL.encode()
+                done, err = Done(1), self._bytes(said(self._machine, "disk_full"))
             out, err = b"", b"" if self._errors_too else err
         self._feed = None
         self.ending = Ending(self._machine.now() + done.seconds, done.code, out, err)

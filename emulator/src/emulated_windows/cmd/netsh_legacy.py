@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..machine.firewall_rule import TCP, UDP, Rule
 from ..machine.firewall_rules import RulesFirewall
 from ..machine.machine import Machine
-from .netsh_ports import ADD, DELETE, mode, port, scope
+from .netsh_ports import ADD, DELETE, mode, operational, port, scope
 from .netsh_rules import new_id
 from .netsh_words import NetshError, tags
 from .program import Call, Done, Result, lines
@@ -89,8 +89,7 @@ def run(call: Call, firewall: RulesFirewall) -> Result:
     elif what == "portopening" and verb == "delete":
         _close(firewall, call.arguments[3:])
     elif (verb, what) == ("show", "state"):
-        on = "Enable" if firewall.enabled(firewall.current) else "Disable"
-        shown = lines("", f"Operational mode                  = {on}")
+        shown = lines("") + operational(call.machine, on=firewall.enabled(firewall.current))
     else:
         raise NetshError
     return Done(0, shown + lines("") + said(call.machine, "deprecated") + said(call.machine, "ok"))

@@ -14,7 +14,7 @@ from ..machine.firewall_ports import LOCAL_SUBNET, PROFILES, PortEntry, PortList
 from ..machine.machine import Machine
 from .netsh_words import NetshError, tags
 from .program import Call, Done, Result, lines
-from .texts import said
+from .texts import said, word
 
 ADD = ("protocol", "port", "name", "mode", "scope", "addresses", "profile", "interface")
 DELETE = ("protocol", "port", "profile", "interface")
@@ -84,25 +84,31 @@ def _done(machine: Machine) -> Done:
     return Done(0, ok if machine.firewall.running() else f"{ok}\r\n{said(machine, 'not_started')}")
 
 
-def _show(firewall: PortListFirewall, what: str) -> Done:
+def _mode(machine: Machine, *, on: bool) -> str:
+    return word(machine, "enable" if on else "disable")
+
+
+def operational(machine: Machine, *, on: bool) -> str:
+    """The line that says whether the firewall is on."""
+    return lines(f"{word(machine, 'legacy_mode'):<34}= {_mode(machine, on=on)}")
+
+
+def _show(machine: Machine, firewall: PortListFirewall, what: str) -> Done:
     if what == "state":
         on = firewall.running() and firewall.enabled(firewall.current)
         return Done(
             0,
-            lines(
-                "",
-                "Firewall status:",
-                "-" * 67,
-                f"Profile                           = {firewall.current.capitalize()}",
-                f"Operational mode                  = {'Enable' if on else 'Disable'}",
-            ),
+            said(machine, "legacy_status")
+            + lines("-" * 67, f"{word(machine, 'legacy_profile'):<34}= {firewall.current.capitalize()}")
+            + operational(machine, on=on),
         )
     if what != "portopening":
         raise NetshError
     shown = [
-        lines("", f"Port configuration for {profile}:", "Port   Protocol  Mode     Name", "-" * 67)
+        said(machine, "legacy_ports", profile=profile)
+        + lines("-" * 67)
         + "".join(
-            lines(f"{entry.port:<6} {entry.protocol:<9} {'Enable' if entry.enabled else 'Disable':<8} {entry.name}")
+            lines(f"{entry.port:<6} {entry.protocol:<9} {_mode(machine, on=entry.enabled):<8} {entry.name}")
             for entry in firewall.entries()
             if entry.profile == profile
         )
@@ -117,7 +123,7 @@ def run(call: Call, firewall: PortListFirewall) -> Result:
         raise NetshError
     verb, what = call.arguments[1].lower(), call.arguments[2].lower()
     if verb == "show":
-        return _show(firewall, what)
+        return _show(call.machine, firewall, what)
     if what == "portopening" and verb in ("add", "set"):
         return _open(call.machine, firewall, call.arguments[3:])
     if what == "portopening" and verb == "delete":

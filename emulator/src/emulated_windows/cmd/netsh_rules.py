@@ -190,13 +190,13 @@ def _shown(machine: Machine, rule: Rule) -> str:
         + row("rule_name", _name(machine, rule))
         + lines("-" * 70)
         + row("enabled", word(machine, "yes" if rule.active else "no"))
-        + row("direction", rule.direction)
+        + row("direction", word(machine, f"direction_{rule.direction.lower()}"))
         + row("profiles", ",".join(rule.profiles or PROFILES))
         + row("grouping", shown(rule.group, machine.options.language))
         + row("remote_ip", ",".join(rule.remote) or anything)
         + row("protocol", kind)
         + (row("local_port", ",".join(rule.ports) or anything) if rule.protocol in _WITH_PORTS else "")
-        + row("action", rule.action)
+        + row("action", word(machine, f"action_{rule.action.lower()}"))
     )
 
 

@@ -12,13 +12,14 @@ what an update changes, and packages that are not stand-ins.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..machine.disk import DiskFullError, File
 from ..machine.machine import Machine
 from ..packages.cabinet import MARKER_FILE, CabinetError, read_cabinet
 from ..packages.description import MARKER, Package, read_marker
-from .program import Call, Done, Hangs, Program, Reads, Result, always, lines, switch
+from .program import Call, Done, Hangs, Program, Reads, Result, always, switch
+from .texts import said, word
 
 SUCCESS, RESTART_NEEDED = 0, 3010
 FILE_NOT_FOUND, NOT_SUPPORTED, BAD_SWITCH, NO_DISK_SPACE = 2, 50, 87, 112
@@ -31,7 +32,6 @@ _DISM_SWITCHES = frozenset(
      "/scratchdir", "/ignorecheck"}
 )  # fmt: skip
 _PKGMGR_SWITCHES = frozenset({"/ip", "/m", "/quiet", "/norestart", "/l", "/s", "/p", "/n", "/o", "/iu", "/uu", "/up"})
-_QUESTION = lines("Restart Windows to complete this operation.") + "Do you want to restart the computer now (Y/N)? "
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ def _dism(call: Call) -> Result:
     options = _options(call.arguments)
     needed = "/online" in options and "/add-package" in options and options.get("/packagepath")
     if not needed or not set(options) <= _DISM_SWITCHES:
-        return Done(BAD_SWITCH, lines("", "Error: 87", "", "This command line is not known here."))
+        return Done(BAD_SWITCH, said(call.machine, "dism_syntax"))
     wish = _Wish(options["/packagepath"], "/quiet" in options, "/norestart" in options, options.get("/logpath"))
     call.processes.append(_DISM_HOST)
     result = _service(call, wish, rf"{call.machine.persona.windows}\Logs\DISM\dism.log")
     if isinstance(result, Done) and result.code not in (SUCCESS, RESTART_NEEDED) and not wish.quiet:
-        return Done(result.code, lines("", f"Error: {_shown(result.code)}"), result.err, result.seconds, result.effect)
+        return replace(result, out=said(call.machine, "dism_error", code=_shown(result.code)))
     return result
 
 
@@ -125,7 +125,7 @@ def _installation(machine: Machine, package: Package, wish: _Wish, log: str) -> 
     code = RESTART_NEEDED if restart else SUCCESS
     if restart and not wish.no_restart and not wish.quiet:
         machine.while_up(seconds, finish)
-        return Reads(lambda data, end: _answered(machine, data, end), _QUESTION)
+        return Reads(lambda data, end: _answered(machine, data, end), word(machine, "dism_question"))
     if machine.dials["servicing_goes_on"] == "yes":
         machine.updates.busy_until = machine.now() + seconds
         machine.while_up(seconds, finish)
@@ -134,10 +134,11 @@ def _installation(machine: Machine, package: Package, wish: _Wish, log: str) -> 
 
 
 def _answered(machine: Machine, data: bytes, end: bool) -> Done | None:
-    if data[:1].lower() == b"y":
+    answer = data[:1].lower()
+    if answer == word(machine, "yes_letter").encode():
         machine.power.restart()
         return Done(RESTART_NEEDED)
-    return Done(RESTART_NEEDED) if end or data[:1].lower() == b"n" else None
+    return Done(RESTART_NEEDED) if end or answer == b"n" else None
 
 
 def _judged(call: Call, wish: _Wish) -> Package:

@@ -10,9 +10,13 @@ Knows that /ato asks for consent before it goes online on Server 2003 and waits 
 from __future__ import annotations
 
 from ..machine.errors import ProviderError
+from ..machine.keys import LICENSED, HostKey
+from ..machine.licensing import UNKNOWN_COUNT
 from ..machine.machine import Machine
+from ..machine.products import ProductRow
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, lines, switch
+from .texts import said
 
 SYSTEM32 = r"c:\windows\system32"
 
@@ -43,16 +47,22 @@ def _run(call: Call) -> Result:
     return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | /dli"))
 
 
-def _error(error: ProviderError) -> Done:
-    return Done(error.hresult - 0x100000000, lines(f"Error: 0x{error.hresult:X}"), seconds=error.seconds)
+def _told(machine: Machine, key: str, **parts: object) -> str:
+    """What the script says. On Server 2003 it knows no language but English: GetUILanguage came with Vista."""
+    return said(machine, key, english=machine.persona.since < (6, 0), **parts)
+
+
+def _error(machine: Machine, error: ProviderError) -> Done:
+    told = _told(machine, "slmgr_error", code=f"0x{error.hresult:X}")
+    return Done(error.hresult - 0x100000000, told, seconds=error.seconds)
 
 
 def _install(machine: Machine, key: str) -> Done:
     try:
         seconds = machine.licensing.install_key(key)
     except ProviderError as error:
-        return _error(error)
-    return Done(0, lines(f"Installed product key {key} successfully."), seconds=seconds)
+        return _error(machine, error)
+    return Done(0, _told(machine, "slmgr_installed", product_key=key), seconds=seconds)
 
 
 def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:
@@ -61,39 +71,43 @@ def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:
     return _activate(machine)
 
 
-def _activate(machine: Machine) -> Done:
+def _host_row(machine: Machine) -> tuple[HostKey, ProductRow] | None:
+    """The host key and its product, None where there is no host key."""
     key = machine.licensing.key
     row = machine.licensing.row_of(key.group) if key is not None else None
-    if row is None:
-        return Done(0, lines("Error: no product key is installed."))
+    return (key, row) if key is not None and row is not None else None
+
+
+def _activate(machine: Machine) -> Done:
+    found = _host_row(machine)
+    if found is None:
+        return Done(0, _told(machine, "slmgr_no_key"))
     try:
-        seconds = machine.licensing.activation.online(row.id)
+        seconds = machine.licensing.activation.online(found[1].id)
     except ProviderError as error:
-        return Done(0, lines(f"Error: 0x{error.hresult:X} activation failed."), seconds=error.seconds)
-    return Done(0, lines("Product activated successfully."), seconds=seconds)
+        return Done(0, _told(machine, "slmgr_failed", code=f"0x{error.hresult:X}"), seconds=error.seconds)
+    return Done(0, _told(machine, "slmgr_activated"), seconds=seconds)
 
 
 def _show(machine: Machine) -> Done:
-    key = machine.licensing.key
-    row = machine.licensing.row_of(key.group) if key is not None else None
-    if key is None or row is None:
-        return Done(0, lines("Error: no product key is installed."))
+    found = _host_row(machine)
+    if found is None:
+        return Done(0, _told(machine, "slmgr_no_key"))
+    key, row = found
     count = machine.licensing.count
-    return Done(
-        0,
-        lines(
-            f"Name: {row.name}",
-            f"Description: {row.description}",
-            f"Partial Product Key: {key.partial}",
-            f"License Status: {'Licensed' if key.status == 1 else 'Initial grace period'}",
-            "",
-            "Key Management Service is enabled on this machine",
-            f"    Current count: {0 if count == 0xFFFFFFFF else count}",
-            f"    Listening on Port: {machine.licensing.settings.port}",
-            f"    DNS publishing {'enabled' if machine.licensing.publishes() else 'disabled'}",
-            "    KMS priority: Normal",
-        ),
+    publishing = "slmgr_enabled" if machine.licensing.publishes() else "slmgr_disabled"
+    shown = _told(
+        machine,
+        "slmgr_shown",
+        name=row.name,
+        description=row.description,
+        partial=key.partial,
+        status=_told(machine, "slmgr_licensed" if key.status == LICENSED else "slmgr_grace").strip(),
+        count=0 if count == UNKNOWN_COUNT else count,
+        port=machine.licensing.settings.port,
+        publishing=_told(machine, publishing).strip(),
     )
+    return Done(0, shown)
 
 
 def _mutates(line: Line) -> bool:

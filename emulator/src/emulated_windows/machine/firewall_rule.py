@@ -12,6 +12,7 @@ from __future__ import annotations
 import ntpath
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from . import scopes
 
@@ -75,8 +76,9 @@ def version_of(text: str) -> tuple[int, int] | None:
     return (int(match.group(1)), int(match.group(2))) if match else None
 
 
+@lru_cache(maxsize=1024)
 def parse(rule_id: str, text: str) -> Rule | None:
-    """Read a rule, None for a text that is none."""
+    """Read a rule, None for a text that is none. Most rules are the same on all hosts."""
     if version_of(text) is None or not text.endswith("|"):
         return None
     fields = [part.partition("=") for part in text.split("|")[1:-1]]

@@ -13,15 +13,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ..key_groups import key_groups
+from ..packaged import read
 from ..persona import Persona
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WINDOWS_APPLICATION = "55c92734-d682-4d71-983e-d6ec3f16059f"
 _OTHER_APPLICATION = "8c762649-97d1-4953-ad27-b7e2c25b972e"
 CHANNELS = {"VOLUME_KMSCLIENT": "Volume:GVLK", "VOLUME_MAK": "Volume:MAK", "RETAIL": "Retail"}
@@ -57,9 +53,7 @@ class OwnProduct:
 
 @lru_cache(maxsize=1)
 def _own_products() -> dict[str, OwnProduct]:
-    path = Path(__file__).parents[1] / "data" / "setup_keys.yml"
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
-    return {release: OwnProduct(**row) for release, row in data.items()}
+    return {release: OwnProduct(**row) for release, row in read("data/setup_keys.yml").items()}
 
 
 def own_product(release: str) -> OwnProduct | None:

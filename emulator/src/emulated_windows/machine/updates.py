@@ -22,10 +22,6 @@ from .servicing import Servicing, mark_windows_update
 from .update_exe import UpdateExe
 
 KMS_VERSIONS = {"kms_1_0": "1.0", "kms_1_1": "1.1", "kms_1_2": "1.2"}
-_VISTA = ("windows_vista",)
-_SERVER_2008 = ("server_2008_a", "server_2008_b", "server_2008_c")
-_WINDOWS_7 = ("windows_7", "server_2008_r2_a", "server_2008_r2_b", "server_2008_r2_c")
-KEY_GROUPS = {"1.0": _VISTA, "1.1": _VISTA + _SERVER_2008, "1.2": _VISTA + _SERVER_2008 + _WINDOWS_7}
 KBS = {"kms_1_1": "KB948003", "kms_1_2": "KB968915"}
 # Monthly rollups contain what earlier ones brought ("or later" on Microsoft's planning page).
 ROLLUPS = {"6.2": ("kb3172615",), "6.3": ("kb3172614", "kb4467695")}

@@ -14,8 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ..packaged import read
 from .cabinet import build_msu
 from .description import ARCHITECTURES, LANGUAGES, MARKER, NOTICE, Package
 from .program import build_program
@@ -32,8 +31,7 @@ __all__ = [
     "write_packages",
 ]
 
-_TABLE = Path(__file__).parent / "catalogue.yml"
-_ROWS: list[dict[str, Any]] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+_ROWS: list[dict[str, Any]] = read("packages/catalogue.yml")
 UPDATES: tuple[str, ...] = tuple(dict.fromkeys(row["update"] for row in _ROWS))
 
 

@@ -99,6 +99,10 @@ class Catalogue:
         found = self._loaded.get(key) or self._classes.get(key)
         return found if found is not None and found.exists(self._machine) else None
 
+    def sources(self) -> dict[str, str]:
+        """How we know the members of each modelled class, whether it exists already or not."""
+        return {found.schema.name: found.source(self._machine) for found in self._classes.values()}
+
     def load(self, name: str, rows: Sequence[Row], namespace: str = "root/cimv2") -> None:
         """Put a class in the place of the modelled one, or where there is none. A list marks an array."""
         names = sorted({column for row in rows for column in row}, key=str.lower)

@@ -147,7 +147,7 @@ class FirewallRule(WmiClass):
             Method("EnumerateFull", (), (Parameter("Dependents", "object", True),), static=True, mutation=False),
         ),
     )
-    _newer = replace(schema, properties=_COLUMNS_23H2, source="dump")
+    _newer = replace(schema, properties=_COLUMNS_23H2, source="assumed")  # the dump of build 25398, not of a release
     writes = frozenset({"create", "put", "delete"})
     settable = _SETTABLE
     associations = {name: item.schema.name for name, item in FILTERS.items()}

@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from ..packaged import read
 from .schema import Method, Parameter, Schema, changed, methods
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _METHOD = re.compile(r"(?P<name>\w+)\((?P<inputs>[^)]*)\)(?:>(?P<outputs>\S+))?\Z")
 _KEYS = {"SoftwareLicensingService": ("Version",), "SoftwareLicensingProduct": ("ID",)}
 
@@ -60,6 +56,5 @@ def _schema(name: str, rows: dict[str, dict[str, str]], generation: str) -> Sche
 @lru_cache(maxsize=1)
 def schemas() -> dict[tuple[str, str], Schema]:
     """Every schema by class and generation."""
-    path = Path(__file__).parents[1] / "data" / "licensing_classes.yml"
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, see _LOADER
+    data = read("data/licensing_classes.yml")
     return {(name, generation): _schema(name, rows, generation) for name, rows in data.items() for generation in rows}

@@ -34,6 +34,7 @@ class RunningProcess(WmiClass):
 
     schema = Schema(
         "Win32_Process",
+        source="recording",
         properties=_PROCESS,
         keys=("Handle",),
         methods=methods(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..machine.machine import Machine
-from .schema import Schema
+from .schema import RECORDED, Schema
 from .values import Moment, Row, Value
 from .wql import Condition
 
@@ -55,6 +55,11 @@ class WmiClass:
     def schema_for(self, machine: Machine) -> Schema:
         """The schema on this machine; some depend on a dial."""
         return self.schema
+
+    def source(self, machine: Machine) -> str:
+        """How we know the members on this machine. What was recorded on another generation is a document here."""
+        found = self.schema_for(machine).source
+        return "document" if found == "recording" and machine.persona.since not in RECORDED else found
 
     def exists(self, machine: Machine) -> bool:
         """Is the class registered on this machine?"""

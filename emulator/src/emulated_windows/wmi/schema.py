@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+RECORDED = ((5, 2), (6, 1))
+"""The generations there are recordings of: Server 2003 and Server 2008 R2."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -77,7 +80,7 @@ class Schema:
     keys: tuple[str, ...] = ()
     methods: Mapping[str, Method] = field(default_factory=dict)
     source: str = "document"
-    """How we know its members: recording, dump, document or assumed; inherited ones included."""
+    """How we know its members: recording (of RECORDED), dump, document or assumed; inherited ones included."""
     singleton: bool = False
     """May be addressed without selectors although it has a key."""
 

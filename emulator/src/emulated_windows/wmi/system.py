@@ -23,6 +23,7 @@ from .wql import Condition
 
 WBEM_E_PRIVILEGE_NOT_HELD = 0x80041062
 PRIVILEGE_NOT_HELD = 1314
+USERS_LOGGED_ON = 1191
 REBOOT_FLAG, FORCE_FLAG = 2, 4
 
 _OPERATING_SYSTEM = properties("""
@@ -58,13 +59,7 @@ _COMPUTER_SYSTEM = properties("""
 _COMPUTER_SYSTEM_6 = changed(_COMPUTER_SYSTEM, "AutomaticManagedPagefile:b NumberOfLogicalProcessors:n PCSystemType:n")
 _COMPUTER_SYSTEM_8 = changed(_COMPUTER_SYSTEM_6, "HypervisorPresent:b")
 _COMPUTER_SYSTEM_8_1 = changed(_COMPUTER_SYSTEM_8, "PCSystemTypeEx:n")
-_COMPUTER_SYSTEM_SINCE = (
-    ((6, 0), _COMPUTER_SYSTEM_6),
-    ((6, 2), _COMPUTER_SYSTEM_8),
-    ((6, 3), _COMPUTER_SYSTEM_8_1),
-    ((10, 0), changed(_COMPUTER_SYSTEM_8_1, "BootStatus:n[] ChassisSKUNumber SystemFamily SystemSKUNumber")),
-)
-"""What the class page says came when; recorded up to 6.1."""
+_COMPUTER_SYSTEM_10 = changed(_COMPUTER_SYSTEM_8_1, "BootStatus:n[] ChassisSKUNumber SystemFamily SystemSKUNumber")
 
 _DC_ROLES = ["LM_Workstation", "LM_Server", "Primary_Domain_Controller", "Timesource", "NT"]
 
@@ -157,7 +152,10 @@ class OperatingSystem(WmiClass):
         return Found([row])
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
-        """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be."""
+        """Reboot and Win32Shutdown with the reboot flag; the rest is refused as a privilege would be.
+
+        Whether people who are logged on are in the way of a restart that is not forced is a dial.
+        """
         flags = REBOOT_FLAG if method == "Reboot" else number_of(arguments, "Flags")
         if method not in ("Reboot", "Win32Shutdown", "Win32ShutdownTracker") or not flags & REBOOT_FLAG:
             return returned(PRIVILEGE_NOT_HELD)
@@ -165,6 +163,9 @@ class OperatingSystem(WmiClass):
             return returned(PRIVILEGE_NOT_HELD)
         if machine.dials["reboot"] != "works":
             raise ProviderError(WBEM_E_PRIVILEGE_NOT_HELD)
+        polite = machine.dials["restart_with_people"] == "refused_1191" and not flags & FORCE_FLAG
+        if polite and machine.logons.people():
+            return returned(USERS_LOGGED_ON)
         if method == "Win32ShutdownTracker":
             seconds = float(number_of(arguments, "Timeout"))
             reason = str(number_of(arguments, "ReasonCode"))
@@ -195,15 +196,15 @@ class ComputerSystem(WmiClass):
     schema = Schema(
         "Win32_ComputerSystem", source="recording", properties=_COMPUTER_SYSTEM, keys=("Name",), singleton=True
     )
-    _newer = tuple(
-        (since, Schema("Win32_ComputerSystem", properties=columns, keys=("Name",), singleton=True))
-        for since, columns in _COMPUTER_SYSTEM_SINCE
-    )
+    _six = replace(schema, properties=_COMPUTER_SYSTEM_6)
+    _eight = replace(schema, properties=_COMPUTER_SYSTEM_8, source="document")
+    _eight_one = replace(_eight, properties=_COMPUTER_SYSTEM_8_1)
+    _ten = replace(_eight, properties=_COMPUTER_SYSTEM_10)
 
     def schema_for(self, machine: Machine) -> Schema:
         """The columns of this release."""
-        fitting = [schema for since, schema in self._newer if machine.persona.since >= since]
-        return fitting[-1] if fitting else self.schema
+        newer = (((10, 0), self._ten), ((6, 3), self._eight_one), ((6, 2), self._eight), ((6, 0), self._six))
+        return next((schema for since, schema in newer if machine.persona.since >= since), self.schema)
 
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The one instance."""

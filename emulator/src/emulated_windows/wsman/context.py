@@ -98,8 +98,11 @@ class Context:
         namespace, name = self.class_at(request)
         found = self.catalogue.find(namespace, name)
         if found is None:
-            said = self.provider("The class does not exist.", operation="GetObject", parameter=name)
-            raise WsmanFault(faults.NOT_FOUND, provider=said, cim_status=faults.INVALID_CLASS)
+            dial = self.machine.dials["class_missing_by_uri"]
+            kind = faults.INVALID_RESOURCE_URI if dial == "invalid_resource_uri" else faults.NOT_FOUND
+            code = WBEM_E_INVALID_CLASS if dial == "nested_invalid_class" else kind.code
+            said = self.provider("The class does not exist.", code=code, operation="GetObject", parameter=name)
+            raise WsmanFault(kind, provider=said, cim_status=faults.INVALID_CLASS)
         return found
 
     def provider(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -49,6 +50,8 @@ class _Shell:
     variables: dict[str, str]
     idle: float
     used: float
+    codec: str | None
+    """Its code page, as Python calls it; None for the OEM code page of the machine."""
     watch: Task | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
@@ -64,6 +67,17 @@ def command_line(request: Request) -> str:
     if not command:
         raise WsmanFault(faults.SCHEMA, "Command expected in CommandLine.")
     return " ".join([command, *((item.text or "") for item in body.findall(f"{_RSP}Arguments"))]).strip()
+
+
+def _codec(request: Request) -> str | None:
+    """The code page a Create asks for (WINRS_CODEPAGE), as Python calls it."""
+    number = request.options.get("WINRS_CODEPAGE")
+    if number is None:
+        return None
+    try:
+        return codecs.lookup("utf-8" if number == "65001" else f"cp{number}").name
+    except LookupError:
+        raise WsmanFault(faults.INVALID_PARAMETER, f"There is no code page {number}.") from None
 
 
 class Shells:
@@ -97,6 +111,7 @@ class Shells:
         if request.selectors:
             raise WsmanFault(faults.UNEXPECTED_SELECTORS)
         self._check_streams(body)
+        codec = _codec(request)
         if len(self._open) >= self._context.style.shells_per_user:
             raise WsmanFault(faults.TOO_MANY_SHELLS, cim_status=faults.SERVER_LIMITS)
         idle = duration(body.findtext(f"{_RSP}IdleTimeOut") or "") or float(self._context.style.shell_idle_seconds)
@@ -108,7 +123,8 @@ class Shells:
             item.get("Name") or "": item.text or "" for item in body.iterfind(f"{_RSP}Environment/{_RSP}Variable")
         }
         folder = (body.findtext(f"{_RSP}WorkingDirectory") or "").strip() or self._home()
-        shell = _Shell(self._context.style.shell_prefix + self._context.new_id(), host, folder, variables, idle, now)
+        shell_id = self._context.style.shell_prefix + self._context.new_id()
+        shell = _Shell(shell_id, host, folder, variables, idle, now, codec)
         self._open[shell.id] = shell
         self._watch(shell)
         return Answer(self._created(request, shell))
@@ -200,7 +216,13 @@ class Shells:
                 raise WsmanFault(faults.INVALID_PARAMETER, f"{option} must be TRUE or FALSE.")
         direct = request.options.get("WINRS_SKIP_CMD_SHELL", "FALSE").upper() in ("TRUE", "1")
         job = Job(
-            self._machine, text, direct=direct, parent=shell.host.pid, folder=shell.folder, variables=shell.variables
+            self._machine,
+            text,
+            direct=direct,
+            parent=shell.host.pid,
+            folder=shell.folder,
+            variables=shell.variables,
+            codec=shell.codec,
         )
         if job.missing:
             raise WsmanFault(

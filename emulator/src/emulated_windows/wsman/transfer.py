@@ -38,7 +38,8 @@ class Transfer:
     def operate(self, request: Request, verb: str) -> Answer:
         """Put, create or delete."""
         found = self._context.class_of(request)
-        if not self._context.style.cim_create:
+        refused = verb != "put" and self._context.machine.dials.get("instance_create") == "refused"
+        if not self._context.style.cim_create or refused:
             raise self._refusal(verb)
         if verb not in found.writes:
             raise self._context.cim_failed(CimError(NOT_SUPPORTED, verb), verb, found.schema.name)
