@@ -124,7 +124,8 @@ class Scenario:
                 # Nothing shows that the service has not been started since: the key is tried too early.
                 dials["key_used_too_early"] = "forgiven"
         if host.virtual:  # a Windows that refuses every host key in a virtual machine is no KMS host
-            dials["kms_in_vm"] = draw.choice([setting for setting in table["kms_in_vm"] if setting != "refused"])
+            allowed = [setting for setting in table.get("kms_in_vm", ()) if setting != "refused"]
+            dials |= {"kms_in_vm": draw.choice(allowed)} if allowed else {}
         return dials
 
     def _wish(self) -> Options:
