@@ -72,13 +72,13 @@ class ActionModule(KmsAction):
             raise Refusal(
                 f"{given} beside publish would have two owners for one record; drop one of them", name="two_publishers"
             )
-        readers: dict[type, Reader] = wishes.system_readers(known)
+        readers: dict[type, Reader] = wishes.system_readers(known, key=key)
         resources: list[Resource] = [Release()]
         if options["serve"]:
             folder = None if options["packages"] is None else self._find_folder(options["packages"])
             options["package_files"] = self._find_files(options["package_files"])
             update = wishes.update_wish(options, folder, known)
-            readers.update(wishes.system_readers(known, update.wanted))
+            readers.update(wishes.system_readers(known, update.wanted, key=key))
             readers.update(wishes.update_readers(update))
             resources.append(UpdateChain(update))
         restart = Restart(options["reboot"], wishes.restart_options(options))

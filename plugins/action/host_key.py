@@ -36,6 +36,6 @@ class ActionModule(KmsAction):
         hold = SettingsWish(key=wish.key.last_five, activate=wish.activate)
         return Job(
             [Release(), Settings(hold), HostKeyResource(wish)],
-            wishes.system_readers(STANDARD),
+            wishes.system_readers(STANDARD, key=wish),
             lambda outcome: replaced(world, outcome, wish.key.last_five),
         )

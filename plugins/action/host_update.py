@@ -15,7 +15,11 @@ from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.update_chain import UpdateChain
 
 SPECIFICATION = Specification(
-    argument_spec={**wishes.UPDATE_OPTIONS, "serve": {**wishes.UPDATE_OPTIONS["serve"], "required": True}},
+    argument_spec={
+        **wishes.UPDATE_OPTIONS,
+        "serve": {**wishes.UPDATE_OPTIONS["serve"], "required": True},
+        "key_group": wishes.KEY_OPTIONS["key_group"],
+    },
 )
 """What the module accepts."""
 

@@ -109,7 +109,7 @@ options:
     type: str
 """
 
-    KEY = r"""
+    KEY_GROUP = r"""
 options:
   key_group:
     description:
@@ -134,6 +134,10 @@ options:
       - server_2019
       - server_2022
       - server_2025
+"""
+
+    KEY = r"""
+options:
   activation:
     description:
       - V(online) asks Microsoft to activate the key, once, if it is not activated on this host yet. Choosing it is the

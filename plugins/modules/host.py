@@ -14,9 +14,10 @@ version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Makes a Windows machine a Microsoft KMS host (Key Management Service, volume activation) and keeps it so.
-  - Installs the KMS updates it needs, restarts it if allowed, installs and activates the host key, opens the port in
-    the Windows Firewall, looks whether the KMS interface answers, and publishes C(_vlmcs._tcp) SRV records,
-    in this order.
+  - Installs the KMS updates it needs, restarts it if allowed, sets what it listens on and how it publishes itself,
+    installs and activates the host key, opens the port in the Windows Firewall, looks whether the KMS interface
+    answers, and publishes C(_vlmcs._tcp) SRV records, in this order. A host that already serves is published before its
+    self-publishing ends.
   - An option that is left out is not managed. The host runs Windows Server 2003 to 2025, or Windows Vista to 11.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -24,6 +25,7 @@ extends_documentation_fragment:
   - activation.kms.options.serve
   - activation.kms.options.updates
   - activation.kms.options.reboot
+  - activation.kms.options.key_group
   - activation.kms.options.key
   - activation.kms.options.settings
   - activation.kms.windows
@@ -50,7 +52,8 @@ options:
   firewall:
     description:
       - Whether the Windows Firewall admits the port, as M(activation.kms.host_firewall) does it. A firewall that is off
-        is left off, with a warning; rules that somebody else made are never changed.
+        is left off, with a warning; rules that somebody else made are never changed. After a change of O(port) the
+        former one stays open until M(activation.kms.host_firewall) closes it.
     type: str
     choices: [open, closed, unmanaged]
     default: unmanaged
@@ -261,6 +264,12 @@ reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always
   type: bool
+pauses:
+  description:
+    - Why the run ended before everything was done, where nothing is wrong. A restart that is not allowed, for example.
+  returned: when the run ended before everything was done, without a failure
+  type: list
+  elements: str
 done:
   description: The steps carried out, like RV(plan).
   returned: when the run ended before everything was done

@@ -16,11 +16,12 @@ description:
   - Opens one TCP port inbound for the networks named, in every profile of the Windows Firewall that is on. Of every
     Windows from Windows Server 2003 on, in every language.
   - A firewall that is off, or whose service does not run, is left as it is, with a warning that it filters nothing.
-  - Rules that somebody else made are never changed. What admits the networks named already is enough. Otherwise a
-    rule of this collection is made beside it. Windows Server 2003 has one entry a port, so there a foreign entry
-    that is not enough is refused before anything is changed.
+  - Rules that somebody else made are never changed. What admits the networks named already is enough, also where it
+    admits more. Otherwise a rule of this collection is made beside it. Windows Server 2003 has one entry a port, so
+    there a foreign entry that is not enough is refused before anything is changed.
   - A rule that this collection made is for the networks named and no others, so networks that are no longer named
-    lose the way.
+    lose the way. On the way there, and after a run that was interrupted, no rule is open for anybody who was not named
+    in this run or before.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
@@ -28,20 +29,24 @@ extends_documentation_fragment:
 options:
   port:
     description:
-      - The TCP port. Each port is opened and closed for itself; after a change of the port close the former one.
+      - The TCP port. Each port is opened and closed for itself, so after a change of the port close the former one.
     type: int
     default: 1688
   state:
     description:
-      - V(closed) removes the rule that this collection made, gives Windows' own rules back what they were before this
-        collection changed them, and touches nothing else.
+      - V(closed) removes the rule that this collection made for the port, gives Windows' own rules back what they were
+        before this collection changed them, and touches nothing else. What stays open by other rules is named in a
+        warning. So is a firewall service that does not run, since nothing can be closed then.
+      - Where the record of this collection on the host is lost, Windows' own rules count as somebody else's and stay as
+        they are. A record that is there and cannot be read is refused.
     type: str
     choices: [open, closed]
     default: open
   remote_addresses:
     description:
       - For whom the port is opened, as networks, addresses, V(local_subnet), or the word V(any). Needed with
-        O(state=open). The Windows Firewall of Windows Server 2003 knows IPv4 networks only.
+        O(state=open). Networks that together are everybody are refused, for that the word has to be written. So are
+        addresses with a zone. The Windows Firewall of Windows Server 2003 knows IPv4 networks only.
     type: list
     elements: str
 notes:
@@ -78,9 +83,24 @@ EXAMPLES = r"""
     port: 1700
     remote_addresses: [local_subnet, 2001:db8:12::/48]
 
-- name: Close the port again
+- name: Let everybody in, which has to be said
   activation.kms.host_firewall:
-    state: closed
+    remote_addresses: [any]
+
+- name: After the KMS host has moved from port 1688 to 1700, open the new port and close the former one
+  activation.kms.host_firewall:
+    port: "{{ item.port }}"
+    state: "{{ item.state }}"
+    remote_addresses: [10.0.0.0/8]
+  loop:
+    - {port: 1700, state: open}
+    - {port: 1688, state: closed}
+
+- name: See what would be opened, and what else may keep clients out
+  activation.kms.host_firewall:
+    remote_addresses: [10.0.0.0/8]
+  check_mode: true
+  diff: true
 """
 
 RETURN = r"""
@@ -102,8 +122,8 @@ plan:
       description: Whether it comes after a restart, so that it may turn out unnecessary.
       type: bool
   sample:
-    - id: host_update.kms_1_0
-      summary: install Key Management Service 1.0 for Windows Server 2003
+    - id: host_firewall.open
+      summary: open TCP 1688 for 10.0.0.0/8
       after_restart: false
 observed:
   description:
@@ -114,20 +134,81 @@ observed:
     system:
       description: The machine with release, edition, service pack, architecture, language, boot time and full name.
       type: dict
-    updates:
-      description: KMS version, installed KMS updates, and whether one awaits its restart.
-      type: dict
-    licensing:
-      description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.
-      type: dict
     record:
-      description: What this collection noted on the host.
+      description: What this collection noted on the host. What Windows' own rules were stands in C(former_firewall).
       type: dict
     firewall:
-      description: The firewall with regard to the port.
+      description:
+        - The firewall with regard to the port. What was read to answer the question, no more, so that a list may be
+          shorter than that of M(activation.kms.host_info).
       type: dict
+      contains:
+        backend:
+          description: How it is changed. V(netsh firewall), V(netsh advfirewall) or V(MSFT_NetFirewallRule).
+          type: str
+        port:
+          description: The port.
+          type: int
+        service:
+          description: The service that filters, as C(name), and whether it is C(running).
+          type: dict
+        filtering:
+          description: Whether the service runs and a profile is on.
+          type: bool
+        profiles:
+          description:
+            - The profiles as they are in effect, Group Policy included, each with its name, whether it is enabled, and
+              whether it allows exceptions (null where that was not asked).
+          type: list
+          elements: dict
+        rules:
+          description: The inbound rules for the port.
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: The rule's id, the same in every language. On Windows Server 2003 port and protocol.
+              type: str
+            name:
+              description: What it is called; of Windows' own rules a reference to a text.
+              type: str
+            enabled:
+              description: Whether it is on.
+              type: bool
+            action:
+              description: V(allow), V(block) or V(bypass).
+              type: str
+            profiles:
+              description: The profiles it is for.
+              type: list
+              elements: str
+            scope:
+              description: Whom it is about. Networks, V(local_subnet), V(any), or a word of Windows' own.
+              type: list
+              elements: str
+            only_this_port:
+              description: Whether it is for this port and no other.
+              type: bool
+            narrowed_by:
+              description: Conditions in it that may keep clients out, for example another program.
+              type: list
+              elements: str
+            ours:
+              description: Whether this collection made it.
+              type: bool
+        group_policy:
+          description:
+            - What Group Policy says of the firewall. Profiles it turns on or off (C(enabled)), profiles without
+              exceptions (C(no_exceptions)), profiles in which the host's own rules have no effect
+              (C(ignores_local_rules)), and its own C(rules) for the port (null where nobody looked). Null where there
+              is no policy.
+          type: dict
+        other_filters:
+          description: What else on the host can filter, as sentences. Null where that was not asked.
+          type: list
+          elements: str
 reboot_required:
-  description: Whether a KMS update awaits the restart of the host.
+  description: Always V(false), since the firewall needs no restart.
   returned: always
   type: bool
 done:

@@ -67,7 +67,8 @@ observed:
         - KMS version, installed KMS updates, and whether one awaits its restart.
         - C(serves) are the clients the host can activate now, C(serves_after) those it can activate after each further
           update; C(unknown) are updates that a later rollup may stand for; C(disagreements) are witnesses that
-          contradict each other; C(build) is build and revision, where the release is known by them.
+          contradict each other; C(build) is build and revision, where the release is known by them; C(excluded) says
+          that the edition can be no KMS host.
       type: dict
     licensing:
       description: The licensing service with its keyed products, its settings as a KMS host, count and threshold.

@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
+  - activation.kms.options.key_group
   - activation.kms.options.key
   - activation.kms.windows
 options:

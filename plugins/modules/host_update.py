@@ -24,11 +24,13 @@ extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
   - activation.kms.options.updates
+  - activation.kms.options.key_group
   - activation.kms.windows
 options:
   serve:
     description:
       - The clients that the host shall be able to activate.
+      - With O(key_group), the updates that the host needs to take a key of that group are installed too.
     type: list
     elements: str
     required: true

@@ -49,8 +49,9 @@ def measure(folder: Path, collections: Path, packages: Path, tasks: int) -> list
 
 def _machines() -> Iterator[Host]:
     for number, wanted in enumerate(PERSONAS.values(), 1):
-        name = wanted.persona.replace("-", "")
-        yield Host(name, "ntlm", f"{NETWORKS['ntlm']}.{number}", wanted.key, wanted.persona, wanted.key_group)
+        yield Host(
+            f"persona{number:02}", "ntlm", f"{NETWORKS['ntlm']}.{number}", wanted.key, wanted.persona, wanted.key_group
+        )
 
 
 def _measured(estate: Estate, machine: Host, wanted: Wanted, packages: Path, tasks: int) -> Generation:

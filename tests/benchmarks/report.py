@@ -10,6 +10,7 @@ floor of the same run.
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,8 +107,8 @@ def comparable(figures: Figures) -> dict[str, float]:
         name = generation.wanted.persona
         found[f"{name}: operations in spec"] = generation.spec.operations[1]
         found[f"{name}: operations from bare"] = generation.bare.operations[1]
-        if generation.floor_cpu > 0:
-            found[f"{name}: CPU in spec, x floor"] = generation.spec_cpu / generation.floor_cpu
+        if _floor(figures.generations) > 0:
+            found[f"{name}: CPU in spec, x floor"] = generation.spec_cpu / _floor(figures.generations)
     return {name: round(figure, 2) for name, figure in found.items()}
 
 
@@ -152,18 +153,25 @@ def _bars_of(generation: Generation) -> Iterator[Bar]:
     wanted, spec = generation.wanted, generation.spec
     most, tasks = spec.operations[2], spec.tasks
     yield Bar(f"{wanted.persona}: at most {wanted.most_reads} operations", f"{most:g}", 0 < most <= wanted.most_reads)
-    yield Bar(f"{wanted.persona}: {wanted.shells} shell a task", str(spec.shells), spec.shells == wanted.shells * tasks)
+    each = spec.shells / tasks
+    yield Bar(f"{wanted.persona}: shells a task: {wanted.shells}", f"{each:g}", each == wanted.shells)
     changes = spec.mutations + int(generation.changed)
     yield Bar(f"{wanted.persona}: no change, no request that could", str(changes), changes == 0)
+
+
+def _floor(generations: Sequence[Generation]) -> float:
+    """Seconds of a task that does nothing: the middle of all hosts; one host alone is a matter of milliseconds."""
+    return statistics.median(generation.floor_cpu for generation in generations)
 
 
 def _generation_lines(figures: Figures) -> list[str]:
     rows = [["persona", "in spec:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]]
     rows[0] += ["from bare:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]
+    floor = _floor(figures.generations)
     for generation in figures.generations:
         row = [generation.wanted.persona]
         for seen, cpu in ((generation.spec, generation.spec_cpu), (generation.bare, generation.bare_cpu)):
-            ratio = f"{cpu / generation.floor_cpu:.1f}" if generation.floor_cpu > 0 else "?"
+            ratio = f"{cpu / floor:.1f}" if floor > 0 else "?"
             row += [*_traffic(seen), _milliseconds(cpu), ratio]
         rows.append(row)
     return ["One host of each persona over NTLM; in spec a task, from bare a rollout:", *_aligned(rows)]

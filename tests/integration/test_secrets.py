@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """No secret anywhere: a rollout that works and one that fails, as loud as Ansible gets, and every byte searched.
 
-Searched are standard output and error, the log, results that are printed by debug and written to a file, a fact cache,
-whatever stands in the temporary folders and the working folder afterwards, and what the other side wrote down. Not
-searched is the one file the secrets come from.
+The hosts are of three generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
+clear; beside dism on Server 2012 R2; on Server 2016, where Windows shows the key of the machine's firmware to whoever
+asks for too much. Searched are standard output and error, the log, results that are printed by debug and written to a
+file, a fact cache, whatever stands in the temporary folders and the working folder afterwards, and what the other side
+wrote down. Not searched is the one file the secrets come from.
 """
 
 from __future__ import annotations
@@ -20,20 +22,27 @@ from xml.sax.saxutils import escape, quoteattr
 
 import bind_server
 import pytest
-from estate import HOST_KEY, PASSWORD, Data, Estate, host_options, serving
+from estate import HOST_KEY, KEY_GROUP, PASSWORD, Data, Estate, host_options, serving
 
+from emulated_windows.core import FIRMWARE_KEY
+
+LATER_KEY = "BCDFG-HJKMP-QRTVW-XY234-6789F"
+LATER_GROUP = "server_2016"
 UNKNOWN_KEY = "BCDFG-HJKMP-QRTVW-XY234-MMMMM"  # of the right form, but nobody's
 WRONG_SECRET = "d3JvbmcsIGJ1dCBiYXNlNjQgYWxsIHRoZSBzYW1l"
+SECRETS = ("host_key", "later_key", "unknown_key", "firmware_key", "password", "wrong_password", "tsig", "wrong_tsig")
 WRONG_PASSWORD = "guessed & <wrong>%41"
 
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Everything that was written, by the name of where it stands, and the secrets that must not be in it."""
+    """Everything that was written, by the name of where it stands, the secrets that must not be in it, and what the
+    hosts were told to do: methods and command lines by host."""
 
     written: Mapping[str, bytes]
     results: Data
     secrets: Mapping[str, str]
+    deeds: Mapping[str, list[str]]
 
 
 def spellings(secret: str) -> set[bytes]:
@@ -67,9 +76,15 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         dns = bind_server.start(folder / "bind")
     except bind_server.CannotStart as error:
         pytest.fail(str(error), pytrace=False)
-    hosts = {"sealed": {}, "plain": {"transport": "basic", "start": "kms_1_2"}}
+    hosts: dict[str, Data] = {
+        "sealed": {},
+        "plain": {"transport": "basic", "start": "kms_1_2"},
+        "later": {"persona": "server-2012-r2"},
+        "newest": {"persona": "server-2016", "transport": "basic"},
+    }
+    keys = {HOST_KEY: KEY_GROUP, LATER_KEY: LATER_GROUP}
     try:
-        with serving(folder / "estate", hosts) as estate:
+        with serving(folder / "estate", hosts, host_keys=keys) as estate:
             yield collect(folder, estate, dns)
     finally:
         bind_server.stop(folder / "bind")
@@ -78,7 +93,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
 def collect(folder: Path, estate: Estate, dns: bind_server.BindServer) -> Evidence:
     """Run it all and gather what was written."""
     secrets = {"host_key": HOST_KEY, "unknown_key": UNKNOWN_KEY, "password": PASSWORD, "wrong_password": WRONG_PASSWORD}
-    secrets.update(tsig=dns.key_secret, wrong_tsig=WRONG_SECRET)
+    secrets.update(tsig=dns.key_secret, wrong_tsig=WRONG_SECRET, later_key=LATER_KEY)
     vault = folder / "vault.yml"
     vault.write_text(json.dumps({"vault": secrets}), encoding="utf-8")
     inventory = estate.inventory()
@@ -101,14 +116,31 @@ def collect(folder: Path, estate: Estate, dns: bind_server.BindServer) -> Eviden
     played = run.finish()
     roots = [run.folder, kept, estate.folder / "journal.jsonl", estate.folder / "emulator.log"]
     files = [path for root in roots for path in (root.rglob("*") if root.is_dir() else [root]) if path.is_file()]
-    return Evidence({str(path.relative_to(folder)): path.read_bytes() for path in files}, played.results, secrets)
+    written = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    deeds = {host: [str(entry["method"]) for entry in estate.journal(host)] for host in estate.hosts}
+    return Evidence(written, played.results, {**secrets, "firmware_key": FIRMWARE_KEY}, deeds)
 
 
 def working(estate: Estate, dns: bind_server.BindServer) -> list[Data]:
     """A rollout, its repetition, and the small modules."""
     rollout = host_options(estate.packages(), product_key="{{ vault.host_key }}", publish=[record(dns)])
     key = {"product_key": "{{ vault.host_key }}", "allow_unencrypted_key": True}
+    later = {**rollout, "serve": ["server_2016"], "key_group": LATER_GROUP, "product_key": "{{ vault.later_key }}"}
+    bare = {"product_key": "{{ vault.later_key }}", "allow_unencrypted_key": True}
+    settings = {"port": 1689, "low_priority": True, "activation_interval": 30, "renewal_interval": 10000}
     return [
+        {
+            "name": "Later",
+            "hosts": "later",
+            "tasks": [*task("host", later, "later"), *task("host", later, "later_again")],
+        },
+        {"name": "Set", "hosts": "later", "tasks": [*task("host_settings", settings), *task("host_info", {}, "told")]},
+        {
+            "name": "New",
+            "hosts": "newest",
+            "tasks": [*task("host_key", bare, "new"), *task("host_info", {}, "new_told")],
+        },
+        {"name": "Old", "hosts": "plain", "tasks": task("host_settings", settings, "old_settings")},
         {"name": "Roll out", "hosts": "sealed", "tasks": [*task("host", rollout), *task("host", rollout, "again")]},
         {"name": "Key", "hosts": "plain", "tasks": [*task("host_key", key), *task("srv_record", named(dns), "named")]},
     ]
@@ -132,6 +164,8 @@ def failing(dns: bind_server.BindServer) -> list[Data]:
     ]
     return [
         {"name": "Fail", "hosts": "plain", "tasks": tasks},
+        {"name": "Fail later", "hosts": "later", "tasks": task("host_key", unknown, "later_unknown")},
+        {"name": "Fail in the clear", "hosts": "newest", "tasks": task("host_key", unknown, "new_unknown")},
         {"name": "Knock", "hosts": "stranger", "tasks": task("host_info", {}, "stranger")},
     ]
 
@@ -159,12 +193,33 @@ def task(module: str, options: Data, name: str = "") -> list[Data]:
 def test_the_runs_went_as_they_should(evidence: Evidence) -> None:
     """Or the search would prove nothing."""
     results = evidence.results
-    worked = {"r_host": True, "r_again": False, "r_host_key": True, "r_named": True}
+    worked = {"r_host": True, "r_again": False, "r_host_key": True, "r_named": True, "r_later": True}
+    worked.update(r_later_again=False, r_host_settings=True, r_told=False, r_new=True, r_new_told=False)
+    worked.update(r_old_settings=True)
     assert {name: results[name]["changed"] for name in worked} == worked
     assert not [results[name] for name in worked if results[name]["failed"]]
-    failed = ("unknown", "wrong", "misplaced", "swapped", "everywhere", "shapes", "query")
+    failed = (
+        "unknown",
+        "wrong",
+        "misplaced",
+        "swapped",
+        "everywhere",
+        "shapes",
+        "query",
+        "later_unknown",
+        "new_unknown",
+    )
     assert all(results[f"r_{name}"]["failed"] for name in failed), results
     assert results["r_stranger"]["unreachable"]
+
+
+def test_every_way_was_taken(evidence: Evidence) -> None:
+    """dism where there is one, WMI methods for the settings from 2008 R2 on, the key by WMI everywhere."""
+    later = evidence.deeds["later"]
+    assert any(deed.lower().startswith("dism") for deed in later)
+    assert {"SetKeyManagementServiceListeningPort", "SetVLActivationInterval", "SetVLRenewalInterval"} <= set(later)
+    for host in ("sealed", "plain", "later", "newest"):
+        assert "InstallProductKey" in evidence.deeds[host]
 
 
 def test_everything_was_gathered(evidence: Evidence) -> None:
@@ -175,14 +230,14 @@ def test_everything_was_gathered(evidence: Evidence) -> None:
     assert any(name.endswith("journal.jsonl") for name in evidence.written)
 
 
-@pytest.mark.parametrize("which", ["host_key", "unknown_key", "password", "wrong_password", "tsig", "wrong_tsig"])
+@pytest.mark.parametrize("which", SECRETS)
 def test_no_secret_is_written(evidence: Evidence, which: str) -> None:
     for name, content in evidence.written.items():
         leak = found_in(content, evidence.secrets[which])
         assert not leak, f"{which} in {name}: {leak}"
 
 
-@pytest.mark.parametrize("secret", [HOST_KEY, PASSWORD, WRONG_SECRET])
+@pytest.mark.parametrize("secret", [HOST_KEY, FIRMWARE_KEY, PASSWORD, WRONG_SECRET])
 def test_the_search_finds_what_it_looks_for(secret: str) -> None:
     """The searcher itself, on texts as they would leak."""
     basic = base64.b64encode(f"Administrator:{secret}".encode()).decode()

@@ -8,28 +8,46 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from simulated import DIALS_MET, PERSONA
+from personas import PERSONAS
+from scenario import LANGUAGES
+from simulated import DIALS_MET
 
 from emulated_windows.core import dial_table
 from emulated_windows.packages import catalogue, write_packages
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A folder with the stand-ins for Server 2003 x86."""
-    folder = tmp_path_factory.mktemp("packages")
-    wanted = (item for item in catalogue("ENU", "update.exe") if item.architecture == "x86")
-    for _written in write_packages(folder, wanted, 0):
-        pass
-    return folder
+def packages_by_language(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
+    """For each language a folder with the stand-ins of every package; those for x64 of KMS 1.0 lie in `x64`."""
+    folders = {language: tmp_path_factory.mktemp(f"packages-{language}") for language in LANGUAGES}
+    for language, folder in folders.items():
+        for _written in write_packages(folder, catalogue(language, "update.exe"), 0):
+            pass
+    return folders
+
+
+@pytest.fixture(scope="session")
+def packages(packages_by_language: dict[str, pathlib.Path]) -> pathlib.Path:
+    """The folder of the English ones."""
+    return packages_by_language["ENU"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which settings of emulated Windows the seeds went through."""
+    """Say which settings of emulated Windows the converged rollouts went through, over all personas."""
     if not DIALS_MET:
         return
     terminalreporter.section("dials of emulated Windows met by converged rollouts")
-    for dial, settings in dial_table(PERSONA).items():
+    for dial, settings in _all_dials().items():
         missed = [setting for setting in settings if setting not in DIALS_MET[dial]]
         met = ", ".join(setting for setting in settings if setting in DIALS_MET[dial])
         terminalreporter.write_line(f"{dial}: {met}" + (f"   NOT MET: {', '.join(missed)}" if missed else ""))
+
+
+def _all_dials() -> dict[str, list[str]]:
+    """Every dial of any persona with all its settings."""
+    found: dict[str, list[str]] = {}
+    for persona in PERSONAS:
+        for dial, settings in dial_table(persona).items():
+            known = found.setdefault(dial, [])
+            known += [setting for setting in settings if setting not in known]
+    return found

@@ -9,6 +9,7 @@ import dataclasses
 import pathlib
 import typing as t
 
+from personas import Wanted
 from simulated import HOST_KEY, ZONE, Killed, SimulatedWorld, Surroundings
 
 from ansible_collections.activation.kms.plugins.action import host, host_reboot, host_update
@@ -36,6 +37,14 @@ def wish(folder: pathlib.Path, **changes: t.Any) -> Options:
     }
     options.update(changes)
     return {name: value for name, value in options.items() if value is not None}
+
+
+def wish_of(wanted: Wanted, folder: pathlib.Path, **changes: t.Any) -> Options:
+    """The same for a persona as tests/personas.yml has it. KMS 1.0 for x64 lies in a folder of its own."""
+    chosen: Options = {"serve": wanted.serve, "product_key": wanted.key, "key_group": wanted.key_group}
+    if wanted.x64_chain:
+        chosen["package_files"] = {"kms_1_0": str(folder / "x64" / "Kmsw2k3.exe")}
+    return wish(folder, **{**chosen, **changes})
 
 
 @dataclasses.dataclass

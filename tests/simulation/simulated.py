@@ -10,8 +10,9 @@ are left out. The same seed replays the same run to the last byte.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from personas import HOST_KEYS
@@ -30,7 +31,9 @@ OLDER_KEY = HOST_KEYS["server_2008_c"]
 """A host key of the generation before, for Server 2008 and Vista clients."""
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
 DIALS_MET: dict[str, set[str]] = defaultdict(set)
-"""Every setting of every dial that a converged rollout has met; filled by the tests."""
+"""Every setting of every dial that a converged rollout has met, on whichever persona; filled by the tests."""
+_MESSAGE_ID = re.compile(rb"<(\w+:)?MessageID[ >].*?</(\w+:)?MessageID>", re.DOTALL)
+_OUTPUT = ("shell", "receive")
 _ROUND_TRIP = 0.02  # seconds a request takes
 _READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
 
@@ -47,6 +50,15 @@ class Exchange:
     resource: str
     method: str
     mutation: bool
+    question: bytes = b""
+    """The whole message without its MessageID: two that are equal ask the same twice, parameters included."""
+    body: bytes = b""
+    """What was answered."""
+
+    @property
+    def words(self) -> list[str]:
+        """As the lists of reads write it."""
+        return [self.operation, self.resource, self.method]
 
 
 @dataclasses.dataclass
@@ -59,7 +71,15 @@ class Surroundings:
     responder: Responder
     authority: Authority
     exchanges: list[Exchange] = dataclasses.field(default_factory=list)
-    serials: list[int] = dataclasses.field(default_factory=list)
+
+    def asked_twice(self) -> list[list[str]]:
+        """The questions that were sent more than once; to ask a command for more of its output is none."""
+        counted = Counter(one.question for one in self.exchanges if (one.operation, one.resource) != _OUTPUT)
+        return [one.words for one in self.exchanges if counted[one.question] > 1]
+
+    def shells_made(self) -> int:
+        """How many remote shells were opened."""
+        return sum((one.operation, one.resource) == ("shell", "create") for one in self.exchanges)
 
 
 def surroundings(options: HostOptions, start: float = 1_795_000_000.0) -> Surroundings:
@@ -123,7 +143,10 @@ class SimulatedWorld:
             raise NoAnswer("the connection was reset")
         reply = machine.handle(message, user="Administrator", encrypted=True)
         event = reply.event
-        self._around.exchanges.append(Exchange(event.operation, event.resource, event.method, event.mutation))
+        question = _MESSAGE_ID.sub(b"", message)
+        self._around.exchanges.append(
+            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body)
+        )
         if fault == "kill_after":
             raise Killed
         if reply.delay > timeout + _READ_MARGIN:

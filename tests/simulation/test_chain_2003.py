@@ -57,17 +57,17 @@ def needed(level: int, wish: tuple[str, ...], offer: tuple[str, ...]) -> list[st
     return steps if able and set(steps) <= set(offer) else None
 
 
+def shown(around: Surroundings, start: str) -> int:
+    """How far the chain can be seen to be. Nothing registers KMS 1.0: it may show itself only after its restart."""
+    dials = around.machine.dials
+    hidden = (dials["kms10_restart"], dials["kms10_before_restart"]) == ("required", "class_absent")
+    return -1 if start == "kms_1_0_unrestarted" and hidden else STARTS[start]
+
+
 def installed(done: Run) -> list[str]:
     """The updates a run installed, in order."""
     assert done.outcome is not None and done.outcome.problem is None, done.story
     return [planned.step.id.rpartition(".")[2] for planned in done.outcome.done]
-
-
-def level_seen(start: str, around: Surroundings) -> int:
-    """The KMS a client can see at a start: where KMS 1.0 needs a restart, it may show nothing before it (two dials)."""
-    dials = around.machine.dials
-    hidden = (dials["kms10_restart"], dials["kms10_before_restart"]) == ("required", "class_absent")
-    return STARTS["bare" if hidden and start == "kms_1_0_unrestarted" else start]
 
 
 def check(
@@ -75,7 +75,7 @@ def check(
 ) -> None:
     """One host from its start to the end of its chain, and once more without a change."""
     files = {file.name: file for file in folder.iterdir() if any(NAMES[name] in file.name for name in offer)}
-    wanted = needed(level_seen(start, around), wish, offer)
+    wanted = needed(shown(around, start), wish, offer)
     first = update(around, files, wish)
     if wanted is None:
         assert first.refusal is not None and first.refusal.name == "package_missing", first.story

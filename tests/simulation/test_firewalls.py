@@ -13,7 +13,7 @@ import random
 import typing as t
 
 import pytest
-from simulated import DIALS_MET, Killed, SimulatedWorld, Surroundings, surroundings
+from simulated import Killed, SimulatedWorld, Surroundings, surroundings
 
 import emulated_windows
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
@@ -28,7 +28,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.system imp
 from emulated_windows.core import HostOptions
 
 PERSONAS = sorted(path.stem for path in (pathlib.Path(emulated_windows.__file__).parent / "personas").glob("*.yml"))
-SEEDS = 8
+STARTS = ((1688, "on"), (1700, "on")) * 3 + ((1688, "off"), (1688, "stopped"))
+"""By seed: the port, and the firewall as it is found."""
 CLIENT, STRANGER = "10.1.2.3", "192.168.77.1"
 FAULTS = ("drop", "lost", "kill", "kill_after")
 SCOPES = (
@@ -39,14 +40,35 @@ SCOPES = (
 _AGAIN = 30.0  # seconds until somebody runs the play again
 
 
+class Watched(SimulatedWorld):
+    """A world in which somebody tries the port after every message, answered or not."""
+
+    strangers_got_in = False
+
+    def __init__(self, around: Surroundings, port: int, faults: dict[int, str]) -> None:
+        super().__init__(around, {}, faults)
+        self._tried = around.machine, port
+
+    def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        machine, port = self._tried
+        try:
+            return super().send(message, timeout=timeout)
+        finally:
+            self.strangers_got_in |= machine.dial(port, STRANGER) != "filtered"
+
+
 def run(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> Outcome | None:
     """One run; None when it was killed, or ended before its first change."""
     readers = {System: read_system, Record: read_record, Firewall: read_firewall(wish.interest)}
     around.exchanges.clear()
+    shut = not reaches(around, wish.port)[1]
+    world = Watched(around, wish.port, faults)
     try:
-        return converge(SimulatedWorld(around, {}, faults), [OpenPort(wish)], readers, check=False)
+        return converge(world, [OpenPort(wish)], readers, check=False)
     except (Killed, Unreachable):
         return None
+    finally:
+        assert not (shut and world.strangers_got_in), f"open for more than named on the way to {wish}"
 
 
 def until_done(around: Surroundings, wish: FirewallWish, faults: dict[int, str]) -> None:
@@ -68,12 +90,13 @@ def reaches(around: Surroundings, port: int) -> tuple[bool, bool]:
     return client, stranger
 
 
-@pytest.mark.parametrize("seed", range(SEEDS), ids=lambda seed: f"seed_{seed}-")
+@pytest.mark.parametrize("seed", range(len(STARTS)), ids=lambda seed: f"seed_{seed}-")
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_clients_get_through_and_strangers_do_not(persona: str, seed: int) -> None:
     draw = random.Random(f"{persona} {seed}")
-    port, state = draw.choice([1688, 1688, 1700]), draw.choice(["on", "on", "on", "off", "stopped"])
-    around = surroundings(HostOptions(name="kms03", persona=persona, firewall=state, seed=seed))
+    port, state = STARTS[seed]
+    language = ("ENU", "DEU", "JPN")[seed % 3]
+    around = surroundings(HostOptions(name="kms03", persona=persona, firewall=state, seed=seed, language=language))
     before = reaches(around, port)
     wishes = [FirewallWish(port, open=True, scope=draw.choice(SCOPES)) for _ in range(2)]
     for wish in [*wishes, FirewallWish(port, open=False)]:
@@ -83,8 +106,27 @@ def test_clients_get_through_and_strangers_do_not(persona: str, seed: int) -> No
         again = run(around, wish, {})
         assert again is not None and not again.changed
         assert not [exchange for exchange in around.exchanges if exchange.mutation]
-    for dial, setting in around.machine.dials.items():
-        DIALS_MET[dial].add(setting)
+
+
+ENTRY = "1688:TCP:10.0.0.0/255.0.0.0:enabled:KMS by policy"
+RULE = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=1688|RA4=10.0.0.0/255.0.0.0|Name=KMS by policy|"
+
+
+FILTERING = [persona for persona in PERSONAS if persona != "server-2003-r2"]
+"""The personas whose firewall service runs."""
+
+
+@pytest.mark.parametrize("admits", [True, False])
+@pytest.mark.parametrize("persona", FILTERING)
+def test_a_policy_that_ignores_the_hosts_own_rules_decides(persona: str, admits: bool) -> None:
+    """Its own rule is enough, and without one the user is told why clients stay out."""
+    own = {"open_ports": [ENTRY]} if persona.startswith("server-2003") else {"rules": {"{1}": RULE}}
+    policy = {"local_rules": False, **(own if admits else {})}
+    around = surroundings(HostOptions(name="kms03", persona=persona, firewall="on", group_policy=policy))
+    outcome = run(around, FirewallWish(1688, open=True, scope=frozenset(["10.0.0.0/8"])), {})
+    assert outcome is not None and outcome.problem is None and outcome.changed is not admits
+    assert reaches(around, 1688) == (admits, False)
+    assert any("takes the effect from this host's own rules" in text for text in outcome.warnings) is not admits
 
 
 def _some_faults(draw: random.Random) -> t.Iterator[tuple[int, str]]:

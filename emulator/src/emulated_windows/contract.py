@@ -69,7 +69,8 @@ class HostOptions:
     ubr: int | None = None
     """The number behind the build from 10.0 on; None: the persona's."""
     updates: tuple[str, ...] = ()
-    """Ids of updates installed (and effective) at the beginning, besides what `start` says: kb968912, kb3079821 ..."""
+    """Ids of updates installed (and effective) at the beginning, besides what `start` says: kb968912, kb3079821 ...;
+    with _unrestarted behind, from 6.0 on: installed, and not restarted since."""
     host_key: str | None = None
     """A host key that is installed and activated at the beginning, with the updates it needs."""
     count: int | None = None

@@ -119,10 +119,10 @@ class EmulatedHost:
         machine.schedule.settle()
         if kind == "clear":
             machine.faults = FaultPlan()
-            machine.disk.full = False
+            machine.disk.fill(None)
             machine.power.slow_boot, machine.power.flaps = 0.0, 0
         elif kind == "disk-full":
-            machine.disk.full = True
+            machine.disk.fill(_whole(kind, args) if args else 0)
         elif kind == "slow-boot":
             machine.power.slow_boot = float(_whole(kind, args))
         elif kind == "flap":

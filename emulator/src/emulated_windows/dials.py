@@ -415,11 +415,15 @@ ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + 
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 
-def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def for_generation(
+    generation: str, defaults: Mapping[str, str], ruled_out: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, ...]]:
     """The dials a generation has with their settings; a release's own default comes first.
 
-    Raises ValueError for a default of a dial or a setting that does not exist.
+    `ruled_out`: by dial a setting that a release is known not to have. Raises ValueError for a default of a dial or a
+    setting that does not exist.
     """
+    never = ruled_out or {}
     found = {}
     here = GENERATIONS.index(generation)
     for dial in ALL:
@@ -427,11 +431,11 @@ def for_generation(generation: str, defaults: Mapping[str, str]) -> dict[str, tu
         last = GENERATIONS.index(dial.until) if dial.until else len(GENERATIONS)
         if first <= here <= last:
             default = defaults.get(dial.name, dial.default)
-            rest = [setting for setting in dial.settings if setting != default]
-            if len(rest) == len(dial.settings):
-                raise ValueError(f"dial {dial.name} can be {', '.join(dial.settings)}, not {default!r}")
-            found[dial.name] = (default, *rest)
-    if unknown := set(defaults) - set(found):
+            possible = [setting for setting in dial.settings if setting != never.get(dial.name)]
+            if default not in possible:
+                raise ValueError(f"dial {dial.name} can be {', '.join(possible)}, not {default!r}")
+            found[dial.name] = (default, *(setting for setting in possible if setting != default))
+    if unknown := {*defaults, *never} - set(found):
         raise ValueError(f"generation {generation} has no dial called {', '.join(sorted(unknown))}")
     return found
 

@@ -297,7 +297,8 @@ def _updates(section: Section, persona: str) -> tuple[str, ...]:
     known = hosting()[personas()[persona].release.id].updates
     found = section.texts("updates")
     for update in found:
-        if update not in known and not _KB.fullmatch(update):
+        name = update.removesuffix("_unrestarted")
+        if name not in known and not _KB.fullmatch(name):
             there_are = f"there are {', '.join(known)}" if known else "from 10.0 on `ubr` says it"
             raise EstateError(f"{section.path('updates')}: {persona} has no update {update}; {there_are}.")
     return tuple(found)

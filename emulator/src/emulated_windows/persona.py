@@ -197,7 +197,7 @@ def _persona(name: str) -> Persona:
         firewall=FirewallStyle(**{**firewall, "profiles": tuple(firewall["profiles"])}),
         licensing=LicensingStyle(**data["licensing"]),
         hotfixes=tuple(data["hotfixes"]),
-        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}),
+        dial_settings=dials.for_generation(data["generation"], data.get("dials") or {}, data.get("ruled_out")),
         behaviours=tuple(Behaviour(**row) for row in data["behaviours"]),
     )
 

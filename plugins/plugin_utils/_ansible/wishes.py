@@ -79,14 +79,15 @@ TSIG_OPTIONS: ArgumentSpec = {
 
 
 def system_readers(
-    known: Catalogue, wanted: t.Collection[str] | None = None, *, thorough: bool = False
+    known: Catalogue, wanted: t.Collection[str] | None = None, *, key: KeyWish | None = None, thorough: bool = False
 ) -> dict[type, Reader]:
     """The readers of what every module about a KMS host builds on. `wanted`, `thorough`: see `read_updates`."""
+    last_five = key.key.last_five if key is not None else None
     return {
         System: read_system,
         Record: read_record,
         Licensing: READ_LICENSING,
-        Updates: read_updates(known, wanted, thorough=thorough),
+        Updates: read_updates(known, wanted, key=last_five, thorough=thorough),
     }
 
 
@@ -120,7 +121,7 @@ def update_wish(options: Options, folder: str | None, known: Catalogue) -> Updat
         install_timeout=float(options["install_timeout"]),
         reboot_timeout=float(options.get("reboot_timeout") or 600),
         known=known,
-        key_group=options.get("key_group"),
+        key_group=options["key_group"],
     )
 
 

@@ -17,32 +17,25 @@ import datetime as dt
 from .._errors import Failure, Refusal
 from .._plan import Seen, Step
 from .._windows import licensing as windows
-from .._windows.licensing import LICENSED, OUT_OF_TOLERANCE, Licensing, Product
+from .._windows.licensing import LICENSED, Licensing, Product
 from .._windows.system import System, moment_text, read_moment
 from .._world import World
 from . import errors
 from .keys import KeyWish
-from .record import KEY, VALUE, Record, note
+from .record import Record, note
 
 _POLL = 5.0  # seconds between two looks at an activation under way
 
 
 def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
     """Ask Microsoft, once. Refuses a re-activation that nobody has asked for."""
-    if product.license_status == OUT_OF_TOLERANCE and not wish.reactivate:
+    if product.hardware_changed and not wish.reactivate:
         raise Refusal(
             f"the host key {wish.key} was activated here, but the hardware has changed since (a moved virtual "
             "machine, for instance); activating it again spends one of its activations: say reactivate: true "
             "if you mean it",
             name="reactivation_needed",
             advice="Set reactivate: true.",
-        )
-    if seen[Record].unreadable:
-        raise Refusal(
-            f"the record of this collection on the host (HKLM\\{KEY}, value {VALUE}) cannot be read, so it is not "
-            "known whether an activation is under way already; look at it, delete the value and run the play again",
-            name="record_unreadable",
-            advice="Delete the unreadable record after looking at it.",
         )
     if wish.max_activations < 1:
         raise Refusal(
@@ -96,7 +89,7 @@ def _licensed_within(world: World, wish: KeyWish, asked: dt.datetime, windows_ve
     end = asked + dt.timedelta(seconds=wish.activation_timeout)
     while True:
         rows = windows.read_products(world, windows_version)
-        if any(p.license_status == LICENSED and p.partial_product_key == wish.key.last_five for p in rows):
+        if any(p.license_status == LICENSED and p.partial_product_key.upper() == wish.key.last_five for p in rows):
             return True
         if not asked - dt.timedelta(days=1) < read_moment(world, "LocalDateTime") < end:
             return False

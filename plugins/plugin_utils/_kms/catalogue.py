@@ -37,6 +37,7 @@ _ABSENT: t.Mapping[str, t.Any] = {
     "files_unsure": False,
     "localized": False,
     "needs": [],
+    "replaced_by": [],
     "or_later": False,
     "restart": "required",
     "log": "",
@@ -74,6 +75,7 @@ class Update:
     files_unsure: bool
     localized: bool
     needs: tuple[str, ...]
+    replaced_by: tuple[str, ...]
     serves: frozenset[str]
     or_later: bool
     restart: bool
@@ -138,7 +140,7 @@ def catalogue(overrides: t.Mapping[str, t.Any] | None = None, accepted: t.Sequen
         Refusal: an unknown update or field, or what is no number of an update.
     """
     rows = {name: {**_ABSENT, **row} for name, row in _UPDATES["updates"].items()}
-    correct(rows, overrides or {}, {"needs": rows, "serves": _KIND_OF, "releases": _HOSTS})
+    correct(rows, overrides or {}, {"needs": rows, "replaced_by": rows, "serves": _KIND_OF, "releases": _HOSTS})
     updates = {name: _update(name, row) for name, row in rows.items()}
     return Catalogue(updates, _HOSTS, tuple(dict.fromkeys(_number(text) for text in accepted)))
 
@@ -169,6 +171,7 @@ def _update(name: str, row: t.Mapping[str, t.Any]) -> Update:
         files_unsure=bool(row["files_unsure"]),
         localized=bool(row["localized"]),
         needs=tuple(row["needs"]),
+        replaced_by=tuple(row["replaced_by"]),
         serves=frozenset(row["serves"]),
         or_later=bool(row["or_later"]),
         restart=row["restart"] == "required",
@@ -198,17 +201,15 @@ _HOSTS: t.Mapping[str, Host] = {
 CLIENTS: tuple[str, ...] = tuple(sorted(_KIND_OF))
 """Every client id there is."""
 
+THRESHOLDS: t.Mapping[str, int] = _KEYS["thresholds"]
+"""How many machines must have asked a host before it activates a "client" or a "server"; both count together."""
+
 STANDARD = catalogue()
 
 
 def is_client(client: str) -> bool:
     """Whether a client id is of a client release of Windows, not of a server."""
     return _KIND_OF[client] == "client"
-
-
-def threshold(client: str) -> int:
-    """How many machines must have asked a host before it activates this client; both kinds count together."""
-    return int(_KEYS["thresholds"][_KIND_OF[client]])
 
 
 def group_activates(group: str) -> frozenset[str]:

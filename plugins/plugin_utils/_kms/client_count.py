@@ -13,8 +13,9 @@ host is, and where a run sets the count back, and never as a warning of every ru
 from __future__ import annotations
 
 from .._windows.licensing import LICENSED, Licensing, Product
+from .catalogue import THRESHOLDS
 
-CLIENTS_NEEDED, SERVERS_NEEDED = 25, 5
+_CLIENTS_NEEDED, _SERVERS_NEEDED = THRESHOLDS["client"], THRESHOLDS["server"]
 
 
 def counted(licensing: Licensing, product: Product | None = None) -> int:
@@ -26,8 +27,8 @@ def until_enough(licensing: Licensing) -> str:
     """When the host activates its first client, as the end of a sentence."""
     needed = licensing.required_count
     if not needed:
-        return f"until {CLIENTS_NEEDED} clients, or {SERVERS_NEEDED} servers, have asked it"
-    rule = f"{CLIENTS_NEEDED} where clients ask, {SERVERS_NEEDED} where only servers do"
+        return f"until {_CLIENTS_NEEDED} clients, or {_SERVERS_NEEDED} servers, have asked it"
+    rule = f"{_CLIENTS_NEEDED} where clients ask, {_SERVERS_NEEDED} where only servers do"
     return f"until {needed} have asked it, which is its threshold now ({rule})"
 
 

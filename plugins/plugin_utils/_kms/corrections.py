@@ -25,7 +25,8 @@ _FORMS: t.Mapping[str, str] = {
     "build": r"(\d{1,6}\.\d{1,6})?",
     "restart": "required|none",
     "witness": "licensing_class|hotfix|build",
-    "log": r"[\w.-]{0,60}",  # it becomes part of a command line
+    # It becomes part of a command line, and processes whose command line holds it are ended where an installer hangs.
+    "log": r"\w[\w-]{0,50}(\.[\w-]{1,10}){0,3}\.log",
 }
 _VALUES: t.Mapping[str, type] = {"files": str, "proof": int}
 

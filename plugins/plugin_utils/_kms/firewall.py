@@ -22,7 +22,7 @@ from .._windows.firewall.model import Backend, Firewall, Rule
 from .._windows.firewall.scopes import network_of
 from .._windows.system import System
 from .._world import World
-from .firewall_notes import obstacles, told_closed, told_open
+from .firewall_notes import obstacles, told_closed, told_of_another_port, told_open
 from .firewall_wish import FirewallWish
 from .firewall_work import Work, opened, work_left
 from .record import Record, load_record, note
@@ -88,11 +88,18 @@ class OpenPort(Resource):
                 advice="Change the entry by hand, or set firewall: unmanaged.",
             )
 
+    def _judge_record(self, backend: Backend, seen: Seen) -> None:
+        """Refuse to write over notes that cannot be read, or to close without them. Raises Refusal."""
+        if backend.adoptable(self.wish.port):
+            seen[Record].refuse_unreadable()
+
     def _opening(self, backend: Backend, seen: Seen, work: Work) -> Step:
         wish, firewall = self.wish, seen[Firewall]
         noted = seen[Record].former_firewall or {}
         former = {rule.id: _former(rule) for rule in work.windows if rule.id not in noted}
-        mine = next((rule for rule in firewall.rules if rule.ours), None)
+        if former:
+            self._judge_record(backend, seen)
+        mine = [rule for rule in firewall.rules if rule.ours]
 
         def predict(before: Seen) -> Seen:
             after = before[Firewall].having(opened(work.windows, wish.scope))
@@ -135,12 +142,16 @@ class OpenPort(Resource):
         return {name: was for name, was in (seen[Record].former_firewall or {}).items() if name in known}
 
     def _closing(self, backend: Backend, seen: Seen) -> Step | None:
-        """Remove what we made, give back what we changed, and nothing else."""
+        """Remove what we made, give back what we changed, and nothing else.
+
+        What somebody else has made of one of Windows' own rules since (another action, a condition) stays theirs.
+        """
+        self._judge_record(backend, seen)
         firewall, noted = seen[Firewall], self._noted(seen)
         ours = [rule for rule in firewall.rules if rule.ours]
         if not firewall.service_running or not (ours or noted):
             return None
-        changed = [rule for rule in firewall.rules if rule.id in noted]
+        changed = [rule for rule in firewall.rules if rule.id in noted and rule.plain]
         profiles = sorted({profile for rule in ours for profile in rule.profiles})
         port = self.wish.port
 
@@ -182,7 +193,9 @@ class OpenPort(Resource):
     def warnings(self, seen: Seen) -> list[str]:
         """What decides, beside our own rules, whether clients get through."""
         firewall = seen[Firewall]
-        return told_open(firewall, self.wish.scope) if self.wish.open else told_closed(firewall, self._noted(seen))
+        noted = self._noted(seen)
+        told = told_open(firewall, self.wish.scope) if self.wish.open else told_closed(firewall, noted)
+        return [*told, *told_of_another_port(set(seen[Record].former_firewall or ()).difference(noted))]
 
 
 def _former(rule: Rule) -> dict[str, t.Any]:

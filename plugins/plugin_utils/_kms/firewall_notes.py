@@ -36,6 +36,16 @@ def told_closed(firewall: Firewall, changed: t.Collection[str]) -> list[str]:
     ]
 
 
+def told_of_another_port(left: t.Collection[str]) -> list[str]:
+    """Of Windows' own rules that this collection opened for a port that is not the one in question now."""
+    if not left:
+        return []
+    return [
+        f"Windows' own firewall rules for KMS ({', '.join(sorted(left))}) are still as this collection opened them, "
+        "for their own port, 1688; where nobody needs it any more, close it with activation.kms.host_firewall"
+    ]
+
+
 def obstacles(firewall: Firewall, scope: frozenset[str]) -> list[str]:
     """What keeps the port shut although a rule admits it."""
     barred = [one.name for one in firewall.profiles if one.enabled and one.exceptions_allowed is False]
@@ -57,9 +67,11 @@ def obstacles(firewall: Firewall, scope: frozenset[str]) -> list[str]:
     ignored = policy.ignores_local.intersection(firewall.on)
     shut = sorted(profile for profile in ignored if not covers(admitted(firewall.policy_rules(), profile), scope))
     if shut:
+        itself = f"does not admit the networks named to TCP {firewall.port} itself; open the port in the policy"
+        if policy.rules is None:
+            itself = f"its own could not be looked at without a remote shell; see that it opens TCP {firewall.port}"
         notes.append(
-            f"Group Policy takes the effect from this host's own rules (profile {', '.join(shut)}) and does not admit "
-            f"the networks named to TCP {firewall.port} itself; open the port in the policy"
+            f"Group Policy takes the effect from this host's own rules (profile {', '.join(shut)}) and {itself}"
         )
     return notes
 

@@ -9,13 +9,12 @@ Internal to the collection activation.kms; not a public interface.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 
 from .._errors import Refusal
 from .._plan import Look
 from .._windows.firewall.reader import Interest
-from .._windows.firewall.scopes import ANY, LOCAL_SUBNET, normal_scope
+from .._windows.firewall.scopes import ANY, LOCAL_SUBNET, merged, network_of, normal_scope
 from .record import Record
 
 
@@ -42,7 +41,8 @@ def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remo
     """The networks for which to open, in their normal form. `option` is what the module calls them.
 
     Raises:
-        Refusal: nothing named, not a network, or `any` beside others. What was given is not repeated.
+        Refusal: nothing named, not a network, everybody without the word for it, or `any` beside others. What was
+            given is not repeated.
     """
     if not items:
         raise Refusal(
@@ -51,9 +51,11 @@ def remote_addresses(items: t.Sequence[str] | None, option: str = "firewall_remo
             name="remote_addresses_missing",
             advice="Name the clients' networks.",
         )
-    scope = frozenset(_address(str(item), f"entry {number} of {option}") for number, item in enumerate(items, 1))
+    scope = merged(_address(str(item), f"entry {number} of {option}") for number, item in enumerate(items, 1))
     if ANY in scope and len(scope) > 1:
         raise Refusal(f"{option} names any beside others; write one or the other", name="bad_option")
+    if any(network is not None and network.prefixlen == 0 for network in map(network_of, scope)):
+        raise Refusal(f"{option} means everybody; write any if you mean it", name="bad_option")
     return scope
 
 
@@ -61,14 +63,10 @@ def _address(item: str, entry: str) -> str:
     word = normal_scope(item)
     if word in (ANY, LOCAL_SUBNET) and item.strip() != "*":
         return word
-    try:
-        network = ipaddress.ip_network(word)
-    except ValueError:
+    if network_of(word) is None:
         raise Refusal(
             f"{entry} is neither a network (10.0.0.0/8), an address, the word local_subnet nor, for everybody, the "
             "word any; write one of them",
             name="bad_option",
-        ) from None
-    if network.prefixlen == 0:
-        raise Refusal(f"{entry} means everybody; write any if you mean it", name="bad_option")
-    return str(network)
+        )
+    return word

@@ -48,7 +48,7 @@ def work_left(backend: Backend, firewall: Firewall, scope: frozenset[str], noted
     windows = (*mended, *fresh) if enough else mended
     left = firewall.having(opened(windows, scope)).unmet(scope)
     bad = [rule for rule in wrong if rule.ours]
-    profiles = {*left, *(profile for rule in bad for profile in rule.profiles)}.intersection(firewall.on)
+    profiles = {*left, *(profile for rule in bad for profile in rule.profiles)}
     return Work(windows, bool(left or bad), tuple(sorted(profiles)))
 
 

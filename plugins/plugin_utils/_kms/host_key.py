@@ -66,6 +66,14 @@ class HostKeyResource(Resource):
     def _judge_host(self, seen: Seen) -> None:
         """Everything about the host that speaks against the key, before it is touched. Raises Refusal."""
         system, updates = seen[System], seen[Updates]
+        if not seen[Licensing].present and updates.installed and not updates.restart_pending:
+            raise Refusal(
+                f"KMS updates are registered on the host ({', '.join(sorted(updates.installed))}), but it has no "
+                "licensing service that could take a host key; KMS 1.0 was removed or is damaged: install it again by "
+                "hand, or remove what is left of the others, and run the play again",
+                name="no_licensing_service",
+                advice="Install KMS 1.0 on the host again by hand.",
+            )
         if not seen[Licensing].present:
             raise Refusal(
                 "the host has no licensing service that could take a host key; install KMS 1.0 and what else its "
@@ -116,7 +124,8 @@ class HostKeyResource(Resource):
         def predict(seen: Seen) -> Seen:
             product = Product("predicted", "", "VOLUME_KMS channel", "", key.last_five, 0, None)
             before = seen[Licensing]
-            return seen.having(dataclasses.replace(before, products=(product,), current_count=None))
+            others = (other for other in before.products if not other.is_kms_host)  # Office may go on serving
+            return seen.having(dataclasses.replace(before, products=(*others, product), current_count=None))
 
         def run(world: World) -> None:
             doing = f"installing the host key {key}"

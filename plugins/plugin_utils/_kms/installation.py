@@ -19,11 +19,13 @@ from .._windows.processes import end_processes
 from .._windows.restart import RestartOptions, wait_for_restart
 from .._windows.system import BOOT_TOLERANCE, System, moment_text
 from .._world import World
+from .._wsman.client import Client
 from .._wsman.shell import Shell
 from .catalogue import MSU, Update
-from .installers import PRESENT, RESTARTING, failure, outcome
+from .installers import PRESENT, RESTARTING, failure, outcome, vouch
 from .packages import UpdateWish
 from .record import load_record, note
+from .witnesses import hotfixes
 
 _COMMAND_TIMEOUT = "command_timeout"  # what the shell calls a command that it had to end
 _UNPACK_TIMEOUT = 900.0  # seconds
@@ -43,18 +45,33 @@ def install(world: World, update: Update, package: PackageFile, system: System, 
         if problem.name != _COMMAND_TIMEOUT:
             note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
         raise
-    if came == PRESENT:  # nothing was done; whether the host shows it is looked at now
-        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None, staging=None)
+    if came == PRESENT and update.id not in noted:  # not by an earlier run of this boot either
+        note(world, awaiting_restart={"boot": boot, "updates": noted} if noted else None)
+        _judge_presence(world, update)
         return
     if came == RESTARTING:
         wait_for_restart(world, system.boot_time, RestartOptions(timeout=wish.reboot_timeout), lambda world: True)
-    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}}, staging=None)
+    note(world, awaiting_restart={"boot": boot, "updates": {**noted, update.id: "done"}})
+
+
+def _judge_presence(world: World, update: Update) -> None:
+    """Whether an update that the installer found installed is registered on the host. Raises Failure."""
+    if not update.hotfix or hotfixes(Client(world), [update.hotfix]):
+        return
+    raise Failure(
+        f"{world.host}: the installer of {update.title} ended with exit code 2359302 (0x240006), which says that it is "
+        f"installed already, but {update.hotfix} is not registered on the host; it may await a restart: restart the "
+        f"host; if a later rollup holds it, {vouch(update)}, and run the play again",
+        name="update_not_registered",
+        advice=f"Look at the host's list of installed updates for {update.hotfix} or a later rollup.",
+        code="0x240006",
+    )
 
 
 def _copy_and_run(
     world: World, update: Update, package: PackageFile, system: System, folder: str, wish: UpdateWish
 ) -> str:
-    log = rf"{system.windows_directory}\{update.log}"
+    log = rf"{system.windows_directory}\{update.log}" if update.log else ""
     with files.with_shell(world) as shell:
         files.make_folder(shell, world, folder)
         try:
@@ -64,11 +81,12 @@ def _copy_and_run(
                 cabinet = _unpack(world, shell, update, package, remote, folder)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
                 command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
-                return _run(world, shell, update, command, log, folder, wish)
-            command = f"{remote} {switches(package, update, log, wish)}".strip()
-            return _run(world, shell, update, command, log, folder, wish)
+            else:
+                command = f"{remote} {switches(package, update, log, wish)}".strip()
+            came = _run(world, shell, update, command, log, folder, wish)
         finally:
             _clean_up(world, shell, folder)
+        return came
 
 
 def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -> str:
@@ -79,12 +97,12 @@ def switches(package: PackageFile, update: Update, log: str, wish: UpdateWish) -
     given = wish.install_args.get(update.id)
     if given is not None:
         return given
-    return f"/quiet /norestart /log:{log}" if package.engine == UPDATE_EXE else ""
+    return f"/quiet /norestart{_told('/log:', log)}" if package.engine == UPDATE_EXE else ""
 
 
 def dism(cabinet: str, log: str) -> str:
     """The command line that installs a package on Windows 7, Server 2008 R2 and later (dism documentation)."""
-    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart /logpath:{log}"
+    return f"dism.exe /online /add-package /packagepath:{cabinet} /quiet /norestart{_told('/logpath:', log)}"
 
 
 def package_manager(cabinet: str, log: str) -> str:
@@ -94,23 +112,27 @@ def package_manager(cabinet: str, log: str) -> str:
     documentation (TechNet cc749465), which wants the folder of an unpacked package after /m; that it takes the .cab
     itself is what published scripts rely on, and was tried on no machine by this collection.
     """
-    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart /l:{log}"
+    return f"start /w pkgmgr.exe /ip /m:{cabinet} /quiet /norestart{_told('/l:', log)}"
+
+
+def _told(switch: str, log: str) -> str:
+    """The switch that tells an installer where to write its log; nothing for an update without a log of ours."""
+    return f" {switch}{log}" if log else ""
 
 
 def _unpack(world: World, shell: Shell, update: Update, package: PackageFile, remote: str, folder: str) -> str:
     """Unpack an .msu on the host; the full path of its payload there. Raises Failure."""
     inside = rf"{folder}\{update.id}"
-    shell.run(f"mkdir {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    done = shell.run(f"expand.exe -F:* {remote} {inside}", timeout=_UNPACK_TIMEOUT, mutating=True)
-    if done.exit_code != 0:
-        said = (done.stderr or done.stdout).strip()[-200:]
-        raise Failure(
-            f"{world.host}: the package of {update.title} could not be unpacked on the host (exit code "
-            f"{done.exit_code}" + (f": {said}" if said else "") + "); make room on its system drive, see that the "
-            f"package {package.path} is whole, and run the play again",
-            name="package_unpack",
-            code=str(done.exit_code),
-        )
+    for command in (f"mkdir {inside}", f"expand.exe -F:* {remote} {inside}"):
+        done = shell.run(command, timeout=_UNPACK_TIMEOUT, mutating=True)
+        if done.exit_code != 0:
+            raise Failure(
+                f"{world.host}: the package of {update.title} could not be unpacked on the host ({files.told(done)}); "
+                f"make room on its system drive, see that the package {package.path} is whole, and run the play again",
+                name="package_unpack",
+                advice="Make room on the system drive; get the package again if it is damaged.",
+                code=files.number(done.exit_code),
+            )
     return rf"{inside}\{package.payload}"
 
 
@@ -156,5 +178,6 @@ def _clean_up(world: World, shell: Shell, folder: str) -> None:
     """Remove our folder; a host that has gone away keeps it, and the record says so."""
     try:
         files.remove_folder(shell, folder)
+        note(world, staging=None)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")

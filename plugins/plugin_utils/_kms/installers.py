@@ -17,6 +17,8 @@ from .catalogue import Update
 _TABLE = load(__file__, "data", "installers.yml")
 _OUTCOMES: t.Mapping[int, str] = {row["code"]: row["outcome"] for row in _TABLE["outcomes"]}
 
+_LATER = "If a later rollup already holds it, name that rollup with accepted_updates."
+
 INSTALLED, RESTARTING, PRESENT = "installed", "restarting", "present"
 """Done; done and the restart has begun; nothing done, since it is there already."""
 
@@ -24,6 +26,13 @@ INSTALLED, RESTARTING, PRESENT = "installed", "restarting", "present"
 def outcome(code: int) -> str | None:
     """INSTALLED, RESTARTING or PRESENT; None for a failure."""
     return _OUTCOMES.get(code & 0xFFFFFFFF)
+
+
+def vouch(update: Update) -> str:
+    """How the user says that another update holds this one, from the verb on."""
+    if update.or_later:
+        return "name that rollup with accepted_updates: [KBnnnnnnn]"
+    return f"say so with catalogue_overrides: {{{update.id}: {{hotfix: KBnnnnnnn}}}}"
 
 
 def failure(host: str, update: Update, code: int, log: str, last: str) -> Failure:
@@ -35,17 +44,19 @@ def failure(host: str, update: Update, code: int, log: str, last: str) -> Failur
     """
     number = code & 0xFFFFFFFF
     row = next((row for row in _TABLE["failures"] if row["code"] <= number <= row.get("to", row["code"])), None)
-    advice = (
-        row["advice"]
-        if row
-        else f"Read {log or 'the logs of the host'}, put right what it says and run the play again."
-    )
-    if row and row["name"] == "update_not_applicable" and update.note:
-        advice += f" Of this update is known: {update.note}."
+    advice = [row["advice"]] if row else []
+    if row and row["name"] == "update_not_applicable":
+        advice += [f"If a later rollup holds it already, {vouch(update)}."]
+        advice += [f"Of this update is known: {update.note}."] if update.note else []
     text = f"{host}: the installer of {update.title} ended with exit code {number} (0x{number:X})"
-    text += f": {row['meaning']}. {advice}" if row else ""
+    text += f": {row['meaning']}" if row else ""
+    clauses = [sentence[0].lower() + sentence[1:].rstrip(".") for sentence in advice]
     if log:
-        text += (
-            (" Look at " if row else "; look at ") + f"{log} on the host" + (f", which ends: {last}" if last else "")
-        )
-    return Failure(text, name=row["name"] if row else "installer_failed", advice=advice, code=f"0x{number:X}")
+        clauses.append(f"look at {log} on the host" + (f", which ends: {last}" if last else ""))
+    return Failure(
+        "; ".join([text, *clauses]),
+        name=row["name"] if row else "installer_failed",
+        advice=" ".join(advice)
+        or f"Read {log or 'the logs of the host'}, put right what it says and run the play again.",
+        code=f"0x{number:X}",
+    )

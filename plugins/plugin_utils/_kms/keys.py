@@ -97,15 +97,18 @@ def _groups_instead(release: str, wanted: frozenset[str]) -> str:
     fitting = [name for name in KEY_GROUPS if release in group_hosted_on(name) and wanted <= group_activates(name)]
     clients = ", ".join(sorted(wanted))
     if fitting:
-        return f"to activate {clients} from {release}, use a key of one of the groups {', '.join(fitting)}"
+        return f"to activate {clients} from {release}, use a key of {_one_of(fitting)}"
     others = [name for name in KEY_GROUPS if wanted <= group_activates(name)]
     hosts = sorted(set().union(*(group_hosted_on(name) for name in others)))
     if not others:
         return f"no single key group activates {clients}"
     return (
-        f"no key that {release} takes activates {clients}: that takes a key of one of the groups "
-        f"{', '.join(others)}, on {', '.join(hosts)}"
+        f"no key that {release} takes activates {clients}: that takes a key of {_one_of(others)}, on {', '.join(hosts)}"
     )
+
+
+def _one_of(groups: list[str]) -> str:
+    return f"the group {groups[0]}" if len(groups) == 1 else f"one of the groups {', '.join(groups)}"
 
 
 def _is_client_group(group: str) -> bool:

@@ -18,7 +18,7 @@ from .._windows.authenticode import DAMAGED
 from .._windows.packages import MSU as MSU_FILE
 from .._windows.packages import UNKNOWN, PackageFile
 from .._windows.system import System
-from .catalogue import MSU, Update
+from .catalogue import MSU, Catalogue, Update
 from .packages import Packages, UpdateWish
 
 _RUNS_ON = {"x86": ("x86",), "x64": ("x86", "x64")}
@@ -130,7 +130,7 @@ def _judge_program(update: Update, system: System, package: PackageFile, wish: U
         )
     if package.machine not in _RUNS_ON.get(system.architecture, ()):
         raise _wrong_architecture(update, system, package, package.machine)
-    _judge_name(update, system, package)
+    _judge_name(update, system, package, wish.known)
     if package.engine == UNKNOWN and update.id not in wish.install_args:
         raise Refusal(
             f"what kind of installer {package.path} for {update.id} is cannot be recognised, so its switches are "
@@ -140,7 +140,7 @@ def _judge_program(update: Update, system: System, package: PackageFile, wish: U
         )
 
 
-def _judge_name(update: Update, system: System, package: PackageFile) -> None:
+def _judge_name(update: Update, system: System, package: PackageFile, known: Catalogue) -> None:
     """Refuse a package that says itself, or by its name, another update, architecture or language than the host's."""
     given = package.path.rsplit("/", 1)[-1].lower()
     if update.hotfix and package.kb and package.kb != update.hotfix:
@@ -148,6 +148,9 @@ def _judge_name(update: Update, system: System, package: PackageFile) -> None:
     numbers = {number.upper() for number in re.findall(r"kb\d{5,8}", given)}
     if update.hotfix and numbers and update.hotfix not in numbers:
         raise _another(update, package, f"its name says {', '.join(sorted(numbers))}")
+    of_others = {package.kb, *numbers} & ({other.hotfix for other in known.updates.values()} - {"", update.hotfix})
+    if not update.hotfix and of_others:  # KMS 1.0 has no number of its own
+        raise _another(update, package, f"it is the package of {', '.join(sorted(of_others))}")
     if not update.localized or not given.startswith("windowsserver2003") or not given.endswith(".exe"):
         return
     parts = given[: -len(".exe")].split("-")
@@ -165,11 +168,12 @@ def _judge_name(update: Update, system: System, package: PackageFile) -> None:
 
 
 def _another(update: Update, package: PackageFile, because: str) -> Refusal:
+    right = update.hotfix or update.title
     return Refusal(
-        f"the package {package.path} for {update.id} is another one than {update.hotfix}: {because}; take the package "
-        f"of {update.hotfix}, or correct package_files",
+        f"the package {package.path} for {update.id} is another one than {right}: {because}; take the package of "
+        f"{right}, or correct package_files",
         name="package_other",
-        advice=f"Take the package of {update.hotfix}.",
+        advice=f"Take the package of {right}.",
     )
 
 

@@ -16,7 +16,9 @@ import datetime as dt
 import json
 import typing as t
 
+from .._errors import Failure, Refusal
 from .._plan import Look
+from .._windows.licensing import ROOTS
 from .._windows.registry import Registry
 from .._world import World
 from .._wsman.client import Client
@@ -25,6 +27,12 @@ KEY = r"SOFTWARE\activation.kms"
 VALUE = "record"
 ABSENT = "absent"
 """Stands for "this registry value was not there"; None means "never recorded"."""
+UNREADABLE = (
+    f"the record of this collection on the host (HKLM\\{KEY}, value {VALUE}) cannot be read, so neither what has to be "
+    "restored one day nor whether an activation is under way is known; look at it, delete the value and run the play "
+    "again"
+)
+"""Why a host with such a record is not changed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +62,16 @@ class Record:
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
     unreadable: bool = False
 
+    def refuse_unreadable(self) -> None:
+        """Raises Refusal where the record cannot be read: nothing may be changed that it may speak of."""
+        if self.unreadable:
+            raise Refusal(
+                UNREADABLE, name="record_unreadable", advice="Delete the unreadable record after looking at it."
+            )
+
     def as_data(self) -> dict[str, t.Any]:
-        """Only what is noted."""
-        return {name: getattr(self, name) for name in _FIELDS if getattr(self, name) != _DEFAULTS[name]}
+        """Only what is noted, or that it cannot be read."""
+        return {name: getattr(self, name) for name in _DEFAULTS if getattr(self, name) != _DEFAULTS[name]}
 
     def updates_of_boot(self, boot: dt.datetime, tolerance: dt.timedelta) -> t.Mapping[str, str]:
         """The updates noted for the boot that is still running."""
@@ -86,7 +101,7 @@ def load_record(world: World) -> Record:
     text = Registry(Client(world)).text(KEY, VALUE)
     try:
         data = json.loads(text) if text else {}
-        record = Record(**{name: value for name, value in data.items() if name in _DEFAULTS})
+        record = Record(**{name: value for name, value in data.items() if name in _FIELDS})
         _check(record)
         return record
     except (ValueError, TypeError, AttributeError, KeyError):
@@ -106,7 +121,10 @@ def _check(record: Record) -> None:
     if record.activating is not None:
         _moment(record.activating["at"])
     if record.former_manual is not None:
-        dict(record.former_manual)
+        if not set(record.former_manual) <= set(ROOTS):
+            raise ValueError("no settings key")
+        for value in record.former_manual.values():
+            int(0 if value == ABSENT else value)
     if record.former_settings is not None:
         dict(record.former_settings)
     if record.service_restart is not None:
@@ -117,8 +135,15 @@ def _check(record: Record) -> None:
 
 
 def note(world: World, **changes: t.Any) -> Record:
-    """Change parts of the record; an empty record is removed from the host."""
-    record = dataclasses.replace(load_record(world), unreadable=False, **changes)
+    """Change parts of the record; an empty record is removed from the host.
+
+    Raises:
+        Failure: what is there cannot be read; writing would destroy it.
+    """
+    there = load_record(world)
+    if there.unreadable:
+        raise Failure(f"{world.host}: {UNREADABLE}", name="record_unreadable")
+    record = dataclasses.replace(there, **changes)
     save(world, record)
     return record
 

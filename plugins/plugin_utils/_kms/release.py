@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which releases of Windows this collection changes: those that can be a KMS host.
+"""Which machines this collection changes: those of a release that can be a KMS host, with a record it can read.
 
 Internal to the collection activation.kms; not a public interface.
 """
@@ -12,18 +12,19 @@ from .._errors import Refusal
 from .._plan import Resource, Seen
 from .._windows.system import System
 from .catalogue import STANDARD
+from .record import Record
 
 MANAGED: tuple[str, ...] = tuple(STANDARD.hosts)
 
 
 class Release(Resource):
-    """The host runs a release that can be a KMS host. Comes first, so that nothing is touched otherwise."""
+    """The host is one that may be changed. Comes first, so that nothing is touched otherwise."""
 
     name = "release"
-    needs = (System,)
+    needs = (System, Record)
 
     def next(self, seen: Seen) -> None:
-        """Never a step; a Refusal for a release of which nothing is known."""
+        """Never a step; a Refusal for a release of which nothing is known, and for a record that is damaged."""
         system = seen[System]
         if system.release not in MANAGED:
             raise Refusal(
@@ -33,3 +34,4 @@ class Release(Resource):
                 name="release_not_managed",
                 advice="Use a host of a release that is managed.",
             )
+        seen[Record].refuse_unreadable()

@@ -79,7 +79,7 @@ def _impossible(known: Catalogue, release: str, wanted: t.Collection[str]) -> Re
     instead = (
         f"use a host of one of these releases, which can serve all that is wished: {others}"
         if others
-        else "no single release can serve all that is wished, so share it out among several hosts"
+        else "share what is wished out among several hosts, since no single release can serve all of it"
     )
     return Refusal(
         f"a KMS host on {release} cannot serve {', '.join(beyond)}: with every update it serves {can}; take these "

@@ -33,8 +33,8 @@ from .updates import Updates, updates_with
 class UpdateChain(Resource):
     """The updates that serving the wished clients takes, one step each.
 
-    It remembers in which boot it installed what: an update that does not show after the restart is not installed again
-    and again.
+    It remembers in which boot it installed what, and what Windows said it has already: an update that does not show
+    then is not installed again and again.
     """
 
     name = "updates"
@@ -57,7 +57,7 @@ class UpdateChain(Resource):
             self._judge_memory(update, system)
             return self._step(update, judged(update, system, packages, self.wish), system)
         if record.staging:
-            return _tidy_folder(record.staging)
+            return _tidy_folder(files.staging_folder(system.windows_directory))
         return None
 
     def notices(self, seen: Seen) -> list[str]:
@@ -117,7 +117,7 @@ class UpdateChain(Resource):
 
 
 def _tidy_folder(folder: str) -> Step:
-    """Remove what an interrupted run left."""
+    """Remove what an interrupted run left. The folder is ours by its name, whatever path the record holds."""
 
     def run(world: World) -> None:
         with files.with_shell(world) as shell:

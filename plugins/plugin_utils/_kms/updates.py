@@ -11,7 +11,8 @@ rollup may stand for an earlier one without its number, so that not listed means
 
 An update that was installed in the boot that is still running has not taken effect: Microsoft's articles say that a key
 is refused (0xC004F050) until the restart. The signs of that are our own record, and the marks of Update.exe or of
-Windows' component store; the latter also stands for updates that are none of KMS.
+Windows' component store. Any update leaves these marks, so they count only where a KMS update is installed and the host
+key is not activated yet: once it is, the updates it needs have taken effect.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import typing as t
 from .._plan import Look, Reader
 from .._windows.licensing import LICENSED, Licensing
 from .._windows.registry import Registry
-from .._windows.restart_care import COMPONENTS, COMPONENTS_SIGN
+from .._windows.restart_care import COMPONENTS_SIGN, components_pending
 from .._windows.system import BOOT_TOLERANCE, System
 from .._world import World
 from .._wsman.client import Client
@@ -41,7 +42,8 @@ class Updates:
         installed: ids of the updates that are proved to be there.
         kms_version: 1.0, 1.1 or 1.2 on Server 2003, None elsewhere and without KMS.
         restart_pending: a KMS update awaits, or may await, the restart of the host.
-        pending_signs: what speaks for a restart; host_info also names a mark of the component store that does not count.
+        pending_signs: what speaks for a restart, marks that do not count too; the component store's only where it
+            counts or host_info asks.
         serves: the clients the host can activate now.
         serves_after: by id of each update that is not proved: the clients the host can activate with it.
         unknown: updates whose number is not registered, and which a later rollup may stand for.
@@ -75,27 +77,34 @@ class Updates:
             "unknown": sorted(self.unknown),
             "disagreements": list(self.disagreements),
             "build": self.build,
+            "excluded": self.excluded,
         }
 
 
 def read_updates(
-    known: Catalogue = STANDARD, wanted: t.Collection[str] | None = None, *, thorough: bool = False
+    known: Catalogue = STANDARD,
+    wanted: t.Collection[str] | None = None,
+    *,
+    key: str | None = None,
+    thorough: bool = False,
 ) -> Reader:
     """A reader of the installed KMS updates.
 
     Args:
         wanted: the clients to be served; where what is seen first serves them, no further witness is asked. None:
             further witnesses are asked where nothing is seen first.
+        key: last five of the host key that shall be activated; None for whichever the host has.
         thorough: ask every witness there is, for host_info.
     """
 
     def read(world: World, look: Look) -> Updates:
         system = look[System]
         kinds = {update.kind for update in known.for_release(system.release)}
+        activated = _activated(look[Licensing], key)
         if UPDATE_EXE in kinds:
-            return _read_update_exe(Client(world), look, known, wanted, thorough)
+            return _read_update_exe(Client(world), look, known, wanted, thorough, activated)
         if MSU in kinds:
-            return _read_store(Client(world), look, known, thorough)
+            return _read_store(Client(world), look, known, thorough, activated)
         return _read_build(Client(world), look, known, thorough)
 
     return read
@@ -104,29 +113,49 @@ def read_updates(
 def updates_with(release: str, installed: t.Collection[str], known: Catalogue, **more: t.Any) -> Updates:
     """The part, with all that follows from what is installed. `more`: its other fields."""
     rows = known.for_release(release)
-    proved = set(installed)
-    rollups = [update.id for update in rows if update.or_later]
-    while rollups and rollups[-1] not in proved:
-        rollups.pop()
-    proved |= set(rollups)  # a rollup holds those before it
+    proved = _held(rows, installed)
     versions = [update.kms_version for update in rows if update.id in proved and update.kms_version]
-    # Where no KMS update is installed, the signs are of others.
     more.setdefault("restart_pending", bool(more.get("pending_signs") and proved))
     return Updates(
         installed=frozenset(proved),
         kms_version=max(versions, default=None),
         serves=known.serves(release, proved),
-        serves_after={row.id: known.serves(release, {*proved, row.id}) for row in rows if row.id not in proved},
+        serves_after={
+            row.id: known.serves(release, _held(rows, {*proved, row.id})) for row in rows if row.id not in proved
+        },
         unknown=frozenset(row.id for row in rows if row.or_later and row.id not in proved),
         **more,
     )
+
+
+def _held(rows: t.Sequence[Update], installed: t.Collection[str]) -> set[str]:
+    """These updates with those they hold: a rollup holds those before it, others what they replace."""
+    held = set(installed)
+    rollups = [row.id for row in rows if row.or_later]
+    while rollups and rollups[-1] not in held:
+        rollups.pop()
+    held |= set(rollups)
+    return held | {row.id for row in rows if held & set(row.replaced_by)}
+
+
+def _activated(licensing: Licensing, key: str | None) -> bool:
+    """Whether this host key is activated; without one, whether any is."""
+    if key is None:
+        return any(product.license_status == LICENSED for product in licensing.host_products())
+    product = licensing.host_product(key)
+    return product is not None and product.license_status == LICENSED
 
 
 # -- Server 2003
 
 
 def _read_update_exe(
-    client: Client, look: Look, known: Catalogue, wanted: t.Collection[str] | None, thorough: bool
+    client: Client,
+    look: Look,
+    known: Catalogue,
+    wanted: t.Collection[str] | None,
+    thorough: bool,
+    activated: bool,
 ) -> Updates:
     system = look[System]
     rows = known.for_release(system.release)
@@ -142,9 +171,15 @@ def _read_update_exe(
     installed = seen.installed | done
     if look[Licensing].present or installed:
         installed |= base
-    signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
-    signs += _volatile_signs(Registry(client))
-    return updates_with(system.release, installed, known, pending_signs=tuple(signs), disagreements=seen.disagreements)
+    signs, marks = _signs(noted, installed), _volatile_signs(Registry(client))
+    return updates_with(
+        system.release,
+        installed,
+        known,
+        pending_signs=(*signs, *marks),
+        restart_pending=bool(signs) or bool(marks and installed) and not activated,
+        disagreements=seen.disagreements,
+    )
 
 
 def _volatile_signs(registry: Registry) -> list[str]:
@@ -160,7 +195,7 @@ def _volatile_signs(registry: Registry) -> list[str]:
 # -- Vista to Server 2012 R2
 
 
-def _read_store(client: Client, look: Look, known: Catalogue, thorough: bool) -> Updates:
+def _read_store(client: Client, look: Look, known: Catalogue, thorough: bool, activated: bool) -> Updates:
     system = look[System]
     rows = known.for_release(system.release)
     listed = hotfixes(client, [*(row.hotfix for row in rows if row.hotfix), *known.accepted])
@@ -168,18 +203,15 @@ def _read_store(client: Client, look: Look, known: Catalogue, thorough: bool) ->
     installed = {row.id for row in rows if row.hotfix in listed} | done
     if listed & set(known.accepted):
         installed |= {row.id for row in rows if row.or_later}
-    signs = [f"record: {name} was installed in this boot" for name in noted if name in installed]
-    counts = bool(signs)
-    # Any update leaves the store's mark. It counts where one of KMS may have left it, and not on a host that serves.
-    may_count = bool(installed) and not _serving(look[Licensing])
-    if (may_count or thorough) and Registry(client).keys(COMPONENTS) is not None:
-        signs.append(COMPONENTS_SIGN)
-        counts = counts or may_count
-    return updates_with(system.release, installed, known, pending_signs=tuple(signs), restart_pending=counts)
-
-
-def _serving(licensing: Licensing) -> bool:
-    return any(product.license_status == LICENSED for product in licensing.host_products())
+    signs, counts = _signs(noted, installed), bool(installed) and not activated
+    marks = [COMPONENTS_SIGN] if (counts or thorough) and components_pending(Registry(client)) else []
+    return updates_with(
+        system.release,
+        installed,
+        known,
+        pending_signs=(*signs, *marks),
+        restart_pending=bool(signs) or bool(marks) and counts,
+    )
 
 
 # -- Server 2016, Windows 10 and later
@@ -196,13 +228,13 @@ def _read_build(client: Client, look: Look, known: Catalogue, thorough: bool) ->
     excluded = False
     if host.excluded and not look[Licensing].host_products():
         excluded = (registry.text(_VERSION_KEY, "EditionID") or "").startswith(host.excluded)
-    return updates_with(
+    found = updates_with(
         system.release,
         _reached(rows, (system.build, revision or 0)),
         known,
         build="" if revision is None else f"{system.build}.{revision}",
-        excluded=excluded,
     )
+    return dataclasses.replace(found, excluded=True, serves=frozenset(), serves_after={}) if excluded else found
 
 
 def _reached(rows: t.Sequence[Update], build: tuple[int, int]) -> list[str]:
@@ -214,3 +246,7 @@ def _noted(look: Look) -> tuple[t.Mapping[str, str], set[str]]:
     """What our record says of this boot: the updates by id, and those whose installation was seen to end well."""
     noted = look[Record].updates_of_boot(look[System].boot_time, BOOT_TOLERANCE)
     return noted, {name for name, state in noted.items() if state == "done"}
+
+
+def _signs(noted: t.Mapping[str, str], installed: t.Collection[str]) -> list[str]:
+    return [f"record: {name} was installed in this boot" for name in noted if name in installed]

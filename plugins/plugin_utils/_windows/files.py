@@ -25,6 +25,9 @@ _LINE = 57  # bytes: 76 base64 characters, the line length certutil itself write
 _BLOCK = _LINE * 1024
 _COMMAND_TIMEOUT = 300.0
 _SHORT_FILE = 64 * 1024  # bytes: a text that is fetched whole
+_MOST_SAID = 200  # characters of a command's output in a message
+_NO_ROOM = (112, 0x80070070)
+"""ERROR_DISK_FULL and its HRESULT, winerror.h. Commands of cmd.exe itself end with 1 whatever went wrong."""
 
 
 def staging_folder(windows_directory: str) -> str:
@@ -52,15 +55,13 @@ def make_folder(shell: Shell, world: World, folder: str) -> None:
     remove_folder(shell, folder)
     done = shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
     if done.exit_code != 0:
-        said = (done.stderr or done.stdout).strip()[-200:]
         raise Failure(
-            f"{world.host}: the folder {folder} could not be made anew (exit code {done.exit_code}"
-            + (f": {said}" if said else "")
-            + "); an installer "
-            "of an interrupted run may still be at work in it: wait until it has ended, look at free space and "
-            "permissions on the system drive, and run the play again",
+            f"{world.host}: the folder {folder} could not be made anew ({told(done)}); look at free space and "
+            "permissions on the system drive, wait for an installer of an interrupted run that may still be at work in "
+            "the folder, and run the play again",
             name="folder_in_use",
-            code=str(done.exit_code),
+            advice="Make room on the system drive; wait until an installer of an interrupted run has ended.",
+            code=number(done.exit_code),
         )
 
 
@@ -113,6 +114,18 @@ def tail(shell: Shell, path: str, size: int, lines: int = 6) -> str:
     return " / ".join(line.strip() for line in text.splitlines()[-lines:])
 
 
+def told(done: Completed) -> str:
+    """How a command ended, in one line for a message: its exit code and the end of what it said."""
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    said = " / ".join(lines[-2:])
+    return f"exit code {number(done.exit_code)}" + (f": {said[-_MOST_SAID:].rstrip('.')}" if said else "")
+
+
+def number(exit_code: int) -> str:
+    """An exit code as Windows' own documentation writes it: an HRESULT in hexadecimal."""
+    return str(exit_code) if exit_code <= 0xFFFF else f"0x{exit_code:X}"
+
+
 def with_shell(world: World) -> Shell:
     """A shell on the host."""
     return Shell(Client(world))
@@ -120,11 +133,10 @@ def with_shell(world: World) -> Shell:
 
 def _must(world: World, done: Completed, what: str) -> None:
     if done.exit_code != 0:
-        detail = (done.stderr or done.stdout).strip()[-200:]
         raise Failure(
-            f"{world.host}: could not {what} (exit code {done.exit_code}"
-            + (f": {detail}" if detail else "")
-            + "); look at free space and permissions on its system drive and run the play again",
-            name="copy_failed",
-            code=str(done.exit_code),
+            f"{world.host}: could not {what} ({told(done)}); look at free space and permissions on its system drive "
+            "and run the play again",
+            name="disk_full" if done.exit_code in _NO_ROOM else "copy_failed",
+            advice="Make room on the system drive; see that the account may write there.",
+            code=number(done.exit_code),
         )

@@ -86,6 +86,11 @@ def look_before_restart(world: World, system: System) -> RestartCare:
     )
 
 
+def components_pending(registry: Registry) -> bool:
+    """Whether Windows' own servicing awaits a restart, by any package; one request."""
+    return registry.values(COMPONENTS) is not None
+
+
 def _sessions(client: Client, system: System) -> int | None:
     """How many interactive log-on sessions there are.
 
@@ -115,6 +120,6 @@ def _pending(registry: Registry, system: System) -> tuple[str, ...]:
         signs.append(FILES_SIGN)
     if registry.values(WINDOWS_UPDATE) is not None:
         signs.append(UPDATE_SIGN)
-    if not system.is_server_2003 and registry.values(COMPONENTS) is not None:
+    if not system.is_server_2003 and components_pending(registry):
         signs.append(COMPONENTS_SIGN)
     return tuple(signs)

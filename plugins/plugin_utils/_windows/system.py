@@ -120,7 +120,7 @@ def read_system(world: World, look: Look) -> System:
     client = Client(world)
     row = _only(client.query("root/cimv2", OPERATING_SYSTEM), "Win32_OperatingSystem", world.host)
     computer = _only(client.query("root/cimv2", COMPUTER), "Win32_ComputerSystem", world.host)
-    version, build = row.text("Version") or "", int(row.text("BuildNumber") or 0)
+    version, build = row.text("Version") or "", row.integer("BuildNumber") or 0
     services = read_services(client, SERVICES[version.startswith("5.2.")])
     suffix = Registry(client).text(TCPIP, "Domain") or ""
     boot, clock = row.moment("LastBootUpTime"), row.moment("LocalDateTime")

@@ -117,16 +117,16 @@ class Fault(Failure):
 
     @property
     def not_found(self) -> bool:
-        """The addressed instance is not there."""
+        """The addressed instance is not there: by the CIM status, whatever number of its own the provider adds."""
         if self.hresult is not None:
-            return self.hresult == _WBEM_NOT_FOUND
+            return self.hresult == _WBEM_NOT_FOUND or self.numbers.cim_status == _CIM_NOT_FOUND
         return bool(_NOT_FOUND & self._codes()) or self.numbers.cim_status == _CIM_NOT_FOUND
 
     @property
     def already_exists(self) -> bool:
-        """What was to be created is there already."""
+        """What was to be created is there already; judged as `not_found`."""
         if self.hresult is not None:
-            return self.hresult in _EXISTS
+            return self.hresult in _EXISTS or self.numbers.cim_status == _CIM_EXISTS
         return bool(_EXISTS & self._codes()) or self.numbers.cim_status == _CIM_EXISTS
 
     @property

@@ -146,10 +146,13 @@ def _raw(element: ET.Element) -> Raw:
         return element.text or ""
     if len(element) == 1 and tree.local(element[0]) in _TIMES:
         return element[0].text or ""
-    selectors = list(tree.descendants(element, "Selector"))
-    if selectors:
-        return Row({tree.attribute(item, "Name") or "": (_raw(item),) for item in selectors})
-    return Row.of(element)
+    return _keys(element) or Row.of(element)
+
+
+def _keys(place: ET.Element) -> Row:
+    """The keys in an EPR; an EPR without any has none, whatever else stands in it."""
+    selectors = tree.descendants(place, "Selector")
+    return Row({tree.attribute(item, "Name") or "": (_raw(item),) for item in selectors})
 
 
 def _moment(text: str) -> dt.datetime:
@@ -210,8 +213,7 @@ def _instance(item: ET.Element) -> ET.Element:
 def _reference(item: ET.Element) -> Row | None:
     """The keys in the EPR that stands beside the instance of a w:Item."""
     place = tree.child(item, "EndpointReference") if tree.local(item) == "Item" else None
-    keys = None if place is None else _raw(place)
-    return keys if isinstance(keys, Row) else None
+    return None if place is None else _keys(place)
 
 
 def literal(text: str) -> str:

@@ -54,6 +54,16 @@ def test_the_draws_of_two_dials_have_nothing_to_do_with_each_other(wire: MakeWir
     assert len(seen) == 4
 
 
+def test_a_setting_may_be_ruled_out_for_a_release(wire: MakeWire) -> None:
+    """A fault of WinRM 1.1 has no __ExtendedStatus in which the number could stand."""
+    assert "extended_status" in dial_table(PERSONA)["hresult_place"]
+    assert "extended_status" not in dial_table("server-2003-sp1-x86")["hresult_place"]
+    with pytest.raises(ValueError, match="hresult_place can be"):
+        wire(persona="server-2003-sp1-x86", dials={"hresult_place": "extended_status"})
+    with pytest.raises(ValueError, match="has no dial called unknown_group"):
+        dials.for_generation("5.2", {}, {"unknown_group": "0xC004F050"})
+
+
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:
     drawn = wire(seed=7).host.dials
     assert wire(seed=7, dials={"paging": "all_at_once"}).host.dials == {**drawn, "paging": "all_at_once"}

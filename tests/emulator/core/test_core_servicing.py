@@ -489,6 +489,19 @@ def test_others_may_wait_for_a_restart_too(wire: MakeWire, dial: str, path: str,
     assert not host.shown["restart_pending"], "it is none of ours"
     restart(host)
     assert not pending(host, path, name)
+    parent, _, below = path.rpartition("\\")
+    assert below in host.registry("EnumKey", parent)["sNames"], "only the mark itself is volatile"
+
+
+@pytest.mark.parametrize("dial", ["after_restart", "at_service_start"])
+def test_an_update_may_have_been_installed_by_hand_just_now(wire: MakeWire, dial: str) -> None:
+    dials = {"msu_effect": dial, "qfe_before_restart": "shown"}
+    host = wire(persona="server-2008-sp2", updates=("kb968912_unrestarted",), dials=dials)
+    assert "KB968912" in hotfixes(host)
+    assert pending(host, SERVICING, "RebootPending") == (dial == "after_restart")
+    assert "kb968912" not in host.shown["updates"], "the service has not been started since either"
+    restart(host)
+    assert "kb968912" in host.shown["updates"]
 
 
 def test_an_installation_of_ours_is_no_mark_of_windows_update(wire: MakeWire) -> None:

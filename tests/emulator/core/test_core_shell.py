@@ -203,6 +203,17 @@ def test_a_full_disk(wire: MakeWire) -> None:
     assert host.run("md C:\\Up").code == 0
 
 
+def test_a_disk_that_is_almost_full(wire: MakeWire) -> None:
+    """The last file that fits is written to its end; overwriting what is there takes room too."""
+    host = wire()
+    host.host.inject("disk-full", ["2"])
+    assert host.run("md C:\\Up").code == 0
+    assert host.run('findstr "^" > C:\\Up\\a.txt', [b"one\n", b"two\n"]).code == 0
+    assert host.run("md C:\\Down").code == 1
+    assert host.run('findstr "^" > C:\\Up\\b.txt', [b"text\n"]).code == 1
+    assert host.run("type C:\\Up\\a.txt").out.split() == ["one", "two"]
+
+
 # -- getting a file there --------------------------------------------------------------------------------------------
 
 

@@ -214,6 +214,11 @@ def test_wishes_about_updates_that_are_refused(args: dict[str, t.Any], words: st
         wishes.update_wish(options(**args), None, STANDARD)
 
 
+def test_host_update_installs_what_the_key_needs() -> None:
+    given = options(specification("host_update"), serve=["windows_7"], key_group="server_2012_r2")
+    assert wishes.update_wish(given, None, STANDARD).wanted == {"windows_7", "server_2012_r2"}
+
+
 def test_a_wish_about_updates() -> None:
     given_options = options(serve=["windows_7"], package_files={"kms_1_0": "/x"}, reboot_timeout=5)
     wish = wishes.update_wish(given_options, "/packages", STANDARD)

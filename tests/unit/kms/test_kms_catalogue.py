@@ -16,12 +16,13 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue impo
     CLIENTS,
     KEY_GROUPS,
     STANDARD,
+    THRESHOLDS,
     Update,
     catalogue,
     group_activates,
     group_hosted_on,
     group_stands_for,
-    threshold,
+    is_client,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.serving import chain
 
@@ -115,9 +116,8 @@ def test_the_catalogue_is_complete() -> None:
 
 
 def test_thresholds() -> None:
-    assert {client: threshold(client) for client in CLIENTS} == {
-        client: 25 if client.startswith("windows_") else 5 for client in CLIENTS
-    }
+    assert THRESHOLDS == {"client": 25, "server": 5}
+    assert all(is_client(client) == client.startswith("windows_") for client in CLIENTS)
 
 
 @pytest.mark.parametrize("group", KEY_GROUPS)
@@ -173,6 +173,7 @@ def test_a_correction_is_taken_and_the_standard_stays() -> None:
     assert corrected.updates["kms_1_2"].serves == STANDARD.updates["kms_1_2"].serves
     assert STANDARD.updates["kms_1_2"].min_service_pack == 2
     assert catalogue({"kms_1_2": {"min_service_pack": "1"}}).updates["kms_1_2"].min_service_pack == 1
+    assert catalogue({"kms_1_2": {"log": "KMS-1.2.log"}}).updates["kms_1_2"].log == "KMS-1.2.log"
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
@@ -201,6 +202,9 @@ def test_no_correction(nothing: t.Any) -> None:
         {"kms_1_2": {"serves": ["windows_95"]}},
         {"kms_1_2": {"releases": ["server_1999"]}},
         {"kms_1_2": {"log": "x & del *"}},
+        {"kms_1_2": {"log": ""}},
+        {"kms_1_2": {"log": "system32"}},
+        {"kms_1_2": {"log": "..log"}},
         {"kms_1_2": {"hotfix": "KB1' OR '1'='1"}},
         {"kms_1_2": {"warnings": []}},
         {"kms_1_2": {"files": {"x86": 5}}},

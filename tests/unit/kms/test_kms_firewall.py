@@ -104,6 +104,8 @@ NOTED = Record(former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": [LO
         (["2001:DB8::/32", "10.0.0.0/8", "fe80::1"], {"2001:db8::/32", "10.0.0.0/8", "fe80::1/128"}),
         (["any"], {ANY}),
         (["ANY"], {ANY}),
+        (["10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"], {"10.0.0.0/8"}),
+        (["2001:db8::/33", "2001:db8:8000::/33", "local_subnet"], {"2001:db8::/32", LOCAL_SUBNET}),
     ],
 )
 def test_networks_have_one_form(items: list[str], scope: set[str]) -> None:
@@ -124,6 +126,9 @@ def test_networks_have_one_form(items: list[str], scope: set[str]) -> None:
         ([""], "bad_option"),
         (["10.0.0.1-10.0.0.9"], "bad_option"),
         (["10.0.0.0/8,11.0.0.0/8"], "bad_option"),
+        (["fe80::1%eth0"], "bad_option"),
+        (["fe80::1%x & calc"], "bad_option"),
+        (["0.0.0.0/1", "128.0.0.0/1"], "bad_option"),
         (['10.0.0.0/8" & calc'], "bad_option"),
         (["0.0.0.0/0"], "bad_option"),
         (["1.2.3.4/0"], "bad_option"),
@@ -250,6 +255,12 @@ def test_what_is_enough_on_a_later_windows(state: Firewall, record: Record) -> N
         ([own(enabled=False), foreign()], Record(), [foreign()]),
         ([kms(*NETWORKS, enabled=True)], NOTED, [kms()]),
         ([kms(), own()], NOTED, [kms()]),
+        ([kms(*NETWORKS, enabled=True, action="block")], NOTED, [kms(*NETWORKS, enabled=True, action="block")]),
+        (
+            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
+            NOTED,
+            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
+        ),
         ([], NOTED, []),
     ],
 )
@@ -263,9 +274,11 @@ def test_closing_on_a_later_windows(state: list[Rule], record: Record, left: lis
     assert resource.next(after) is None
 
 
-def test_closing_another_port_gives_back_nothing() -> None:
-    state = later(kms(*NETWORKS, enabled=True), port=1700)
-    assert OpenPort(FirewallWish(1700, open=False)).next(seen(state, NOTED)) is None
+def test_closing_another_port_gives_back_nothing_and_says_so() -> None:
+    resource, state = OpenPort(FirewallWish(1700, open=False)), seen(later(port=1700), NOTED)
+    assert resource.next(state) is None
+    (said,) = resource.warnings(state)
+    assert "SPPSVC-In-TCP" in said and "1688" in said
 
 
 @pytest.mark.parametrize("rule", [kms(), kms(enabled=True)])
@@ -300,6 +313,35 @@ def test_a_foreign_entry_in_a_profile_that_is_off_does_not_matter() -> None:
     assert OpenPort(WISH).next(seen(state)) is None
 
 
+def test_an_entry_of_ours_in_a_profile_that_is_off_is_mended_and_closed() -> None:
+    profiles = (Profile("domain", True, True), Profile("standard", False))
+    state = firewall(entry(), standard(entry(ANY)), profiles=profiles)
+    mending = OpenPort(WISH).next(seen(state))
+    assert isinstance(mending, Step)
+    mended = mending.predict(seen(state))
+    assert set(mended[Firewall].rules) == {entry(), standard(entry())}
+    closing = OpenPort(CLOSED).next(mended)
+    assert isinstance(closing, Step) and closing.predict(mended)[Firewall].rules == ()
+
+
+UNREADABLE = Record(unreadable=True)
+
+
+@pytest.mark.parametrize(("wish", "state"), [(WISH, later(kms())), (CLOSED, later(kms(enabled=True)))])
+def test_notes_that_cannot_be_read_are_not_written_over(wish: FirewallWish, state: Firewall) -> None:
+    with pytest.raises(Refusal, match="cannot be read, so neither what has to be restored") as caught:
+        OpenPort(wish).next(seen(state, UNREADABLE))
+    assert caught.value.name == "record_unreadable"
+
+
+def test_notes_that_cannot_be_read_matter_to_windows_own_rules_only() -> None:
+    assert trace(OpenPort(WISH), seen(later(), UNREADABLE)) == [OPEN]
+    assert trace(OpenPort(WISH), seen(firewall(), UNREADABLE)) == [OPEN]
+    assert trace(OpenPort(CLOSED), seen(firewall(entry()), UNREADABLE)) == [CLOSE]
+    other_port = FirewallWish(1700, open=False)
+    assert trace(OpenPort(other_port), seen(later(own(), port=1700), UNREADABLE)) == [CLOSE]
+
+
 def test_ipv6_is_for_windows_that_knows_it() -> None:
     wish = FirewallWish(1688, open=True, scope=frozenset(["10.0.0.0/8", "2001:db8::/32"]))
     with pytest.raises(Refusal) as caught:
@@ -324,6 +366,7 @@ def test_a_firewall_nobody_knows_is_refused(wish: FirewallWish) -> None:
         ({LOCAL_SUBNET}, {ANY}, True),
         ({ANY}, {"0.0.0.0/1", "128.0.0.0/1"}, False),
         ({"10.0.0.0/8"}, {"10.1.0.0/16"}, False),
+        ({"10.0.0.0/8"}, {"10.0.0.0/9", "10.128.0.0/9"}, True),
         ({"10.0.0.0/8"}, {"nonsense", "fe80::/10"}, False),
         ({"10.0.0.0/8"}, set(), False),
         ({"2001:db8:1::/48"}, {"2001:db8::/32"}, True),
@@ -366,6 +409,11 @@ SHUT = Profile("domain", True, False)
             WISH,
             later(own(), policy=GroupPolicy(ignores_local=frozenset(["public"]), rules=())),
             ["Group Policy sets", r"the effect .* \(profile public\)"],
+        ),
+        (
+            WISH,
+            later(own(), policy=GroupPolicy(ignores_local=ALL, rules=None)),
+            ["Group Policy sets", "could not be looked at without a remote shell"],
         ),
         (
             WISH,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.m
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.reader import read_firewall
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System
 from ansible_collections.activation.kms.tests.unit.kms.hosts import service, system
+from ansible_collections.activation.kms.tests.unit.windows import firewalled
 from ansible_collections.activation.kms.tests.unit.windows.firewalled import (
     LOCAL,
     POLICY,
@@ -81,6 +83,7 @@ STARTS: dict[str, tuple[str, dict[str, str]]] = {
     "half a rule": (MSFT, {"SPPSVC-In-TCP": SPLIT["SPPSVC-In-TCP"]}),
     "an unfinished rule of ours": (MSFT, {OURS: "v2.31|Action=Allow|Active=FALSE|Dir=In|Name=ours|"}),
     "our rule wide open": (MSFT, {OURS: "v2.31|Action=Allow|Active=TRUE|Dir=In|Name=ours|"}),
+    "our rule for another port": (MSFT, {OURS: "v2.31|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=99|Name=o|"}),
     "our rule blocking": (MSFT, {OURS: BLOCKED, **WHOLE}),
 }
 
@@ -206,6 +209,17 @@ def test_a_rule_of_windows_that_somebody_enabled_is_enough_or_left() -> None:
     ).changed
 
 
+def test_our_rule_is_for_whom_was_named_also_where_others_admit_them() -> None:
+    """An administrator opens Windows' own rule to everybody later; our older rule must not stay wider than named."""
+    enabled = WHOLE["SPPSVC-In-TCP"].replace("Active=FALSE", "Active=TRUE")
+    world = Firewalled(MSFT, {"SPPSVC-In-TCP": f"{enabled}RA4=LocalSubnet|"})
+    settled(world, EVERYBODY)
+    assert "RA4" not in world.rules()[OURS]
+    world.set(RULES, "SPPSVC-In-TCP", enabled)
+    settled(world, WISH)
+    assert "RA4=10.0.0.0/255.0.0.0|" in world.rules()[OURS]
+
+
 def test_closing_without_a_record_touches_nothing_of_windows() -> None:
     world = Firewalled(MSFT, SPLIT)
     settled(world, WISH)
@@ -262,6 +276,54 @@ def test_our_rule_is_never_open_wider_than_named_whatever_is_lost(deed: str, sil
     assert who(world) == dict.fromkeys(PROFILE_KEYS[MSFT], NETWORK)
     assert len(world.rules()) == 1
     assert all(scope in (set(), NETWORK) for state in seen for scope in state.values())
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_no_step_on_the_way_admits_more_than_named(start: str) -> None:
+    """Seen before every message: whoever kills the controller there leaves no more than that behind."""
+    version, rules = STARTS[start]
+    world = Firewalled(version, rules)
+    at_first = who(world)
+    seen: list[dict[str, set[str]]] = []
+    world.before = lambda word: seen.append(who(world))
+    for wish in (WISH, CLOSED):
+        assert run(world, wish).problem is None
+    assert all(scope in (set(), NETWORK, at_first[profile]) for state in seen for profile, scope in state.items())
+
+
+def test_closing_on_server_2003_closes_profiles_that_are_off_too() -> None:
+    world = Firewalled(OLD)
+    settled(world, EVERYBODY)
+    world.set(rf"{LOCAL}\StandardProfile", "EnableFirewall", 0)
+    settled(world, WISH)
+    assert who(world) == dict.fromkeys(PROFILE_KEYS[OLD], NETWORK)
+    settled(world, CLOSED)
+    assert who(world) == dict.fromkeys(PROFILE_KEYS[OLD], set())
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_filter_is_changed_only_where_windows_shows_that_one(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Firewalled(MSFT)
+    monkeypatch.setattr(firewalled, "_associated", _several(rows, firewalled._associated))
+    outcome = run(world, WISH)
+    assert outcome.problem is not None and outcome.problem.name == "firewall_rule_damaged"
+    assert not [deed for deed in world.deeds if deed.startswith("Put")]
+    assert who(world) == dict.fromkeys(PROFILE_KEYS[MSFT], set())
+
+
+def _several(rows: int, associated: t.Callable[[str, str], str]) -> t.Callable[[str, str], str]:
+    def answer(name: str, rule: str) -> str:
+        head, item, rest = re.split("(<w:Item>.*</w:Item>)", associated(name, rule))
+        return head + item * rows + rest
+
+    return answer
+
+
+def test_a_rule_that_windows_does_not_enable_is_said() -> None:
+    world = Firewalled(MSFT)
+    world.methods["MSFT_NetFirewallRule.Enable"] = lambda given: 5
+    outcome = run(world, WISH)
+    assert outcome.problem is not None and outcome.problem.code == "0x00000005"
 
 
 @pytest.mark.parametrize("silence", [lost_before, lost_after])
@@ -341,6 +403,16 @@ def test_a_policy_that_turns_the_firewall_off_or_on_counts(version: str) -> None
 
 
 @pytest.mark.parametrize("version", [NETSH, MSFT])
+def test_a_policy_made_with_the_administrative_templates_counts(version: str) -> None:
+    """They write StandardProfile for whatever is not the domain's; the newer keys go before it."""
+    world = Firewalled(version, on=["none"])
+    world.set(rf"{POLICY}\StandardProfile", "EnableFirewall", 1)
+    world.set(rf"{POLICY}\PublicProfile", "EnableFirewall", 0)
+    outcome = settled(world, WISH)
+    assert outcome.changed and outcome.seen[Firewall].on == ("private",)
+
+
+@pytest.mark.parametrize("version", [NETSH, MSFT])
 def test_a_policy_without_exceptions_is_reported(version: str) -> None:
     outcome = settled(policy(Firewalled(version), DoNotAllowExceptions=1), WISH)
     assert sum("no exceptions (profile domain, private, public)" in text for text in outcome.warnings) == 1
@@ -362,6 +434,9 @@ def test_group_policy_is_looked_through_without_a_shell_as_far_as_that_goes() ->
         ({"Enabled": 1}, "1688:TCP:*:enabled:by policy", False, False),
         ({"Enabled": 1}, "1688:TCP:LocalSubNet:enabled:by policy", True, True),
         ({"Enabled": 1}, "16880:TCP:*:enabled:by policy", True, True),
+        ({"Enabled": 1}, "1688:TCP:*:disabled:by policy", True, True),
+        ({"Enabled": 1}, "1688:TCP", False, False),
+        ({"Enabled": 1}, "1", False, False),
     ],
 )
 def test_group_policy_of_server_2003(values: dict[str, int], entry: str | None, ignored: bool, changed: bool) -> None:
@@ -371,7 +446,8 @@ def test_group_policy_of_server_2003(values: dict[str, int], entry: str | None, 
         for name, value in values.items():
             world.set(rf"{POLICY}\{profile}\GloballyOpenPorts", name, value)
         if entry:
-            world.set(rf"{POLICY}\{profile}\GloballyOpenPorts\List", entry, entry)
+            data = entry if entry.count(":") > 3 else "1688:TCP:10.0.0.0/8:enabled:by other hands"
+            world.set(rf"{POLICY}\{profile}\GloballyOpenPorts\List", entry, data)
     outcome = settled(world, WISH)
     assert outcome.changed is changed
     assert any("the effect" in text for text in outcome.warnings) is ignored

@@ -68,6 +68,8 @@ def wish(**changes: t.Any) -> HostKeyResource:
         ((product(1),), {}, []),
         ((product(1, FIVE.lower()),), {}, []),
         ((product(3),), {"reactivate": True}, ["host_key.activate"]),
+        ((dataclasses.replace(product(5), license_status_reason=0xC004F009),), {}, ["host_key.activate"]),
+        ((dataclasses.replace(product(1), license_status_reason=0xC004F00F),), {}, []),
         ((product(3),), {"activate": False}, []),
         ((product(1), product(1, "XXXXX")), {}, []),
         ((product(1, "XXXXX"),), {"replace": True}, ["host_key.install", "host_key.activate"]),
@@ -92,6 +94,7 @@ def test_the_mark_comes_last_so_that_it_never_stands_in_the_way_of_the_activatio
     ("parts", "changes", "name"),
     [
         ((NO_LICENSING,), {}, "no_licensing_service"),
+        ((NO_LICENSING, updates("kms_1_0", "kms_1_2")), {}, "no_licensing_service"),
         ((licensing(), updates("kms_1_0", pending=True)), {}, "restart_pending"),
         ((licensing(product(1)), updates("kms_1_0", pending=True)), {}, "restart_pending"),
         ((licensing(answers=False),), {}, "licensing_service_stopped"),
@@ -101,6 +104,8 @@ def test_the_mark_comes_last_so_that_it_never_stands_in_the_way_of_the_activatio
         ((licensing(product(0, "XXXXX")),), {}, "other_key_installed"),
         ((licensing(),), {"encrypted": False}, "key_unencrypted"),
         ((licensing(product(3)),), {}, "reactivation_needed"),
+        ((licensing(dataclasses.replace(product(5), license_status_reason=0xC004F00F)),), {}, "reactivation_needed"),
+        ((licensing(dataclasses.replace(product(5), license_status_reason=-0x3FFB0FF1)),), {}, "reactivation_needed"),
         ((licensing(product(0)),), {"max_activations": 0}, "activation_not_allowed"),
     ],
 )
@@ -111,6 +116,11 @@ def test_what_speaks_against_it_is_said_before_anything_is_changed(
         wish(**changes).next(seen(READY, *parts))
     assert caught.value.name == name
     assert KEY not in repr(caught.value) and caught.value.advice
+
+
+def test_registered_updates_without_a_licensing_service_are_not_to_be_installed_again_by_us() -> None:
+    with pytest.raises(Refusal, match=r"registered on the host \(kms_1_0, kms_1_2\).*again by hand"):
+        wish().next(seen(NO_LICENSING, updates("kms_1_0", "kms_1_2")))
 
 
 def test_an_activated_key_needs_neither_encryption_nor_leave() -> None:

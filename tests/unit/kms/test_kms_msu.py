@@ -11,13 +11,13 @@ import typing as t
 import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD, catalogue
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.installers import INSTALLED, outcome
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages, UpdateWish, read_packages
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record, note
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import restarted
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.authenticode import Signature
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.packages import MSU, UNKNOWN, PackageFile
@@ -290,20 +290,45 @@ def test_wusa_is_never_run() -> None:
 
 def test_an_update_that_is_there_already_leaves_no_note() -> None:
     world, step, _ran = prepared(0x240006)
+    world.classes["Win32_QuickFixEngineering"] = [{"HotFixID": "KB3079821"}]
     step.run(world)
     assert load_record(world) == Record()
 
 
 @pytest.mark.parametrize(
+    ("release", "name", "serve", "later"),
+    [("server_2012_r2", "kb3172614", "server_2016", True), ("server_2008", "kb968912", "windows_7", False)],
+)
+def test_an_update_that_is_there_and_not_registered(release: str, name: str, serve: str, later: bool) -> None:
+    """A later rollup is named as the way out only where one can hold it."""
+    world, step, _ran = prepared(0x240006, release, name, serve)
+    world.classes["Win32_QuickFixEngineering"] = []
+    with pytest.raises(Failure, match="is not registered on the host; .*restart the host") as caught:
+        step.run(world)
+    assert (caught.value.name, caught.value.code) == ("update_not_registered", "0x240006")
+    assert ("accepted_updates" in caught.value.message) == later
+    assert load_record(world) == Record()
+
+
+def test_an_update_that_an_interrupted_run_has_installed() -> None:
+    """Its row may be hidden until the restart; that it was begun in this boot is enough."""
+    world, step, _ran = prepared(0x240006)
+    note(world, awaiting_restart={"boot": BOOT_TEXT, "updates": {"kb3079821": "started"}})
+    step.run(world)
+    assert load_record(world).awaiting_restart == {"boot": BOOT_TEXT, "updates": {"kb3079821": "done"}}
+
+
+@pytest.mark.parametrize(
     ("code", "name", "words"),
     [
-        (0x800F081E, "update_not_applicable", "accepted_updates"),
-        (-0x7FF0F7E2 & 0xFFFFFFFF, "update_not_applicable", "accepted_updates"),
-        (112, "disk_full", "Make room"),
-        (0x80070070, "disk_full", "Make room"),
+        (0x800F081E, "update_not_applicable", "something it needs first"),
+        (0x80240017, "update_not_applicable", "something it needs first"),
+        (112, "disk_full", "make room"),
+        (0x80070070, "disk_full", "make room"),
         (0xF0F4, "installer_failed", "KB 262841"),
         (87, "installer_failed", "switches"),
-        (1618, "installer_busy", "Wait"),
+        (1618, "installer_busy", "wait"),
+        (0xF0801, "installer_busy", "restart the host"),
         (5, "access_denied", "Administrators"),
         (1603, "installer_failed", r"C:\WINDOWS\KMS-KB3079821.log"),
     ],
@@ -313,17 +338,26 @@ def test_an_installer_that_fails_is_explained(code: int, name: str, words: str) 
     with pytest.raises(Failure, match=rf"ended with exit code {code} ") as caught:
         step.run(world)
     assert caught.value.name == name
-    assert words in caught.value.message
-    assert world.files == {} and load_record(world).awaiting_restart is None
+    assert words in caught.value.message and ". " not in caught.value.message
+    assert world.files == {} and load_record(world) == Record()
 
 
 def test_what_is_known_of_an_update_that_does_not_apply() -> None:
     world, step, _ran = prepared(0x800F081E, "server_2012_r2", "kb3172614", "server_2016")
-    with pytest.raises(Failure, match="KB2919355"):
+    with pytest.raises(Failure, match=r"accepted_updates: \[KB.*KB2919355"):
         step.run(world)
 
 
-@pytest.mark.parametrize("code", [0, 3010, 3011, -0x100000000, 0x100000BC2])
+def test_another_update_can_be_vouched_for() -> None:
+    """What the advice says works: the host lists the rollup that the user names in place of the update's own number."""
+    known = catalogue({"kb3079821": {"hotfix": "KB5012345"}})
+    world = SmallWindows()
+    world.classes["Win32_QuickFixEngineering"] = [{"HotFixID": "KB5012345"}]
+    looked = Look(world, {Updates: read_updates(known)}, on("server_2008_r2").without([Updates]))
+    assert "windows_10" in looked[Updates].serves
+
+
+@pytest.mark.parametrize("code", [0, 3010, 3011, 0x240005, -0x100000000, 0x100000BC2])
 def test_success_in_every_spelling(code: int) -> None:
     assert outcome(code) == INSTALLED
 
@@ -345,13 +379,29 @@ def test_an_installer_that_hangs_is_ended_by_its_id() -> None:
     assert load_record(world).awaiting_restart == {"boot": BOOT_TEXT, "updates": {"kb3079821": "started"}}
 
 
-def test_a_package_that_does_not_unpack_installs_nothing() -> None:
+def test_without_a_log_of_ours_nothing_of_windows_is_ended() -> None:
+    world, step, ran = prepared(None)
+    silent = {"kb3079821": dataclasses.replace(STANDARD.updates["kb3079821"], log="")}
+    known = dataclasses.replace(STANDARD, updates={**STANDARD.updates, **silent})
+    found = msu("kb3079821", "server_2008_r2", size=len(CONTENT))
+    again = chain("windows_10", known=known).next(on("server_2008_r2", kb3079821=found))
+    assert isinstance(again, Step) and again.id == step.id
+    world.classes["Win32_Process"] = []
+    with pytest.raises(Failure, match="look at it there"):
+        again.run(world)
+    asked = [query for query in world.queries if "Win32_Process" in query]
+    assert asked and all("OR" not in query and "activation.kms" in query for query in asked)
+    assert ran[0].endswith("/quiet /norestart")
+
+
+@pytest.mark.parametrize("command", [r"^expand", r"^mkdir .*kb3079821"])
+def test_a_package_that_does_not_unpack_installs_nothing(command: str) -> None:
     world, step, ran = prepared()
-    world.programs.insert(0, (r"^expand", lambda line: 1))
+    world.programs.insert(0, (command, lambda line: 1))
     with pytest.raises(Failure) as caught:
         step.run(world)
     assert caught.value.name == "package_unpack"
-    assert ran == [] and load_record(world).awaiting_restart is None
+    assert ran == [] and load_record(world) == Record()
 
 
 def test_an_update_that_does_not_show_after_the_restart_is_not_installed_again() -> None:

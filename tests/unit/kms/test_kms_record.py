@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import (
     ABSENT,
     KEY,
@@ -90,6 +91,9 @@ def test_reading_writes_nothing() -> None:
         '{"activating": {"key": "67892"}}',
         '{"activating": {"key": "67892", "at": "now"}}',
         '{"former_manual": 5}',
+        '{"former_manual": {"SPP": "zero"}}',
+        '{"former_manual": {"elsewhere": 1}}',
+        '{"unreadable": true, "staging": 5, "activating": 5}',
         '{"former_settings": 5}',
         '{"service_restart": true}',
         '{"service_restart": "soon"}',
@@ -103,6 +107,15 @@ def test_what_cannot_be_read_is_said_to_be_so(text: str) -> None:
     world = SmallWindows()
     world.set(KEY, VALUE, text)
     assert load_record(world) == Record(unreadable=bool(text))
+    assert load_record(world).as_data() == ({"unreadable": True} if text else {})
+
+
+def test_what_cannot_be_read_is_never_written_over() -> None:
+    world = SmallWindows()
+    world.set(KEY, VALUE, "{")
+    with pytest.raises(Failure, match="look at it"):
+        note(world, staging=None)
+    assert world.value(KEY, VALUE) == "{" and world.deeds == []
 
 
 def test_notes_of_a_later_release_are_passed_over() -> None:

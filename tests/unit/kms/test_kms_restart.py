@@ -342,6 +342,12 @@ def test_releases_that_are_not_managed_are_refused_with_their_name(release: str)
     assert caught.value.name == "release_not_managed"
 
 
+def test_a_host_whose_record_cannot_be_read_is_not_changed() -> None:
+    with pytest.raises(Refusal, match="delete the value") as caught:
+        Release().next(seen(Record(unreadable=True)))
+    assert caught.value.name == "record_unreadable"
+
+
 @pytest.mark.parametrize("release", STANDARD.hosts)
 def test_the_managed_releases(release: str) -> None:
     Release().next(seen(system(release=release)))

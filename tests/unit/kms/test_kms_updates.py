@@ -119,6 +119,12 @@ X86, X64, BARE_METAL = system(), system(architecture="x64"), system(virtual=Fals
         ((packages(*ALL), system(service_pack=0)), {}, "service_pack_too_low", "needs Service Pack 1"),
         ((packages("kms_1_2", kms_1_0=package("kms_1_0", size=0)),), {}, "package_empty", "is empty"),
         (
+            (packages("kms_1_2", kms_1_0=package("kms_1_0", kb="KB968915")),),
+            {},
+            "package_other",
+            "another one than Key Management Service 1.0 for Windows Server 2003: it is the package of KB968915",
+        ),
+        (
             (packages("kms_1_0", kms_1_2=package("kms_1_2", kb="KB948003")),),
             {},
             "package_other",
@@ -471,6 +477,22 @@ def test_what_an_interrupted_run_left_is_removed_first() -> None:
     assert ran and world.files == {}
 
 
+def test_what_could_not_be_removed_is_noted() -> None:
+    """The installer ended well, and the answer to the last `rmdir` got lost: a later run tidies."""
+    world, step, ran = prepared()
+    lose = lost_before("run rmdir")
+
+    def lose_the_last(what: str) -> None:
+        if ran:
+            lose(what)
+
+    world.before = lose_the_last
+    step.run(world)
+    noted_now = load_record(world)
+    assert noted_now.staging == FOLDER
+    assert noted_now.awaiting_restart == {"boot": BOOT_TEXT, "updates": {"kms_1_0": "done"}}
+
+
 def test_tidying_removes_the_folder_and_the_note() -> None:
     world = host()
     records.save(world, LEFT)
@@ -479,6 +501,15 @@ def test_tidying_removes_the_folder_and_the_note() -> None:
     assert isinstance(step, Step)
     step.run(world)
     assert world.files == {} and load_record(world) == Record()
+
+
+def test_only_our_own_folder_is_removed_whatever_the_record_says() -> None:
+    world = host()
+    world.files[r"c:\data\payroll.xls"] = b"theirs"
+    step = chain().next(seen(updates("kms_1_0", "kms_1_2"), Record(staging=r"C:\data")))
+    assert isinstance(step, Step)
+    step.run(world)
+    assert list(world.files) == [r"c:\data\payroll.xls"]
 
 
 def test_data_for_results_is_plain() -> None:

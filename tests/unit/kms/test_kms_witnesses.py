@@ -158,16 +158,19 @@ def test_what_the_host_serves_after_which_update() -> None:
 @pytest.mark.parametrize(
     ("release", "hotfixes", "accepted", "installed", "unknown"),
     [
-        ("server_2008_r2", ["KB3079821"], [], {"kb3079821"}, set()),
-        ("server_2008_r2", ["KB3079821", "KB2757817"], [], {"kb3079821", "kb2757817"}, set()),
+        ("server_2008_r2", ["KB2757817"], [], {"kb2757817"}, set()),
+        ("server_2008_r2", ["KB2885698"], [], {"kb2757817", "kb2885698"}, set()),
+        ("server_2008_r2", ["KB3079821"], [], {"kb2757817", "kb2885698", "kb3079821"}, set()),
+        ("server_2008", ["KB2885698"], [], {"kb2885698"}, set()),
         ("server_2008_r2", ["KB968912", "KB4711"], [], set(), set()),
         ("server_2012_r2", [], [], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012_r2", ["KB3172614"], [], {"kb3172614"}, {"kb4467695"}),
-        ("server_2012_r2", ["KB4467695"], [], {"kb3172614", "kb4467695"}, set()),
+        ("server_2012_r2", ["KB3172614"], [], {"kb3058168", "kb3172614"}, {"kb4467695"}),
+        ("server_2012_r2", ["KB4467695"], [], {"kb3058168", "kb3172614", "kb4467695"}, set()),
         ("server_2012_r2", ["KB5012345"], [], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012_r2", ["KB5012345"], ["KB5012345"], {"kb3172614", "kb4467695"}, set()),
+        ("server_2012_r2", ["KB5012345"], ["KB5012345"], {"kb3058168", "kb3172614", "kb4467695"}, set()),
         ("server_2012_r2", [], ["KB5012345"], set(), {"kb3172614", "kb4467695"}),
-        ("server_2012", ["KB5012345"], ["KB5012345"], {"kb3172615"}, set()),
+        ("server_2012", ["KB5012345"], ["KB5012345"], {"kb2885698", "kb3058168", "kb3172615"}, set()),
+        ("server_2012", ["KB3172615"], [], {"kb2885698", "kb3058168", "kb3172615"}, set()),
         ("windows_8_1", ["KB3058168"], [], {"kb3058168"}, {"kb3172614"}),
         ("server_2008_r2", ["KB5012345"], ["KB5012345"], set(), set()),
     ],
@@ -180,8 +183,16 @@ def test_hotfixes_and_rollups(
     assert (found.installed, found.unknown) == (installed, unknown)
     assert found.serves == STANDARD.serves(release, installed)
     # Without a KMS update the component store's mark is of others.
-    assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumKey"] if installed else [])]
+    assert world.asked == ["query Win32_QuickFixEngineering", *(["StdRegProv.EnumValues"] if installed else [])]
     assert found.kms_version is None and not found.restart_pending
+
+
+def test_what_an_update_replaced_is_not_asked_for_beside_it() -> None:
+    """Windows would refuse KB2885698 beside the rollup of July 2016 (0x800F081E)."""
+    found = read(host("KB3172615"), system(release="server_2012"), licensing())
+    assert "windows_8_1" in found.serves
+    bare = read(host(), system(release="server_2012"), licensing())
+    assert "windows_8_1" not in bare.serves and "windows_8_1" in bare.serves_after["kb3172615"]
 
 
 def noted(name: str) -> Record:
@@ -213,10 +224,21 @@ def test_the_mark_of_the_component_store(
     assert (COMPONENTS_SIGN in found.pending_signs) == store, "host_info tells it even where it does not count"
 
 
+@pytest.mark.parametrize(("key", "pending"), [(None, False), (product().partial_product_key, False), ("XXXXX", True)])
+@pytest.mark.parametrize("release", ["server_2003", "server_2008_r2"])
+def test_a_mark_of_any_update_counts_until_the_wished_key_is_activated(
+    release: str, key: str | None, pending: bool
+) -> None:
+    world = host("KB968915", "KB3079821")
+    world.set(STORE, "x", 1)
+    world.set(UPDATES_KEY, "UpdateExeVolatile", 2)
+    assert read(world, system(release=release), licensing(product(1)), key=key).restart_pending == pending
+
+
 def test_on_a_host_that_serves_the_component_store_is_not_asked() -> None:
     world = host("KB3079821")
     read(world, system(release="server_2008_r2"), licensing(product(1)))
-    assert [word for word in world.asked if "RebootPending" in word or "EnumKey" in word] == []
+    assert world.asked == ["query Win32_QuickFixEngineering"]
 
 
 # -- builds
@@ -252,7 +274,9 @@ def test_an_edition_that_can_be_no_host_shows_before_there_is_a_key(edition: str
     world = SmallWindows()
     if edition is not None:
         world.set(VERSION, "EditionID", edition)
-    assert read(world, system(release="server_2025", build=26100), licensing()).excluded == excluded
+    found = read(world, system(release="server_2025", build=26100), licensing())
+    assert found.excluded == found.as_data()["excluded"] == excluded
+    assert bool(found.serves) == (not excluded)
 
 
 def test_the_build_is_told_where_everything_is_to_be_known() -> None:

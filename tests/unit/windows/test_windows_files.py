@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._windows import files
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.files import base64_lines
+from ansible_collections.activation.kms.plugins.plugin_utils._wsman.shell import Completed
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
 
 # -- base64 for certutil
@@ -68,7 +69,7 @@ def test_a_file_arrives_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("^findstr", "copy_failed"), ("^certutil", "copy_failed"), ("^mkdir", "folder_in_use")]
+    ("command", "name"), [("^findstr", "disk_full"), ("^certutil", "disk_full"), ("^mkdir", "folder_in_use")]
 )
 def test_a_full_disk_is_said(command: str, name: str) -> None:
     world = SmallWindows()
@@ -78,6 +79,18 @@ def test_a_full_disk_is_said(command: str, name: str) -> None:
         files.make_folder(shell, world, r"C:\T")
         files.upload(shell, world, "/x.exe", r"C:\T\x.exe", 7)
     assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "told"),
+    [
+        (1, "", "exit code 1"),
+        (1, "Title\r\n\r\nFirst\r\n\r\n There is no room.\r\n", "exit code 1: First / There is no room"),
+        (0x80070070, "CertUtil: No room.\r\n", "exit code 0x80070070: CertUtil: No room"),
+    ],
+)
+def test_how_a_command_ended_is_one_line(code: int, said: str, told: str) -> None:
+    assert files.told(Completed(code, said, "")) == told
 
 
 @pytest.mark.parametrize(

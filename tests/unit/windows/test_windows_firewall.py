@@ -53,6 +53,7 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
 
 OLD, VISTA, R2, NEW = "5.2.3790", "6.0.6002", "6.1.7601", "10.0.20348"
 ALL = frozenset(["domain", "private", "public"])
+STANDARD = frozenset(["standard"])
 
 
 # -- scopes
@@ -164,6 +165,8 @@ def rule(text: str, port: int = 1688) -> Rule:
         ("LPort=1688|RA4=10.0.0.0/255.0.0.0|RA4=LocalSubnet|", {"10.0.0.0/8", LOCAL_SUBNET}),
         ("LPort=1688|RA4=10.0.0.0-10.0.0.255|RA6=2001:db8::/32|", {"10.0.0.0/24", "2001:db8::/32"}),
         ("LPort=1688|RA42=IntErnet|", {"internet"}),
+        ("LPort=1688|RA4=10.0.0.0/255.128.0.0|RA4=10.128.0.0-10.255.255.255|RA6=::/0|", {"10.0.0.0/8", "::/0"}),
+        ("LPort=1688|RA6=fe80::1%3|", {"fe80::1%3"}),
     ],
 )
 def test_for_whom_a_rule_is(fields: str, scope: set[str]) -> None:
@@ -322,9 +325,9 @@ def test_server_2003_is_read_profile_by_profile() -> None:
     world.set(rf"{LOCAL}\DomainProfile", "DoNotAllowExceptions", 1)
     found = look(world, opening())
     assert found.profiles == (Profile("domain", True, False), Profile("standard", False))
-    assert found.rules == (entry("KMS", True, ANY),)
+    assert found.rules == (entry("KMS", True, ANY), dataclasses.replace(found.rules[0], profiles=STANDARD))
     assert found.policy is None and found.others is None and found.filtering
-    assert len(world.asked) == 5
+    assert len(world.asked) == 6
 
 
 @pytest.mark.parametrize("services", [{}, {"stopped": service("x")}])
@@ -359,8 +362,8 @@ def test_what_matters_before_opening_is_read_before_opening_only() -> None:
 @pytest.mark.parametrize(
     ("first", "asked"),
     [
-        ((), ["SPPSVC-In-TCP", "activation.kms-In-TCP-1688", "SPPSVC-In-TCP-NoScope"]),
-        (("SPPSVC-In-TCP-NoScope",), ["SPPSVC-In-TCP-NoScope", "SPPSVC-In-TCP", "activation.kms-In-TCP-1688"]),
+        ((), ["activation.kms-In-TCP-1688", "SPPSVC-In-TCP", "SPPSVC-In-TCP-NoScope"]),
+        (("SPPSVC-In-TCP-NoScope",), ["SPPSVC-In-TCP-NoScope", "activation.kms-In-TCP-1688", "SPPSVC-In-TCP"]),
     ],
 )
 def test_rules_are_read_until_they_answer(first: tuple[str, ...], asked: list[str]) -> None:
@@ -458,7 +461,7 @@ OPENING = f'netsh firewall set portopening protocol=TCP port=1688 name="{OUR_NAM
 )
 def test_opening_on_server_2003(scope: set[str], profiles: list[str], end: str) -> None:
     world = netsh()
-    NETSH.open_port(world, 1688, frozenset(scope), profiles, None)
+    NETSH.open_port(world, 1688, frozenset(scope), profiles, [])
     assert commands(world) == [f"{OPENING} {end}"]
 
 
@@ -481,15 +484,17 @@ DELETED = f"netsh advfirewall firewall delete {OURS}"
 @pytest.mark.parametrize(
     ("scope", "ours", "expected"),
     [
-        ({ANY}, None, [f"{ADDED}Any"]),
-        ({LOCAL_SUBNET, "10.0.0.0/8", "2001:db8::/32"}, None, [f"{ADDED}10.0.0.0/8,2001:db8::/32,LocalSubnet"]),
-        ({"10.0.0.0/8"}, MADE, [f"{SET}10.0.0.0/8"]),
-        ({"10.0.0.0/8"}, dataclasses.replace(MADE, action="block"), [DELETED, f"{ADDED}10.0.0.0/8"]),
-        ({"10.0.0.0/8"}, dataclasses.replace(MADE, fit="wider"), [DELETED, f"{ADDED}10.0.0.0/8"]),
-        ({"10.0.0.0/8"}, dataclasses.replace(MADE, profiles=frozenset(["domain"])), [DELETED, f"{ADDED}10.0.0.0/8"]),
+        ({ANY}, [], [f"{ADDED}Any"]),
+        ({LOCAL_SUBNET, "10.0.0.0/8", "2001:db8::/32"}, [], [f"{ADDED}10.0.0.0/8,2001:db8::/32,LocalSubnet"]),
+        ({"10.0.0.0/8"}, [MADE], [f"{SET}10.0.0.0/8"]),
+        ({"10.0.0.0/8"}, [dataclasses.replace(MADE, action="block")], [DELETED, f"{ADDED}10.0.0.0/8"]),
+        ({"10.0.0.0/8"}, [dataclasses.replace(MADE, fit="wider")], [DELETED, f"{ADDED}10.0.0.0/8"]),
+        ({"10.0.0.0/8"}, [dataclasses.replace(MADE, profiles=frozenset(["domain"]))], [DELETED, f"{ADDED}10.0.0.0/8"]),
+        ({"10.0.0.0/8"}, [MADE, MADE], [f"{SET}10.0.0.0/8"]),
+        ({"10.0.0.0/8"}, [MADE, dataclasses.replace(MADE, fit="wider")], [DELETED, f"{ADDED}10.0.0.0/8"]),
     ],
 )
-def test_opening_with_netsh_advfirewall(scope: set[str], ours: Rule | None, expected: list[str]) -> None:
+def test_opening_with_netsh_advfirewall(scope: set[str], ours: list[Rule], expected: list[str]) -> None:
     world = netsh()
     ADVFIREWALL.open_port(world, 1688, frozenset(scope), ["domain"], ours)
     assert commands(world) == expected
@@ -509,7 +514,7 @@ def test_a_change_netsh_does_not_make_is_said_with_the_command_to_try(
     backend: t.Any, profile: str, command: str
 ) -> None:
     with pytest.raises(Failure, match=f"exit code 1.*{command}") as caught:
-        backend.open_port(netsh(1), 1688, frozenset([ANY]), [profile], None)
+        backend.open_port(netsh(1), 1688, frozenset([ANY]), [profile], [])
     assert caught.value.name == "firewall_change"
 
 

@@ -211,6 +211,13 @@ def test_a_damaged_machine_is_said(spoil: t.Callable[[SmallWindows], None], name
     assert caught.value.name == name
 
 
+def test_a_build_that_is_no_number_is_a_problem_and_no_defect() -> None:
+    world = machine()
+    world.classes["Win32_OperatingSystem"] = [{**OPERATING_SYSTEM, "BuildNumber": "seven"}]
+    with pytest.raises(Failure, match="BuildNumber"):
+        read(world)
+
+
 @pytest.mark.parametrize(
     ("seconds", "another"), [(0, False), (2, False), (-2, False), (6, True), (-6, True), (300, True)]
 )

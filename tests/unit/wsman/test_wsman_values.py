@@ -59,6 +59,25 @@ def test_an_item_with_a_reference_beside_the_object_reads_as_the_object() -> Non
     assert read(enumerated(item)).rows[0].text("A") == "1"
 
 
+@pytest.mark.parametrize(
+    ("inside", "keys"),
+    [
+        ("", {}),
+        ("<a:Address>urn:here</a:Address>", {}),
+        ("<a:ReferenceParameters><w:ResourceURI>urn:x</w:ResourceURI><w:SelectorSet/></a:ReferenceParameters>", {}),
+        (
+            '<a:ReferenceParameters><w:SelectorSet><w:Selector Name="A">1</w:Selector><w:Selector Name="B"/>'
+            "</w:SelectorSet></a:ReferenceParameters>",
+            {"A": "1", "B": ""},
+        ),
+    ],
+)
+def test_the_keys_of_a_reference_are_its_selectors_and_nothing_else(inside: str, keys: dict[str, str]) -> None:
+    item = "<w:Item>" + rows("X", "<c:A>1</c:A>") + f"<a:EndpointReference>{inside}</a:EndpointReference></w:Item>"
+    (found,) = read(enumerated(item)).references
+    assert found is not None and dict(found) == keys
+
+
 def test_null_empty_and_missing_are_three_things() -> None:
     found = row('<A xsi:nil="true"/><B></B><C/>')
     assert found.text("A") is None and "A" in found and found["A"] is None

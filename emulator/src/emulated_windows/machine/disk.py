@@ -70,7 +70,22 @@ class Disk:
     def __init__(self) -> None:
         self.folders: dict[str, tuple[str, bool]] = {"c:": ("C:", True)}
         self.files: dict[str, File] = {}
-        self.full = False
+        self._room: int | None = None
+        self._last: File | None = None
+
+    @property
+    def full(self) -> bool:
+        """Is there no room for another file?"""
+        return self._room == 0
+
+    def fill(self, room: int | None) -> None:
+        """Leave room for so many files and folders, however large; for any number with None."""
+        self._room, self._last = room, None
+
+    def _take_room(self, file: File | None) -> None:
+        if self._room:
+            self._room -= 1
+            self._last = file
 
     def make_folder(self, path: str, *, native: bool = False) -> bool:
         """Create a folder and those above it. False if it was there."""
@@ -81,6 +96,8 @@ class Disk:
         if above and above not in self.folders:
             self.make_folder(path.rstrip("\\").rpartition("\\")[0], native=native)
         self.folders[key] = (path.rstrip("\\"), native)
+        if not native:
+            self._take_room(None)
         return True
 
     def file(self, path: str) -> File | None:
@@ -98,6 +115,8 @@ class Disk:
         file = File(path, _spool(), 0, now, now, native, version)
         self.delete(path)
         self.files[normal(path)] = file
+        if not native:
+            self._take_room(file)
         return file
 
     @staticmethod
@@ -109,7 +128,7 @@ class Disk:
         """Write more. Raises DiskFullError when there is no room."""
         if not data:
             return
-        if self.full:
+        if self.full and file is not self._last:
             raise DiskFullError(file.path)
         file.content.seek(0, 2)
         file.content.write(data)

@@ -78,12 +78,15 @@ class Registry:
         return key
 
     def make(self, path: str, hive: int = HKLM, *, volatile: bool = False) -> Key:
-        """The key at a path, created with everything above it where it is missing."""
-        key = self._hives[hive]
-        for part in _parts(path):
+        """The key at a path, created with everything above it where it is missing.
+
+        `volatile`: a key that is created does not survive a restart; those above it do, for a real Windows has them.
+        """
+        key, parts = self._hives[hive], _parts(path)
+        for number, part in enumerate(parts, 1):
             below = key.keys.get(part.lower())
             if below is None:
-                below = key.keys[part.lower()] = Key(part, volatile=volatile)
+                below = key.keys[part.lower()] = Key(part, volatile=volatile and number == len(parts))
             key = below
         return key
 

@@ -117,10 +117,14 @@ def _with_host_key(machine: Machine) -> tuple[str, tuple[str, ...]]:
 
 
 def _further_updates(machine: Machine, updates: tuple[str, ...]) -> None:
-    """What `updates` names is there and works."""
+    """What `updates` names is there and works; with UNRESTARTED behind it has just been installed by hand."""
     for update in dict.fromkeys(updates):
+        name = update.removesuffix(UNRESTARTED)
         try:
-            machine.updates.have(update, machine.power.boot_time - 3 * DAY)
+            if name != update:
+                machine.updates.install(name, name.upper(), machine.now() - 60)
+            else:
+                machine.updates.have(update, machine.power.boot_time - 3 * DAY)
         except ValueError as error:
             raise ValueError(f"{machine.options.name}: {error}") from None
 

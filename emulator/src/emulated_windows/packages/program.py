@@ -95,6 +95,8 @@ def _version_info(package: Package) -> bytes:
         "ProductName": "emulated Windows",
         "ProductVersion": version,
     }
+    if package.kb:
+        strings["KB Article Number"] = package.kb[2:]
     language = LANGUAGES[package.language]
     table = b"".join(_node(key, value.encode("utf-16-le") + b"\0\0", text=True) for key, value in strings.items())
     string_info = _node("StringFileInfo", b"", _node(f"{language:04X}{_UNICODE:04X}", b"", table, True), True)

@@ -17,14 +17,19 @@ import typing as t
 
 from ..._world import World
 from ..registry import Registry
-from .model import ALLOW, Asked, Generation, Rule
+from .model import ALLOW, Asked, Backend, Generation, Rule
 from .rules import LOCAL_RULES, POLICY_RULES, PROFILES, find_rules, nobodys, policy_ignores_local
 from .run import run_netsh
 from .scopes import written
 
 SERVICE = "MpsSvc"
 LOCAL_PROFILES = {"domain": "DomainProfile", "private": "StandardProfile", "public": "PublicProfile"}
-POLICY_PROFILES = {"domain": "DomainProfile", "private": "PrivateProfile", "public": "PublicProfile"}
+# The administrative templates know one profile beside the domain's, as Windows XP did ([MS-GPFAS] 2.2.3).
+POLICY_PROFILES = {
+    "domain": ("DomainProfile",),
+    "private": ("PrivateProfile", "StandardProfile"),
+    "public": ("PublicProfile", "StandardProfile"),
+}
 POLICY_RULE_KEYS = ("FirewallRules",)
 
 
@@ -33,7 +38,7 @@ def our_name(port: int) -> str:
     return f"Key Management Service TCP {port} (activation.kms)"
 
 
-class Advfirewall:
+class Advfirewall(Backend):
     """`netsh advfirewall firewall`."""
 
     facts = Generation(
@@ -46,18 +51,10 @@ class Advfirewall:
         ip_versions=(4, 6),
     )
 
-    def adoptable(self, port: int) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
         """Every rule that names the port. Ours is known by its name, which netsh keeps as it was given."""
         name = our_name(asked.port)
         return find_rules(world, LOCAL_RULES, asked.port, ours=lambda _rule_id, found: found == name)
-
-    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
-        """None: all are seen already."""
-        return ()
 
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By AllowLocalPolicyMerge."""
@@ -72,15 +69,15 @@ class Advfirewall:
         return (Rule(our_name(port), our_name(port), True, scope, frozenset(PROFILES), ours=True),)
 
     def open_port(
-        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: t.Sequence[Rule]
     ) -> None:
-        """Add our rule, or set it where it is; one that others have rebuilt is made anew."""
+        """Add our rule, or set it where it is, even twice; one that others have rebuilt is made anew."""
         command = f'netsh advfirewall firewall {{}} rule name="{our_name(port)}"'
         remote = f"remoteip={','.join(written(scope))}"
         adding = f"{command.format('add')} dir=in action=allow protocol=TCP localport={port} {remote}"
-        if ours is None:
+        if not ours:
             run_netsh(world, [adding])
-        elif _as_made(ours):
+        elif all(map(_as_made, ours)):
             run_netsh(world, [f"{command.format('set')} new enable=yes {remote}"])
         else:
             run_netsh(world, [command.format("delete"), adding])
@@ -88,10 +85,6 @@ class Advfirewall:
     def close_port(self, world: World, port: int, profiles: t.Collection[str]) -> None:
         """Delete every rule of our name."""
         run_netsh(world, [f'netsh advfirewall firewall delete rule name="{our_name(port)}"'])
-
-    def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
-        """Never asked for: nothing is adopted here."""
-        raise NotImplementedError(rule.id)
 
 
 ADVFIREWALL = Advfirewall()

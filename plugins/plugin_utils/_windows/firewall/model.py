@@ -10,6 +10,7 @@ Values only. How they are read and changed is a backend's business, one file eac
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import typing as t
 
@@ -93,7 +94,7 @@ class GroupPolicy:
         enabled: by profile, on or off by policy.
         no_exceptions: profiles in which the policy allows no exceptions.
         ignores_local: profiles in which rules of the host itself have no effect.
-        rules: the policy's own rules for the port; None where nobody looked.
+        rules: the policy's own rules for the port; None where nobody looked, or could not.
     """
 
     enabled: t.Mapping[str, bool] = dataclasses.field(default_factory=dict)
@@ -119,7 +120,7 @@ class Generation:
         name: of the way it is changed, for results.
         service: the Windows service that filters.
         profiles: by profile, the name of its key below FirewallPolicy.
-        policy_profiles: by profile, the name of its key in Group Policy.
+        policy_profiles: by profile, the names of its keys in Group Policy; the first that says something counts.
         policy_rule_keys: the keys of Group Policy that may hold rules.
         on_unless_said: a profile without a value EnableFirewall is on.
         ip_versions: the versions of IP its scopes may be of.
@@ -131,7 +132,7 @@ class Generation:
     name: str
     service: str
     profiles: t.Mapping[str, str]
-    policy_profiles: t.Mapping[str, str]
+    policy_profiles: t.Mapping[str, tuple[str, ...]]
     policy_rule_keys: tuple[str, ...]
     on_unless_said: bool
     ip_versions: tuple[int, ...]
@@ -140,41 +141,58 @@ class Generation:
     tcpip_filtering: bool = False
 
 
-class Backend(t.Protocol):
-    """How one generation of the Windows Firewall is read and changed."""
+class Backend(abc.ABC):
+    """How one generation of the Windows Firewall is read and changed.
 
-    @property
-    def facts(self) -> Generation:
-        """What is particular to it."""
+    Attributes:
+        facts: what is particular to it.
+    """
+
+    facts: t.ClassVar[Generation]
 
     def adoptable(self, port: int) -> tuple[str, ...]:
-        """The ids of Windows' own rules for KMS that may be used for this port."""
+        """The ids of Windows' own rules for KMS that may be used for this port; none unless a backend says so."""
+        return ()
 
+    @abc.abstractmethod
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
         """The rules for the port. Raises Problem."""
 
     def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
         """Further rules for the port, where `read_rules` does not see those of others. Raises Problem."""
+        return ()
 
+    @abc.abstractmethod
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """Whether a profile's key in Group Policy takes the effect from the host's own rules. Raises Problem."""
 
-    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
-        """The rules for the port in Group Policy; asked only where it has rules at all. Raises Problem."""
+    @abc.abstractmethod
+    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...] | None:
+        """The rules for the port in Group Policy; asked only where it has rules at all.
 
+        None where they cannot be looked for. Raises Problem.
+        """
+
+    @abc.abstractmethod
     def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
         """What `open_port` makes for these profiles."""
 
+    @abc.abstractmethod
     def open_port(
-        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: t.Sequence[Rule]
     ) -> None:
-        """Make our rule so; `ours` is what there is of it. Raises Problem."""
+        """Make our rule so, never open to anybody but `scope` meanwhile; `ours` is what there is of it.
 
+        Raises Problem.
+        """
+
+    @abc.abstractmethod
     def close_port(self, world: World, port: int, profiles: t.Collection[str]) -> None:
         """Remove our rule. Raises Problem."""
 
     def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
         """Give one of Windows' own rules this state; never open to anybody but `scope` meanwhile. Raises Problem."""
+        raise NotImplementedError(rule.id)  # a backend that adopts nothing is never asked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,13 +201,11 @@ class Asked:
 
     Attributes:
         port: the port.
-        profiles: the profiles that are on.
         first: ids of rules to be read in any case.
         enough: whether these rules answer the question, so that no other need be read.
     """
 
     port: int
-    profiles: tuple[str, ...]
     first: tuple[str, ...] = ()
     enough: t.Callable[[t.Sequence[Rule]], bool] = lambda rules: False
 

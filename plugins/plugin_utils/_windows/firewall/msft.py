@@ -21,7 +21,7 @@ from ..._world import World
 from ..._wsman.client import Client, Fault, Instance
 from ..registry import Registry
 from .advfirewall import LOCAL_PROFILES, POLICY_PROFILES, POLICY_RULE_KEYS, SERVICE, our_name
-from .model import ALLOW, Asked, Generation, Rule
+from .model import ALLOW, Asked, Backend, Generation, Rule
 from .rules import LOCAL_RULES, POLICY_RULES, PROFILES, find_rules, nobodys, parse_rule, policy_ignores_local
 from .scopes import written
 
@@ -41,7 +41,7 @@ def our_id(port: int) -> str:
     return f"activation.kms-In-TCP-{port}"
 
 
-class Msft:
+class Msft(Backend):
     """MSFT_NetFirewallRule and its filters."""
 
     facts = Generation(
@@ -59,13 +59,15 @@ class Msft:
         return KMS_RULES if port == _KMS_PORT else ()
 
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
-        """Windows' own rules and ours, one request each, until they answer the question.
+        """Ours and Windows' own rules, one request each, until they answer the question.
 
-        Rules of others carry ids that nobody knows; see `rules_of_others`.
+        Those that this collection made or changed come first: whether they are for the networks named and no others
+        is asked even where others admit the clients. Rules of others carry ids that nobody knows; see
+        `rules_of_others`.
         """
         registry = Registry(Client(world))
         known = self.adoptable(asked.port)
-        ids = dict.fromkeys([*(one for one in asked.first if one in known), *known[:1], our_id(asked.port), *known[1:]])
+        ids = dict.fromkeys([*(one for one in asked.first if one in known), our_id(asked.port), *known])
         rules: list[Rule] = []
         left = set(asked.first).intersection(known)
         for rule_id in ids:
@@ -79,15 +81,15 @@ class Msft:
         return tuple(rules)
 
     def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
-        """Every rule that names the port."""
-        return _searched(world, LOCAL_RULES, port)
+        """Every rule that names the port, where the host has a remote shell to look with."""
+        return _searched(world, LOCAL_RULES, port) or ()
 
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By AllowLocalPolicyMerge."""
         return policy_ignores_local(registry, key)
 
-    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
-        """Group Policy's rules that name the port."""
+    def policy_rules(self, world: World, port: int) -> tuple[Rule, ...] | None:
+        """Group Policy's rules that name the port; None where the host has no remote shell to look with."""
         return _searched(world, POLICY_RULES, port)
 
     def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
@@ -95,20 +97,22 @@ class Msft:
         return (Rule(our_id(port), our_name(port), True, scope, frozenset(PROFILES), ours=True),)
 
     def open_port(
-        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: t.Sequence[Rule]
     ) -> None:
         """Make our rule, or finish what an interrupted run left of it; one that others have rebuilt is made anew."""
         client = Client(world)
-        if ours is not None and not _as_made(ours):
+        mine = next(iter(ours), None)  # by its id, so there is one at most
+        if mine is not None and not _as_made(mine):
             self.close_port(world, port, profiles)
-            ours = None
-        if ours is None:
+            mine = None
+        if mine is None:
             _create(client, port)
-        if ours is None or ours.fit != "exact":
+        if mine is None or mine.fit != "exact":
             _give_port(client, port)
-        if ours is None or ours.scope != scope:
+        if mine is None or mine.scope != scope:
             _give_scope(client, our_id(port), scope)
-        client.invoke(NAMESPACE, RULE, "Enable", selectors=_keys(our_id(port)))
+        if mine is None or not mine.enabled:
+            _switch(client, "Enable", our_id(port))
 
     def close_port(self, world: World, port: int, profiles: t.Collection[str]) -> None:
         """Delete our rule; no error where it is gone."""
@@ -122,11 +126,11 @@ class Msft:
         """Give one of Windows' own rules this state: shut first, opened last."""
         client = Client(world)
         if rule.enabled and not enabled:
-            client.invoke(NAMESPACE, RULE, "Disable", selectors=_keys(rule.id))
+            _switch(client, "Disable", rule.id)
         if rule.scope != scope:
             _give_scope(client, rule.id, scope)
         if enabled and not rule.enabled:
-            client.invoke(NAMESPACE, RULE, "Enable", selectors=_keys(rule.id))
+            _switch(client, "Enable", rule.id)
 
 
 MSFT = Msft()
@@ -137,17 +141,21 @@ def _is_ours(port: int) -> t.Callable[[str, str], bool]:
 
 
 def _as_made(rule: Rule) -> bool:
-    """Whether our rule is as we made it, but for what is given to it last: port, scope, and being enabled."""
-    return rule.action == ALLOW and rule.profiles == frozenset(PROFILES) and not rule.narrowed_by
+    """Whether our rule is as we made it, but for what is given to it last: port, scope, and being enabled.
+
+    One that is enabled for another port is not: given this port first, it would be open to its old scope meanwhile.
+    """
+    unfinished = rule.fit == "exact" or not rule.enabled
+    return unfinished and rule.action == ALLOW and rule.profiles == frozenset(PROFILES) and not rule.narrowed_by
 
 
-def _searched(world: World, key: str, port: int) -> tuple[Rule, ...]:
-    """Rules of others; none where the host has no remote shell to look with: this backend works without one."""
+def _searched(world: World, key: str, port: int) -> tuple[Rule, ...] | None:
+    """Rules of others; None where the host has no remote shell to look with: this backend works without one."""
     try:
         return find_rules(world, key, port, ours=nobodys)
     except Failure as problem:
         world.log(f"rules of others were not looked for: {problem.message}")
-        return ()
+        return None
 
 
 def _keys(rule_id: str) -> dict[str, str]:
@@ -192,13 +200,28 @@ def _give_scope(client: Client, rule_id: str, scope: frozenset[str]) -> None:
     client.put(NAMESPACE, _ADDRESS_FILTER[1], {"RemoteAddress": written(scope)}, filtered.selectors)
 
 
-def _filter(client: Client, rule_id: str, association: str, result: str) -> Instance:
-    """The filter object of a rule: the provider makes it with the rule, and only it knows its keys."""
-    found = client.associated(NAMESPACE, RULE, _keys(rule_id), association, result)
-    if not found:
+def _switch(client: Client, method: str, rule_id: str) -> None:
+    """Enable or disable a rule. Raises Failure where Windows says that it did not."""
+    code = client.invoke(NAMESPACE, RULE, method, selectors=_keys(rule_id)).return_value
+    if code != 0:
         raise Failure(
-            f"{client.world.host}: Windows shows no {result} for the firewall rule {rule_id}; look at the rule with "
-            f"Get-NetFirewallRule on the host, delete it if it is damaged, and run the play again",
+            f"{client.world.host}: {method} of the firewall rule {rule_id} failed with error 0x{code:08X}; look at "
+            "the rule with Get-NetFirewallRule on the host",
+            name="firewall_change",
+            code=f"0x{code:08X}",
+        )
+
+
+def _filter(client: Client, rule_id: str, association: str, result: str) -> Instance:
+    """The filter object of a rule: the provider makes it with the rule, and only it knows its keys.
+
+    One answer and no other is taken: among several would be the filters of rules of others.
+    """
+    found = client.associated(NAMESPACE, RULE, _keys(rule_id), association, result)
+    if len(found) != 1 or not found[0].selectors:
+        raise Failure(
+            f"{client.world.host}: Windows does not show the one {result} of the firewall rule {rule_id}; look at the "
+            "rule with Get-NetFirewallRule on the host, delete it if it is damaged, and run the play again",
             name="firewall_rule_damaged",
         )
     return found[0]

@@ -13,15 +13,16 @@ localized and never read; its work is verified in the registry. IPv4 only, as th
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..._world import World
 from ..._wsman.client import Client
 from ..registry import Registry
-from .model import Asked, Generation, Rule
+from .model import Asked, Backend, Generation, Rule
 from .policy import KEY as POLICY
 from .run import run_netsh
-from .scopes import ANY, LOCAL_SUBNET, normal_scope
+from .scopes import ANY, LOCAL_SUBNET, merged, normal_scope
 
 SERVICE = "SharedAccess"
 OUR_NAME = "Key Management Service (activation.kms)"
@@ -31,14 +32,14 @@ _PROFILES = {"domain": "DomainProfile", "standard": "StandardProfile"}
 _OPEN_PORTS = "GloballyOpenPorts"
 
 
-class Netsh:
+class Netsh(Backend):
     """`netsh firewall`. Windows' own rule for KMS does not exist yet."""
 
     facts = Generation(
         name="netsh firewall",
         service=SERVICE,
         profiles=_PROFILES,
-        policy_profiles=_PROFILES,
+        policy_profiles={profile: (name,) for profile, name in _PROFILES.items()},
         policy_rule_keys=tuple(_PROFILES.values()),
         on_unless_said=False,
         ip_versions=(4,),
@@ -47,23 +48,15 @@ class Netsh:
         tcpip_filtering=True,
     )
 
-    def adoptable(self, port: int) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def read_rules(self, world: World, asked: Asked) -> tuple[Rule, ...]:
-        """The entry for the port of each profile that is on; one request a profile."""
+        """The entry for the port of each profile, on or off: what is ours is mended and closed in both."""
         registry = Registry(Client(world))
         found = []
-        for profile in asked.profiles:
-            text = registry.text(rf"{_LOCAL}\{_PROFILES[profile]}\{_OPEN_PORTS}\List", f"{asked.port}:TCP")
+        for profile, key in _PROFILES.items():
+            text = registry.text(rf"{_LOCAL}\{key}\{_OPEN_PORTS}\List", f"{asked.port}:TCP")
             if text is not None:
                 found.append(parse_entry(text, profile))
         return tuple(found)
-
-    def rules_of_others(self, world: World, port: int) -> tuple[Rule, ...]:
-        """None: all are seen already."""
-        return ()
 
     def policy_ignores_local(self, registry: Registry, key: str) -> bool:
         """By "allow local port exceptions"; where that is not set, once the policy has a list of ports (its text)."""
@@ -73,13 +66,20 @@ class Netsh:
         return "enabled" in values
 
     def policy_rules(self, world: World, port: int) -> tuple[Rule, ...]:
-        """The entries of the policy's lists; their values have the entry itself for a name."""
+        """The entries of the policy's lists.
+
+        The policy's editor gives a value the entry itself for a name; what others write there may be named otherwise.
+        Of several entries for a port a disabled one counts (the policy's own text).
+        """
         registry = Registry(Client(world))
-        found = []
-        for profile, key in _PROFILES.items():
-            for name in registry.values(rf"{POLICY}\{key}\{_OPEN_PORTS}\List") or ():
-                if name.lower().startswith(f"{port}:tcp:"):
-                    found.append(parse_entry(name, profile, ours=False))
+        found: list[Rule] = []
+        for profile, folder in _PROFILES.items():
+            key = rf"{POLICY}\{folder}\{_OPEN_PORTS}\List"
+            texts = (name if name.count(":") > 3 else registry.text(key, name) for name in registry.values(key) or ())
+            entries = [parse_entry(text, profile, ours=False) for text in texts if text]
+            here = [entry for entry in entries if entry.id.lower() == f"{port}:tcp"]
+            on = all(entry.enabled for entry in here)
+            found += [dataclasses.replace(entry, enabled=on) for entry in here]
         return tuple(found)
 
     def own_rules(self, port: int, scope: frozenset[str], profiles: t.Collection[str]) -> tuple[Rule, ...]:
@@ -89,7 +89,7 @@ class Netsh:
         )
 
     def open_port(
-        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: Rule | None
+        self, world: World, port: int, scope: frozenset[str], profiles: t.Collection[str], ours: t.Sequence[Rule]
     ) -> None:
         """Make our entry in these profiles. The caller has made sure that no foreign entry is there."""
         if ANY in scope:
@@ -107,10 +107,6 @@ class Netsh:
         closing = f"netsh firewall delete portopening protocol=TCP port={port}"
         run_netsh(world, [f"{closing} profile={name}" for name in _words(profiles)])
 
-    def change(self, world: World, rule: Rule, *, enabled: bool, scope: frozenset[str]) -> None:
-        """Never asked for: nothing is adopted here."""
-        raise NotImplementedError(rule.id)
-
 
 NETSH = Netsh()
 
@@ -126,7 +122,7 @@ def parse_entry(text: str, profile: str, *, ours: bool = True) -> Rule:
         id=":".join(fields[:2]),
         name=fields[4],
         enabled=fields[3].strip().lower() == "enabled",
-        scope=frozenset(normal_scope(part) for part in fields[2].split(",") if part.strip()),
+        scope=merged(normal_scope(part) for part in fields[2].split(",") if part.strip()),
         profiles=frozenset([profile]),
         ours=ours and fields[4] == OUR_NAME,
     )

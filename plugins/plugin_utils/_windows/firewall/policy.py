@@ -12,6 +12,7 @@ One request where there is no such policy, which is the rule on a KMS host. Sour
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ..._world import World
 from ..registry import Registry
@@ -26,26 +27,40 @@ def read_policy(registry: Registry, backend: Backend) -> GroupPolicy | None:
     if subkeys is None:
         return None
     present = {name.lower() for name in subkeys}
-    enabled: dict[str, bool] = {}
-    no_exceptions, ignores_local = set(), set()
-    for profile, name in backend.facts.policy_profiles.items():
-        if name.lower() not in present:
-            continue
-        key = rf"{KEY}\{name}"
-        values = {value.lower() for value in registry.values(key) or ()}
-        if "enablefirewall" in values:
-            enabled[profile] = bool(registry.number(key, "EnableFirewall"))
-        if "donotallowexceptions" in values and registry.number(key, "DoNotAllowExceptions"):
-            no_exceptions.add(profile)
-        if backend.policy_ignores_local(registry, key):
-            ignores_local.add(profile)
+    by_profile = backend.facts.policy_profiles
+    names = dict.fromkeys(name for names in by_profile.values() for name in names if name.lower() in present)
+    said = {name: _said(registry, backend, rf"{KEY}\{name}") for name in names}
+    sayings = {profile: [said[name] for name in names if name in said] for profile, names in by_profile.items()}
+    enabled = {profile: _first(one.enabled for one in here) for profile, here in sayings.items()}
     may_have_rules = any(name.lower() in present for name in backend.facts.policy_rule_keys)
     return GroupPolicy(
-        enabled=enabled,
-        no_exceptions=frozenset(no_exceptions),
-        ignores_local=frozenset(ignores_local),
+        enabled={profile: on for profile, on in enabled.items() if on is not None},
+        no_exceptions=frozenset(p for p, here in sayings.items() if _first(one.no_exceptions for one in here)),
+        ignores_local=frozenset(p for p, here in sayings.items() if any(one.ignores_local for one in here)),
         rules=None if may_have_rules else (),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Said:
+    """What one key of the policy says; None where it does not."""
+
+    enabled: bool | None
+    no_exceptions: bool | None
+    ignores_local: bool
+
+
+def _said(registry: Registry, backend: Backend, key: str) -> _Said:
+    values = {value.lower() for value in registry.values(key) or ()}
+
+    def flag(name: str) -> bool | None:
+        return bool(registry.number(key, name)) if name.lower() in values else None
+
+    return _Said(flag("EnableFirewall"), flag("DoNotAllowExceptions"), backend.policy_ignores_local(registry, key))
+
+
+def _first(flags: t.Iterable[bool | None]) -> bool | None:
+    return next((flag for flag in flags if flag is not None), None)
 
 
 def with_policy_rules(world: World, firewall: Firewall) -> Firewall:

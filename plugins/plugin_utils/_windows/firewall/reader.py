@@ -102,13 +102,8 @@ def _rules(world: World, backend: Backend, firewall: Firewall, interest: Interes
         found = dataclasses.replace(firewall, rules=tuple(rules))
         return interest.purpose == "open" and not found.unmet(interest.scope)
 
-    asked = Asked(
-        port=firewall.port,
-        profiles=firewall.on,
-        first=first,
-        enough=enough,
-    )
-    return dataclasses.replace(firewall, rules=backend.read_rules(world, asked))
+    rules = backend.read_rules(world, Asked(firewall.port, first, enough))
+    return dataclasses.replace(firewall, rules=rules)
 
 
 def _closer(world: World, backend: Backend, firewall: Firewall, *, blocking_only: bool) -> Firewall:

@@ -20,7 +20,7 @@ from ..._world import World
 from ..files import with_shell
 from ..registry import Registry
 from .model import BLOCK, Fit, Rule
-from .scopes import ANY, normal_scopes
+from .scopes import ANY, merged, normal_scopes
 
 LOCAL_RULES = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 POLICY_RULES = r"SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules"
@@ -71,7 +71,7 @@ def parse_rule(rule_id: str, text: str, port: int, *, ours: t.Callable[[str, str
         id=rule_id,
         name=name,
         enabled=_one(fields, "active").lower() == "true",
-        scope=frozenset[str]().union(*items) if items else frozenset([ANY]),
+        scope=merged(frozenset[str]().union(*items)) if items else frozenset([ANY]),
         profiles=profiles,
         ours=ours(rule_id, name),
         action=_one(fields, "action").lower() or BLOCK,

@@ -30,10 +30,8 @@ def normal_scope(text: str) -> str:
         return ANY
     if word in ("localsubnet", LOCAL_SUBNET):
         return LOCAL_SUBNET
-    try:
-        return str(ipaddress.ip_network(word, strict=False))
-    except ValueError:
-        return word
+    network = network_of(word)
+    return word if network is None else str(network)
 
 
 def normal_scopes(text: str) -> frozenset[str]:
@@ -52,11 +50,24 @@ def normal_scopes(text: str) -> frozenset[str]:
     return frozenset([text.strip().lower()])
 
 
+def merged(scope: t.Iterable[str]) -> frozenset[str]:
+    """The same scope with as few networks as will do.
+
+    Whether Windows keeps 10.0.0.0/9 and 10.128.0.0/9 apart when it stores them nobody has shown; so neither counts.
+    """
+    items = frozenset(scope)
+    networks = [network for network in map(network_of, items) if network is not None]
+    old = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
+    new = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
+    few = [*ipaddress.collapse_addresses(old), *ipaddress.collapse_addresses(new)]
+    return frozenset([*(item for item in items if network_of(item) is None), *map(str, few)])
+
+
 def covers(scope: t.Collection[str], wanted: t.Collection[str]) -> bool:
     """Whether everybody in `wanted` is in `scope`: named there, or a network within one of its networks."""
     if ANY in scope:
         return True
-    wide = [network for network in map(network_of, scope) if network is not None]
+    wide = [network for network in map(network_of, merged(scope)) if network is not None]
     for item in set(wanted) - set(scope):
         narrow = network_of(item)
         if narrow is None or not any(_within(narrow, network) for network in wide):
@@ -65,9 +76,14 @@ def covers(scope: t.Collection[str], wanted: t.Collection[str]) -> bool:
 
 
 def network_of(text: str) -> _Network | None:
-    """The network, None for `any`, `local_subnet` and what is none."""
+    """The network, None for `any`, `local_subnet` and what is none.
+
+    An address with a zone (fe80::1%eth0) is none: Windows' rules know no zones, and Python takes any text for one.
+    """
+    if "%" in text:
+        return None
     try:
-        return ipaddress.ip_network(text)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 

@@ -18,12 +18,11 @@ from .calls import (
     write_version_mark,
 )
 from .generations import ROOTS, SETTINGS, Generation, Setting, generation
-from .part import LICENSED, OUT_OF_TOLERANCE, Licensing, Product, Root, Values
+from .part import LICENSED, Licensing, Product, Root, Values
 from .reading import normal_domain, read_licensing, read_manual, read_products, service_answers
 
 __all__ = [
     "LICENSED",
-    "OUT_OF_TOLERANCE",
     "ROOTS",
     "SETTINGS",
     "Generation",

@@ -19,7 +19,8 @@ import typing as t
 from .generations import ROOTS, SETTINGS
 
 LICENSED = 1
-OUT_OF_TOLERANCE = 3
+_OUT_OF_TOLERANCE = 3
+_HARDWARE_CHANGED = (0xC004F00F, 0x4004F00D)  # SL_E_OUT_OF_TOLERANCE, SL_I_OOT_GRACE_PERIOD
 _CHANNEL = re.compile(r"VOLUME_KMS[A-Za-z0-9_.-]*")
 
 
@@ -45,6 +46,17 @@ class Product:
     hosting: bool | None = None
     required_count: int | None = None
     current_count: int | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def hardware_changed(self) -> bool:
+        """It was activated, and the hardware has changed since.
+
+        The status says so during the grace period; afterwards it is 5 (notification), and only the reason tells.
+        """
+        reason = (self.license_status_reason or 0) & 0xFFFFFFFF
+        return self.license_status != LICENSED and (
+            self.license_status == _OUT_OF_TOLERANCE or reason in _HARDWARE_CHANGED
+        )
 
     @property
     def channel(self) -> str:

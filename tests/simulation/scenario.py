@@ -1,0 +1,175 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one seed stands for: a machine of some persona, how it was found, what is wished, and what goes wrong.
+
+Knows what can be drawn and what of it belongs together. Refuses to know what must come out.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import random
+import typing as t
+from collections.abc import Mapping
+
+from personas import PERSONAS, Wanted
+from rollout import Options, wish_of
+from simulated import ZONE, Surroundings, surroundings
+
+from emulated_windows.core import HostOptions, dial_table, personas
+
+LANGUAGES = ("ENU", "DEU", "JPN")
+FAULTS = ("drop", "lost", "kill", "kill_after")
+ROLLUP = "KB5012345"
+"""A monthly rollup later than every one the catalogue names, as an administrator may have installed it."""
+NETWORK, CLIENT, STRANGER = "10.0.0.0/8", "10.1.2.3", "192.168.77.1"
+_STARTS_2003 = ("bare", *(f"kms_1_{number}{tail}" for number in range(3) for tail in ("", "_unrestarted")))
+_POLICIES: tuple[dict[str, t.Any], ...] = (
+    {"enable_firewall": True},
+    {"enable_firewall": False},
+    {"no_exceptions": True},
+    {"local_rules": True},
+    {"local_rules": False},
+)
+_MISHAPS = (("flap", "2"), ("slow-boot", "300"), ("quota", "70"), ("service-stopped", ""))
+"""WinRM comes and goes after a restart; a slow one; a quota is used up; the licensing service does not run."""
+_CHOSEN = (
+    "publishing_read",
+    "required_count",
+    "old_host_key",
+    "foreign_windows_update",
+    "foreign_servicing",
+    "kms_files",
+)
+"""Dials that no seed turns, because an estate chooses them, and under which a rollout still converges."""
+
+
+def _rarely(draw: random.Random, one_in: int = 6) -> bool:
+    return draw.randrange(one_in) == 0
+
+
+class Scenario:
+    """One seed: `around` is the world, `options` the play's task, `wanted` the persona's row of the table."""
+
+    def __init__(self, seed: int, packages: Mapping[str, pathlib.Path]) -> None:
+        self.random = draw = random.Random(seed)
+        self.wanted: Wanted = PERSONAS[list(PERSONAS)[seed % len(PERSONAS)]]
+        self.language = draw.choice(LANGUAGES)
+        self.packages = packages[self.language]
+        self.accepted: list[str] = []
+        self.host = self._host(seed)
+        self.around: Surroundings = surroundings(self.host)
+        self.mishap = self._mishap()
+        self.options = self._wish()
+
+    def _host(self, seed: int) -> HostOptions:
+        draw, persona = self.random, self.wanted.persona
+        server = persona.startswith("server")
+        start, updates = self._found()
+        host = HostOptions(
+            name="kms03",
+            persona=persona,
+            language=self.language,
+            start=start,
+            updates=updates,
+            firewall=draw.choice(["on", "on", "on", "off", "stopped"]),
+            group_policy=draw.choice(_POLICIES) if _rarely(draw, 4) else {},
+            seed=seed,
+            boot_seconds=draw.choice([20.0, 120.0, 400.0]),
+            domain_member=not _rarely(draw),
+            sessions=draw.choice([(), (), ("interactive",), ("interactive", "remote")]),
+            cluster=server and _rarely(draw),
+            ipsec_policy=_rarely(draw),
+            rras=_rarely(draw),
+            virtual=_rarely(draw, 3),
+        )
+        host.domain_controller = server and host.domain_member and _rarely(draw)
+        host.dials = self._dials(host)
+        return host
+
+    def _mishap(self) -> tuple[str, str] | None:
+        """What else goes wrong once, on the host itself."""
+        if not _rarely(self.random, 4):
+            return None
+        kind, value = self.random.choice(_MISHAPS)
+        if kind == "service-stopped":
+            value = personas()[self.host.persona].licensing.service or ""
+        if value:
+            self.around.machine.inject(kind, [value])
+        return kind, value
+
+    def _found(self) -> tuple[str, tuple[str, ...]]:
+        """What is installed at the beginning: `start` and `updates`."""
+        draw, persona = self.random, self.wanted.persona
+        if persona.startswith("server-2003"):
+            return draw.choice(("bare", "bare", *_STARTS_2003)), ()
+        found = ["bare", "bare", "installed", "unrestarted"] if self.wanted.updates else ["bare"]
+        if persona.startswith("server-2012"):
+            found.append("rollup")
+        kind = draw.choice(found)
+        if kind == "rollup":
+            self.accepted = [ROLLUP]
+            return "bare", (ROLLUP.lower(),)
+        tail = {"installed": "", "unrestarted": "_unrestarted"}
+        return "bare", tuple(update + tail[kind] for update in self.wanted.updates) if kind in tail else ()
+
+    def _dials(self, host: HostOptions) -> dict[str, str]:
+        """The settings that are chosen here, not by the seed of emulated Windows."""
+        draw, table = self.random, dial_table(host.persona)
+        dials = {name: draw.choice(table[name]) for name in _CHOSEN if name in table}
+        if any(update.endswith("_unrestarted") for update in host.updates):
+            dials["msu_effect"] = draw.choice(table["msu_effect"])
+            if dials["msu_effect"] == "at_service_start" and "key_used_too_early" in table:
+                # Nothing shows that the service has not been started since: the key is tried too early.
+                dials["key_used_too_early"] = "forgiven"
+        if host.virtual:  # a Windows that refuses every host key in a virtual machine is no KMS host
+            dials["kms_in_vm"] = draw.choice([setting for setting in table["kms_in_vm"] if setting != "refused"])
+        return dials
+
+    def _wish(self) -> Options:
+        draw = self.random
+        changes: Options = {}
+        if self.accepted:
+            changes["accepted_updates"] = self.accepted
+        if draw.random() < 0.2:
+            changes["publish"] = None
+        elif not self.host.domain_member:  # it knows no domain its name could stand in
+            changes["publish"] = [{"zone": ZONE, "server": "127.0.0.1", "target": f"kms03.{ZONE}"}]
+        if draw.random() < 0.2:
+            changes["port"] = None
+        return wish_of(self.wanted, self.packages, reboot_timeout=1800, **changes)
+
+    @property
+    def published(self) -> bool:
+        """Whether the controller publishes the host."""
+        return "publish" in self.options
+
+    @property
+    def barred(self) -> bool:
+        """Whether Group Policy keeps the port shut, whatever the host's own rules say."""
+        policy = self.host.group_policy
+        return bool(policy.get("no_exceptions")) or policy.get("local_rules") is False
+
+    def reaches(self) -> tuple[bool, bool]:
+        """Whether packets of a client, and of a stranger, get to the port."""
+        client, stranger = (self.around.machine.dial(1688, source) != "filtered" for source in (CLIENT, STRANGER))
+        return client, stranger
+
+    def faults(self) -> dict[int, str]:
+        """One to four faults somewhere among the requests of a run."""
+        draw = self.random
+        return {draw.randint(1, 200): draw.choice(FAULTS) for _ in range(draw.randint(1, 4))}
+
+    def pass_time(self) -> None:
+        """Somebody notices, some time later."""
+        self.around.clock.advance(self.random.choice([1.0, 30.0, 600.0, 7200.0]))
+
+    def dials_met(self) -> dict[str, str]:
+        """The settings that could make a difference here."""
+        met = dict(self.around.machine.dials)
+        if not self.host.virtual:
+            met.pop("kms_in_vm", None)
+        if self.host.domain_member:
+            met.pop("workgroup_profile", None)
+        return met
