@@ -110,7 +110,8 @@ def test_a_failure_leaves_nothing_behind(days: Days, host: str) -> None:
 def test_the_run_comes_through_or_the_next_one_does(days: Days, host: str) -> None:
     """A read whose answer is lost ends a run; what was sent and may have been done is looked for."""
     first = days.results[0][host]
-    assert (days.lost[host] > 0) == MENDED[host][0].startswith("drop"), "the fault was met"
+    if MENDED[host][0].startswith("drop"):  # a WinRM service that goes down may lose an answer as well
+        assert days.lost[host] > 0, "the fault was met"
     if first.get("failed") or first.get("unreachable"):
         assert first["error"]["name"] in ("unreachable", "outcome_unknown"), first["msg"]
         assert "Traceback" not in first["msg"]

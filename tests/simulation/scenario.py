@@ -123,7 +123,7 @@ class Scenario:
             if dials["msu_effect"] == "at_service_start" and "key_used_too_early" in table:
                 # Nothing shows that the service has not been started since: the key is tried too early.
                 dials["key_used_too_early"] = "forgiven"
-        if host.virtual:  # a Windows that refuses every host key in a virtual machine is no KMS host
+        if host.virtual and "kms_in_vm" in table:  # a Windows that refuses every host key in a virtual machine is no KMS host
             dials["kms_in_vm"] = draw.choice([setting for setting in table["kms_in_vm"] if setting != "refused"])
         return dials
 

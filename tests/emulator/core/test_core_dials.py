@@ -49,11 +49,6 @@ def test_a_default_must_be_a_setting() -> None:
         dials.for_generation("5.2", {"unknown_group": "0xC004F050"})
 
 
-def test_the_draws_of_two_dials_have_nothing_to_do_with_each_other(wire: MakeWire) -> None:
-    seen = {(found["kms10_restart"], found["value_missing"]) for found in (wire(seed=n).host.dials for n in range(40))}
-    assert len(seen) == 4
-
-
 def test_a_setting_may_be_ruled_out_for_a_release(wire: MakeWire) -> None:
     """A fault of WinRM 1.1 has no __ExtendedStatus in which the number could stand."""
     assert "extended_status" in dial_table(PERSONA)["hresult_place"]
@@ -62,6 +57,11 @@ def test_a_setting_may_be_ruled_out_for_a_release(wire: MakeWire) -> None:
         wire(persona="server-2003-sp1-x86", dials={"hresult_place": "extended_status"})
     with pytest.raises(ValueError, match="has no dial called unknown_group"):
         dials.for_generation("5.2", {}, {"unknown_group": "0xC004F050"})
+
+
+def test_the_draws_of_two_dials_have_nothing_to_do_with_each_other(wire: MakeWire) -> None:
+    seen = {(found["kms10_restart"], found["value_missing"]) for found in (wire(seed=n).host.dials for n in range(40))}
+    assert len(seen) == 4
 
 
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:
