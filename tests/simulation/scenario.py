@@ -32,7 +32,7 @@ _POLICIES: tuple[dict[str, t.Any], ...] = (
     {"local_rules": True},
     {"local_rules": False},
 )
-_MISHAPS = (("flap", "2"), ("slow-boot", "300"), ("quota", "70"), ("service-stopped", ""))
+_MISHAPS = (("flap", "2"), ("slow-boot", "300"), ("quota", "40"), ("service-stopped", ""))
 """WinRM comes and goes after a restart; a slow one; a quota is used up; the licensing service does not run."""
 _CHOSEN = (
     "publishing_read",
