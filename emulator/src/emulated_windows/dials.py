@@ -9,7 +9,7 @@ turns them. Refuses to know how a setting is acted upon: that stands where the b
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -442,7 +442,8 @@ def for_generation(
 
 def _drawn(possible: tuple[str, ...], text: str) -> str:
     """A draw of its own for each dial, so that neither fixing one by hand nor a new dial turns the others."""
-    return possible[zlib.crc32(text.encode()) % len(possible)]
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return possible[int.from_bytes(digest, "big") % len(possible)]
 
 
 def turn(

@@ -22,7 +22,7 @@ from .._windows.system import System, moment_text, read_moment
 from .._world import World
 from . import errors
 from .keys import KeyWish
-from .record import Record, note
+from .record import Record, load_record, note
 
 _POLL = 5.0  # seconds between two looks at an activation under way
 
@@ -66,8 +66,11 @@ def activation(wish: KeyWish, seen: Seen, product: Product) -> Step:
 
 
 def _activate(world: World, wish: KeyWish, product: Product, seen: Seen) -> None:
-    """Wait for an activation asked for earlier; otherwise note it, then ask."""
-    asked = seen[Record].activation_asked(wish.key.last_five)
+    """Wait for an activation asked for earlier; otherwise note it, then ask.
+
+    The note is read once more: another controller may have made it since this run looked.
+    """
+    asked = load_record(world).activation_asked(wish.key.last_five)
     if asked is not None and _licensed_within(world, wish, asked, seen[System].version):
         return
     note(world, activating={"key": wish.key.last_five, "at": moment_text(read_moment(world, "LocalDateTime"))})

@@ -18,8 +18,8 @@ import typing as t
 
 from .._errors import Refusal
 from .._plan import Resource, Seen, Step
-from .._windows.firewall.model import Backend, Firewall, Rule
-from .._windows.firewall.scopes import network_of
+from .._windows.firewall.model import ALLOW, Backend, Firewall, Rule
+from .._windows.firewall.scopes import network_of, written
 from .._windows.system import System
 from .._world import World
 from .firewall_notes import obstacles, told_closed, told_of_another_port, told_open
@@ -62,7 +62,7 @@ class OpenPort(Resource):
     # -- opening
 
     def _judge_networks(self, backend: Backend) -> None:
-        """Refuse networks of a version of IP that this Windows' firewall does not know. Raises Refusal."""
+        """Refuse networks that this Windows' firewall does not know, or more than it can be told. Raises Refusal."""
         versions = backend.facts.ip_versions
         networks = [network for network in map(network_of, self.wish.scope) if network is not None]
         if any(network.version not in versions for network in networks):
@@ -70,6 +70,13 @@ class OpenPort(Resource):
                 "an IPv6 network is named, but the Windows Firewall of Server 2003 knows IPv4 only; leave IPv6 "
                 "networks out for this host",
                 name="ipv6_not_supported",
+            )
+        longest = backend.facts.longest_scope
+        if longest is not None and len(",".join(written(self.wish.scope))) > longest:
+            raise Refusal(
+                f"{len(self.wish.scope)} networks are named, more than a command line of this Windows can hold; name "
+                "fewer and larger ones",
+                name="too_many_networks",
             )
 
     def _judge_foreign(self, firewall: Firewall, work: Work) -> None:
@@ -144,14 +151,14 @@ class OpenPort(Resource):
     def _closing(self, backend: Backend, seen: Seen) -> Step | None:
         """Remove what we made, give back what we changed, and nothing else.
 
-        What somebody else has made of one of Windows' own rules since (another action, a condition) stays theirs.
+        One of Windows' own rules that somebody has made block, or moved to another port, since is theirs.
         """
         self._judge_record(backend, seen)
         firewall, noted = seen[Firewall], self._noted(seen)
         ours = [rule for rule in firewall.rules if rule.ours]
         if not firewall.service_running or not (ours or noted):
             return None
-        changed = [rule for rule in firewall.rules if rule.id in noted and rule.plain]
+        changed = [r for r in firewall.rules if r.id in noted and r.action == ALLOW and r.fit != "other"]
         profiles = sorted({profile for rule in ours for profile in rule.profiles})
         port = self.wish.port
 

@@ -15,6 +15,7 @@ import dataclasses
 import typing as t
 
 from .._windows.firewall.model import Backend, Firewall, Rule
+from .._windows.firewall.scopes import can_be_written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _adoptable(
         and not rule.enabled
         and rule.plain
         and rule.fit == "exact"
+        and can_be_written(rule.scope)  # or it could not be given back
         and rule.profiles.intersection(unmet)
     )
 

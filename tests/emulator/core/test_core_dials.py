@@ -59,6 +59,11 @@ def test_a_setting_may_be_ruled_out_for_a_release(wire: MakeWire) -> None:
         dials.for_generation("5.2", {}, {"unknown_group": "0xC004F050"})
 
 
+def test_the_draws_of_two_dials_have_nothing_to_do_with_each_other(wire: MakeWire) -> None:
+    seen = {(found["kms10_restart"], found["value_missing"]) for found in (wire(seed=n).host.dials for n in range(40))}
+    assert len(seen) == 4
+
+
 def test_a_dial_set_by_hand_does_not_turn_the_others(wire: MakeWire) -> None:
     drawn = wire(seed=7).host.dials
     assert wire(seed=7, dials={"paging": "all_at_once"}).host.dials == {**drawn, "paging": "all_at_once"}

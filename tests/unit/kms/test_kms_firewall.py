@@ -198,6 +198,7 @@ def test_next_on_server_2003(wish: FirewallWish, state: Firewall, wanted: str | 
         (later(kms(action="block")), Record(), {kms(action="block"), own()}),
         (later(kms(fit="other")), Record(), {kms(fit="other"), own()}),
         (later(kms(fit="wider")), Record(), {kms(fit="wider"), own()}),
+        (later(kms(LOCAL_SUBNET, "rmtintranet")), Record(), {kms(LOCAL_SUBNET, "rmtintranet"), own()}),
         # Windows' own rules, where they do
         (later(kms()), Record(), {kms(*NETWORKS, enabled=True)}),
         (later(SPLIT, NO_SCOPE), Record(), {SPLIT, NO_SCOPE}),
@@ -256,11 +257,8 @@ def test_what_is_enough_on_a_later_windows(state: Firewall, record: Record) -> N
         ([kms(*NETWORKS, enabled=True)], NOTED, [kms()]),
         ([kms(), own()], NOTED, [kms()]),
         ([kms(*NETWORKS, enabled=True, action="block")], NOTED, [kms(*NETWORKS, enabled=True, action="block")]),
-        (
-            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
-            NOTED,
-            [kms(*NETWORKS, enabled=True, narrowed_by=("if",))],
-        ),
+        ([kms(*NETWORKS, enabled=True, fit="other")], NOTED, [kms(*NETWORKS, enabled=True, fit="other")]),
+        ([kms(*NETWORKS, enabled=True, narrowed_by=("if",))], NOTED, [kms(narrowed_by=("if",))]),
         ([], NOTED, []),
     ],
 )
@@ -329,7 +327,7 @@ UNREADABLE = Record(unreadable=True)
 
 @pytest.mark.parametrize(("wish", "state"), [(WISH, later(kms())), (CLOSED, later(kms(enabled=True)))])
 def test_notes_that_cannot_be_read_are_not_written_over(wish: FirewallWish, state: Firewall) -> None:
-    with pytest.raises(Refusal, match="cannot be read, so neither what has to be restored") as caught:
+    with pytest.raises(Refusal, match="has to be restored one day") as caught:
         OpenPort(wish).next(seen(state, UNREADABLE))
     assert caught.value.name == "record_unreadable"
 
@@ -348,6 +346,21 @@ def test_ipv6_is_for_windows_that_knows_it() -> None:
         OpenPort(wish).next(seen(off()))
     assert caught.value.name == "ipv6_not_supported"
     assert trace(OpenPort(wish), seen(later())) == [OPEN]
+
+
+@pytest.mark.parametrize(
+    ("state", "refused"), [(firewall(), True), (later(backend=ADVFIREWALL), True), (later(), False)]
+)
+def test_more_networks_than_a_command_line_holds(state: Firewall, refused: bool) -> None:
+    wish = FirewallWish(
+        1688, open=True, scope=frozenset(f"10.{one}.{two}.0/30" for one in range(24) for two in range(30))
+    )
+    if not refused:
+        assert trace(OpenPort(wish), seen(state)) == [OPEN]
+        return
+    with pytest.raises(Refusal, match="720 networks") as caught:
+        OpenPort(wish).next(seen(state))
+    assert caught.value.name == "too_many_networks"
 
 
 @pytest.mark.parametrize("wish", [WISH, CLOSED])

@@ -291,6 +291,16 @@ def test_a_killed_run_is_resumed_by_polling_and_spends_nothing_more() -> None:
     assert 1120.0 <= host.clock < 1140.0
 
 
+def test_an_activation_that_another_controller_asked_for_since_is_waited_for() -> None:
+    host = Host()
+    step = wish().next(seen(READY, licensing(product())))
+    records.save(host, Record(activating={"key": FIVE, "at": moment_text(NOW)}))
+    host.licensed_at = 1060.0
+    assert isinstance(step, Step) and step.id == "host_key.activate"
+    step.run(host)
+    assert (host.spent, host.status) == (0, 1)
+
+
 def test_polling_ends_when_the_earlier_activation_can_no_longer_be_under_way() -> None:
     host = Host()
     records.save(host, Record(activating={"key": FIVE, "at": moment_text(NOW)}))

@@ -33,6 +33,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.r
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.scopes import (
     ANY,
     LOCAL_SUBNET,
+    can_be_written,
     covers,
     normal_scope,
     normal_scopes,
@@ -114,6 +115,20 @@ def test_networks_lie_within_each_other_by_their_prefix(address: t.Any, one: int
 def test_a_scope_in_the_words_of_windows() -> None:
     assert written({LOCAL_SUBNET, "10.0.0.0/8"}) == ["10.0.0.0/8", "LocalSubnet"]
     assert written({ANY}) == ["Any"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "possible"),
+    [
+        ({ANY}, True),
+        ({LOCAL_SUBNET, "10.0.0.0/8", "2001:db8::/32"}, True),
+        ({LOCAL_SUBNET, "rmtintranet"}, False),
+        ({"fe80::1%3"}, False),
+        ({"0.0.0.0/0"}, False),
+    ],
+)
+def test_what_windows_would_take_back(scope: set[str], possible: bool) -> None:
+    assert can_be_written(scope) is possible
 
 
 # -- entries of Server 2003

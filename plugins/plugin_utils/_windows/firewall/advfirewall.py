@@ -19,7 +19,7 @@ from ..._world import World
 from ..registry import Registry
 from .model import ALLOW, Asked, Backend, Generation, Rule
 from .rules import LOCAL_RULES, POLICY_RULES, PROFILES, find_rules, nobodys, policy_ignores_local
-from .run import run_netsh
+from .run import LONGEST_SCOPE, run_netsh
 from .scopes import written
 
 SERVICE = "MpsSvc"
@@ -48,6 +48,7 @@ class Advfirewall(Backend):
         policy_profiles=POLICY_PROFILES,
         policy_rule_keys=POLICY_RULE_KEYS,
         on_unless_said=True,
+        longest_scope=LONGEST_SCOPE,
         ip_versions=(4, 6),
     )
 

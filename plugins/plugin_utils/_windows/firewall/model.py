@@ -124,6 +124,7 @@ class Generation:
         policy_rule_keys: the keys of Group Policy that may hold rules.
         on_unless_said: a profile without a value EnableFirewall is on.
         ip_versions: the versions of IP its scopes may be of.
+        longest_scope: how many characters the networks may take, where they stand in a command line.
         one_entry_a_port: an entry for a port replaces the one that is there.
         exceptions_at_once: whether exceptions are allowed is read in any case, not only before the port is opened.
         tcpip_filtering: this Windows has TCP/IP filtering, the filter of network cards that went with Windows Vista.
@@ -136,6 +137,7 @@ class Generation:
     policy_rule_keys: tuple[str, ...]
     on_unless_said: bool
     ip_versions: tuple[int, ...]
+    longest_scope: int | None = None
     one_entry_a_port: bool = False
     exceptions_at_once: bool = False
     tcpip_filtering: bool = False

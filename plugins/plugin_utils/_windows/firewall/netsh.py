@@ -21,7 +21,7 @@ from ..._wsman.client import Client
 from ..registry import Registry
 from .model import Asked, Backend, Generation, Rule
 from .policy import KEY as POLICY
-from .run import run_netsh
+from .run import LONGEST_SCOPE, run_netsh
 from .scopes import ANY, LOCAL_SUBNET, merged, normal_scope
 
 SERVICE = "SharedAccess"
@@ -42,6 +42,7 @@ class Netsh(Backend):
         policy_profiles={profile: (name,) for profile, name in _PROFILES.items()},
         policy_rule_keys=tuple(_PROFILES.values()),
         on_unless_said=False,
+        longest_scope=LONGEST_SCOPE,
         ip_versions=(4,),
         one_entry_a_port=True,
         exceptions_at_once=True,

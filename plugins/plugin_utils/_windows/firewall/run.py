@@ -14,6 +14,9 @@ from ..._errors import Failure
 from ..._world import World
 from ..files import with_shell
 
+LONGEST_SCOPE = 7900
+"""Characters: cmd.exe takes a line of 8191 (Microsoft KB 830473), and the rest of our commands is short."""
+
 _PATIENCE = 120.0
 
 

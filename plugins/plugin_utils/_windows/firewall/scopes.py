@@ -94,6 +94,16 @@ def _within(narrow: _Network, wide: _Network) -> bool:
     return isinstance(wide, ipaddress.IPv6Network) and narrow.subnet_of(wide)
 
 
+def can_be_written(scope: t.Collection[str]) -> bool:
+    """Whether Windows would take the scope back: further words are one thing in the registry and another elsewhere.
+
+    RmtIntrAnet, for instance, is IntranetRemoteAccess to the provider. Sources: [MS-GPFAS] 2.2.2.19 and the
+    documentation of New-NetFirewallRule.
+    """
+    networks = {item: network_of(item) for item in scope if item not in (ANY, LOCAL_SUBNET)}
+    return all(network is not None and network.prefixlen > 0 for network in networks.values())
+
+
 def written(scope: t.Collection[str]) -> list[str]:
     """The scope in the words that netsh and MSFT_NetAddressFilter take alike."""
     words = {ANY: "Any", LOCAL_SUBNET: "LocalSubnet"}
