@@ -111,10 +111,11 @@ PACKAGES = [
     Mistake("1.2 for 1.0", "host", {"package_files": {"kms_1_0": "{{ kms_1_2 }}"}}, "package_other",
             ("Key Management Service 1.0", "it is the package of KB968915")),
     Mistake("signed and changed", "host", {"packages": "{{ changed }}"}, "package_damaged",
-            ("changed after it was signed", "again from Microsoft")),
+            ("not as its signer left it: what it holds was changed", "again from Microsoft")),
     Mistake("English for German", "host", {"package_files": {"kms_1_2": "{{ kms_1_2 }}"}}, "package_language",
             ("ENU", "DEU"), host="german"),
-    Mistake("an msu for 2003", "host", {"package_files": {"kms_1_2": "{{ msu }}"}}, "package_no_program", ("kms_1_2",)),
+    Mistake("an msu for 2003", "host", {"package_files": {"kms_1_2": "{{ msu }}"}}, "package_no_program",
+            ("is an .msu package of a later Windows", "the program for Key Management Service 1.2")),
 ]  # fmt: skip
 
 NO_KEY: Data = {"product_key": None, "key_group": None}
@@ -140,7 +141,7 @@ LATER = [
     Mistake("rollup unknown", "host", R12, "update_unknown", ("KB3172614", "server_2016", "accepted_updates"),
             host="r12"),
     Mistake("rollup accepted, not there", "host", {**R12, "accepted_updates": ["KB5099999"]}, "update_unknown",
-            ("KB3172614", "accepted_updates"), host="r12"),
+            ("KB3172614", "nor is KB5099999, which accepted_updates names"), host="r12"),
     Mistake("rollup of no number", "host", {**R12, "accepted_updates": [CANARY]}, "bad_option",
             ("accepted_updates",), host="r12"),
 ]  # fmt: skip

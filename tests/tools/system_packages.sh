@@ -12,6 +12,7 @@ set -eu
 NEEDED="named bind9
 dig bind9-dnsutils
 tsig-keygen bind9-utils
+openssl openssl
 osslsigncode osslsigncode"
 
 PATH="$PATH:/usr/sbin:/sbin"

@@ -64,11 +64,13 @@ def _unknown(
 ) -> Refusal:
     numbers = " or ".join(update.hotfix for update in doubtful)
     names = " or ".join(packages.expected[update.id] for update in doubtful if update.id in packages.expected)
+    vouched = wish.known.accepted
+    nor = f" (nor is {' or '.join(vouched)}, which accepted_updates names)" if vouched else ""
     offer = f"put the package {names} into `packages`, or, if" if names else "if"
     return Refusal(
-        f"whether the host can serve {_beyond(updates, wish)} cannot be told: {numbers} is not registered on it, but a "
-        f"later monthly rollup would do as well and has another number; {offer} such a rollup is installed, name it "
-        "with accepted_updates: [KBnnnnnnn]",
+        f"whether the host can serve {_beyond(updates, wish)} cannot be told: {numbers} is not registered on it{nor}, "
+        f"but a later monthly rollup would do as well and has another number; {offer} such a rollup is installed, name "
+        "it with accepted_updates: [KBnnnnnnn]",
         name="update_unknown",
         advice="Name the later rollup that is installed with accepted_updates, or provide the package.",
         code=doubtful[0].hotfix,

@@ -93,7 +93,7 @@ def _judge_file(update: Update, package: PackageFile, wish: UpdateWish) -> None:
         )
     if package.signature.state == DAMAGED:
         raise Refusal(
-            f"the package {package.path} for {update.id} was changed after it was signed ({package.signature.reason}); "
+            f"the package {package.path} for {update.id} is not as its signer left it: {package.signature.reason}; "
             "get it again from Microsoft",
             name="package_damaged",
             advice="Get the package again from Microsoft.",
@@ -121,7 +121,14 @@ def _judge_msu(update: Update, system: System, package: PackageFile, wish: Updat
 
 
 def _judge_program(update: Update, system: System, package: PackageFile, wish: UpdateWish) -> None:
-    if package.engine == MSU_FILE or not package.machine:
+    if package.engine == MSU_FILE:
+        raise Refusal(
+            f"the package {package.path} for {update.id} is an .msu package of a later Windows ({package.payload}); "
+            f"take the program for {update.title}",
+            name="package_no_program",
+            advice=f"Take the program for {update.title}.",
+        )
+    if not package.machine:
         raise Refusal(
             f"the package {package.path} for {update.id} is no Windows program, but perhaps a web page or half a "
             "download; get it again",

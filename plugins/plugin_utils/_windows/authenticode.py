@@ -169,7 +169,7 @@ def _judge(signed: t.Any, data: bytes | mmap.mmap, places: Places, trust: Trust)
     if algorithm not in DIGESTS or of_file not in DIGESTS:
         return Signature(OTHER, name, "its signature relies on a digest that has been forged")
     if inner["content_type"].dotted != _STATEMENT or _digest(data, places, of_file) != stated["digest"].native:
-        return Signature(DAMAGED, name, "it is not what was signed: it was changed, or damaged on its way")
+        return Signature(DAMAGED, name, "what it holds was changed, or damaged on its way")
     attributes = {attribute["type"].native: attribute["values"] for attribute in info["signed_attrs"]}
     summary = hashlib.new(algorithm, statement.contents).digest()
     covered = b"\x31" + info["signed_attrs"].dump()[1:]  # signed as a SET OF (RFC 2315, 9.3)

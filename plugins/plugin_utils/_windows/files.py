@@ -118,7 +118,7 @@ def told(done: Completed) -> str:
     """How a command ended, in one line for a message: its exit code and the end of what it said."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     said = " / ".join(lines[-2:])
-    return f"exit code {number(done.exit_code)}" + (f": {said[-_MOST_SAID:].rstrip('.')}" if said else "")
+    return f"exit code {number(done.exit_code)}" + (f": {said[-_MOST_SAID:].rstrip('.。')}" if said else "")
 
 
 def number(exit_code: int) -> str:

@@ -152,7 +152,7 @@ X86, X64, BARE_METAL = system(), system(architecture="x64"), system(virtual=Fals
             (packages("kms_1_2", kms_1_0=package("kms_1_0", engine="msu")),),
             {},
             "package_no_program",
-            "no Windows program",
+            "an .msu package of a later Windows",
         ),
         (
             (packages("kms_1_2", kms_1_0=package("kms_1_0", machine="")),),

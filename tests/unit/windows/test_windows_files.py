@@ -86,6 +86,7 @@ def test_a_full_disk_is_said(command: str, name: str) -> None:
     [
         (1, "", "exit code 1"),
         (1, "Title\r\n\r\nFirst\r\n\r\n There is no room.\r\n", "exit code 1: First / There is no room"),
+        (1, "空き領域がありません。\r\n", "exit code 1: 空き領域がありません"),
         (0x80070070, "CertUtil: No room.\r\n", "exit code 0x80070070: CertUtil: No room"),
     ],
 )
