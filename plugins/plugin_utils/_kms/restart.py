@@ -35,7 +35,7 @@ class Restart(Resource):
     Args:
         allowed: whether we may restart the host; otherwise the run ends well before it.
         always: restart once even when nothing is pending (host_reboot with `if_pending: false`). For that it remembers
-            the boot it was first asked about, the only memory a resource of this collection has.
+            the boot it was first asked about (UpdateChain has the only other memory a resource has here).
     """
 
     name = "restart"
