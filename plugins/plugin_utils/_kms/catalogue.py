@@ -156,7 +156,7 @@ def _number(text: str) -> str:
 
 
 def _update(name: str, row: t.Mapping[str, t.Any]) -> Update:
-    major, _, minor = str(row["build"]).partition(".")
+    major, _dot, minor = str(row["build"]).partition(".")
     return Update(
         id=name,
         title=str(row["title"]),

@@ -116,7 +116,7 @@ def _message(data: bytes | mmap.mmap, places: Places) -> bytes:
         raise _Damage("its signature is not where a signature can be")
     if end != len(data):
         raise _Damage("something was appended after it was signed")
-    length, _, kind = _ENTRY.unpack(data[places.table : places.table + _ENTRY.size])
+    length, _revision, kind = _ENTRY.unpack(data[places.table : places.table + _ENTRY.size])
     if kind != _PKCS_SIGNED_DATA or not _ENTRY.size < length <= places.size:
         raise _Damage("its signature is of a kind that Windows does not make")
     return data[places.table + _ENTRY.size : end]

@@ -39,7 +39,7 @@ def list_cabinet(data: bytes | mmap.mmap) -> list[str]:
     """
     if len(data) < _HEADER.size or data[: len(SIGNATURE)] != SIGNATURE:
         raise DamagedCabinet("it ends within the header of a cabinet")
-    _, size, first, minor, major, _, count, flags, _, _ = _HEADER.unpack(data[: _HEADER.size])
+    _signature, size, first, minor, major, _folders, count, flags, _set, _index = _HEADER.unpack(data[: _HEADER.size])
     if (major, minor) != _VERSION:
         raise DamagedCabinet(f"it is a cabinet of version {major}.{minor}, not {_VERSION[0]}.{_VERSION[1]}")
     if flags & (_PREVIOUS | _NEXT):
@@ -49,7 +49,7 @@ def list_cabinet(data: bytes | mmap.mmap) -> list[str]:
             f"it is a cabinet of {size} bytes of which {len(data)} are there, so perhaps half a download"
         )
     names = []
-    for _ in range(count):
+    for _number in range(count):
         name, first = _entry(data, first, size)
         names.append(name)
     return names
@@ -61,5 +61,5 @@ def _entry(data: bytes | mmap.mmap, start: int, size: int) -> tuple[str, int]:
     end = data.find(b"\0", name, min(size, name + _LONGEST_NAME + 1))
     if start < _HEADER.size or end <= name:
         raise DamagedCabinet("it is a cabinet whose list of files is damaged")
-    *_, attributes = _FILE.unpack(data[start:name])
+    attributes = _FILE.unpack(data[start:name])[-1]
     return data[name:end].decode("utf-8" if attributes & _NAME_IS_UTF else "latin-1", "replace"), end + 1

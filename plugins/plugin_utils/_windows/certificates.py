@@ -35,7 +35,7 @@ try:
 
     MISSING = ""
 except ImportError as error:
-    MISSING = (error.name or "asn1crypto").split(".")[0]
+    MISSING = (error.name or "asn1crypto").partition(".")[0]
     """The library without which nothing can be checked; "" when all are there."""
 
 DIGESTS = ("sha1", "sha256", "sha384", "sha512")
