@@ -129,6 +129,17 @@ def test_a_policy_that_ignores_the_hosts_own_rules_decides(persona: str, admits:
     assert any("takes the effect from this host's own rules" in text for text in outcome.warnings) is not admits
 
 
+@pytest.mark.parametrize("persona", ["server-2012", "server-2012-r2"])
+def test_a_windows_that_takes_no_new_rule_is_told_so(persona: str) -> None:
+    """Create was shown on Windows 10 only. Windows' own rules for 1688 need none."""
+    around = surroundings(HostOptions(name="kms01", persona=persona, dials={"instance_create": "refused"}))
+    refused = run(around, FirewallWish(1700, True, SCOPES[0]), {})
+    assert refused is not None and refused.problem is not None
+    assert refused.problem.name == "firewall_rule_not_created" and not refused.changed
+    assert "netsh advfirewall firewall add rule" in refused.problem.message
+    until_done(around, FirewallWish(1688, True, SCOPES[0]), {})
+
+
 def _some_faults(draw: random.Random) -> t.Iterator[tuple[int, str]]:
     for _ in range(draw.randint(0, 2)):
         yield draw.randint(1, 40), draw.choice(FAULTS)

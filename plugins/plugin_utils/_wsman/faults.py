@@ -28,12 +28,14 @@ _DENIED = {0x00000005, 0x80338104, 0x80338105, 0x80338106}
 _QUOTA = {2150859173, 2150859174}  # shells per user, operations per user
 _HRESULT_DENIED = {0x80070005, 0x80041003}  # E_ACCESSDENIED, WBEM_E_ACCESS_DENIED
 _WBEM_NOT_FOUND = 0x80041002
+_UNSUPPORTED = {2150858771, 2150859010}  # the action is not supported; the WMI provider is not capable of it
 _EXISTS = {2150858803, 0x80041019, 0x800700B7}  # WS-Management's; WBEM_E_ALREADY_EXISTS; ERROR_ALREADY_EXISTS
 _WBEM_NO_CLASS = {0x80041010, 0x8004100E, _WBEM_NOT_FOUND}  # WBEM_E_INVALID_CLASS, WBEM_E_INVALID_NAMESPACE
 
 # MI_Result numbers (DSP0223, CIMStatusCode)
 _CIM_BAD_QUERY = {12, 14, 15}  # no such property, query language, invalid query
 _CIM_DENIED, _CIM_NO_NAMESPACE, _CIM_NO_CLASS, _CIM_NOT_FOUND, _CIM_EXISTS, _CIM_LIMITS = 2, 3, 5, 6, 11, 27
+_CIM_UNSUPPORTED = 7
 
 _TOKEN = re.compile(r"HRESULT:?\s*0x([0-9a-f]{8})\b", re.IGNORECASE)
 _LONGEST = 400  # characters of the server's own text
@@ -128,6 +130,11 @@ class Fault(Failure):
         if self.hresult is not None:
             return self.hresult in _EXISTS or self.numbers.cim_status == _CIM_EXISTS
         return bool(_EXISTS & self._codes()) or self.numbers.cim_status == _CIM_EXISTS
+
+    @property
+    def unsupported(self) -> bool:
+        """This Windows, or the provider of the class, does not offer the operation at all."""
+        return bool(_UNSUPPORTED & self._codes()) or self.numbers.cim_status == _CIM_UNSUPPORTED
 
     @property
     def value_refused(self) -> bool:
