@@ -17,8 +17,6 @@ from .catalogue import Update
 _TABLE = load(__file__, "data", "installers.yml")
 _OUTCOMES: t.Mapping[int, str] = {row["code"]: row["outcome"] for row in _TABLE["outcomes"]}
 
-_LATER = "If a later rollup already holds it, name that rollup with accepted_updates."
-
 INSTALLED, RESTARTING, PRESENT = "installed", "restarting", "present"
 """Done; done and the restart has begun; nothing done, since it is there already."""
 

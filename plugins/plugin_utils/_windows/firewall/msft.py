@@ -14,14 +14,15 @@ happens in between, no rule ever admits more than was named.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..._errors import Failure
 from ..._world import World
 from ..._wsman.client import Client, Fault, Instance
 from ..registry import Registry
-from .advfirewall import LOCAL_PROFILES, POLICY_PROFILES, POLICY_RULE_KEYS, SERVICE, our_name
-from .model import ALLOW, Asked, Backend, Generation, Rule
+from .advfirewall import ADVFIREWALL, our_name
+from .model import ALLOW, Asked, Backend, Rule
 from .rules import LOCAL_RULES, POLICY_RULES, PROFILES, find_rules, nobodys, parse_rule, policy_ignores_local
 from .scopes import written
 
@@ -44,15 +45,8 @@ def our_id(port: int) -> str:
 class Msft(Backend):
     """MSFT_NetFirewallRule and its filters."""
 
-    facts = Generation(
-        name="MSFT_NetFirewallRule",
-        service=SERVICE,
-        profiles=LOCAL_PROFILES,
-        policy_profiles=POLICY_PROFILES,
-        policy_rule_keys=POLICY_RULE_KEYS,
-        on_unless_said=True,
-        ip_versions=(4, 6),
-    )
+    # The store is that of the generation before; no command line limits what a rule can be given.
+    facts = dataclasses.replace(ADVFIREWALL.facts, name=RULE, longest_scope=None)
 
     def adoptable(self, port: int) -> tuple[str, ...]:
         """Windows' own rules for KMS, on the port they are bound to."""
