@@ -24,7 +24,7 @@ from ..plugin_utils._kms.restart import Restart
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
 from ..plugin_utils._plan import Reader, Resource, Seen
-from ..plugin_utils._windows.licensing import LICENSED, Licensing
+from ..plugin_utils._windows.licensing import Licensing
 from ..plugin_utils._windows.system import System
 
 SPECIFICATION = Specification(
@@ -102,7 +102,7 @@ class ActionModule(KmsAction):
             resources += [
                 Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
             ]
-        return Job(resources, readers, lambda outcome: replaced(world, outcome, key.key.last_five) if key else {})
+        return Job(resources, readers, lambda outcome: replaced(world, outcome, key) if key else {})
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
         return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)
@@ -117,8 +117,7 @@ def _settings(wished: SettingsWish, key: KeyWish | None, publish: list[PublishWi
     return dataclasses.replace(
         wished,
         self_publishing=False if publish else wished.self_publishing,
-        key=None if key is None else key.key.last_five,
-        activate=key is not None and key.activate,
+        key=key,
         port_used=port_used,
         published=lambda seen: all(_is_published(seen, wish) for wish in publish),
     )
@@ -131,7 +130,7 @@ def _is_published(seen: Seen, wish: PublishWish) -> bool:
 
 def _serving(seen: Seen) -> bool:
     """Whether an activated host key makes publishing and probing the host worthwhile."""
-    return any(product.license_status == LICENSED for product in seen[Licensing].host_products())
+    return seen[Licensing].serves
 
 
 def _fqdn(seen: Seen) -> str:

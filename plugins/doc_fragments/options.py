@@ -141,11 +141,28 @@ options:
   activation:
     description:
       - V(online) asks Microsoft to activate the key, once, if it is not activated on this host yet. Choosing it is the
-        consent that C(slmgr.vbs /ato) asks for on Server 2003; the key and data about the machine go to Microsoft.
+        consent that C(slmgr.vbs /ato) asks for on Server 2003; the key and data about the machine go to Microsoft, see
+        the guide on host keys.
+      - V(offline) needs no way from the host to Microsoft. A first run installs the key, tells the installation ID and
+        ends well, with RV(awaiting_confirmation=true). A person takes the installation ID to Microsoft's portal
+        U(https://aka.ms/aoh) or telephone, and a later run is given O(confirmation_id). V(phone) means the same.
       - V(unmanaged) installs the key and leaves its activation to you or to Windows.
     type: str
-    choices: [online, unmanaged]
+    choices: [online, offline, phone, unmanaged]
     default: online
+  confirmation_id:
+    description:
+      - The 48 digits that Microsoft gave for the installation ID, with blanks or dashes between them or without. Put
+        them in quotes, or YAML may take them for a number.
+      - It is refused where the installation ID has become another one since it was told, because the hardware has
+        changed for example. It does no harm to leave it in place once the key is activated.
+    type: str
+  activation_id:
+    description:
+      - The activation ID of the product the key is for, where that is not the KMS host of Windows. A KMS host of Office
+        is another product with a key of its own.
+      - M(activation.kms.host_info) shows the ID of each product that has a key.
+    type: str
   replace:
     description:
       - Lets the key take the place of another host key. The host's client count falls to zero, which cannot be undone;

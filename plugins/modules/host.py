@@ -260,6 +260,39 @@ replaced:
           check mode and where the host did not say.
       type: str
       sample: without_key
+awaiting_confirmation:
+  description:
+    - Whether the host key waits for the confirmation ID of an offline activation. Then the result's C(msg) says what to
+      do.
+  returned: when it does
+  type: bool
+installation_id:
+  description:
+    - The digits that Microsoft wants, 54 or 63 of them. Null in check mode where the key is not installed yet.
+  returned: when a confirmation ID is awaited
+  type: str
+installation_id_grouped:
+  description: The same in nine groups, for reading and copying.
+  returned: when a confirmation ID is awaited
+  type: str
+offline_activation:
+  description: Where the installation ID goes.
+  returned: when a confirmation ID is awaited
+  type: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the host key.
+      type: str
+    activation_id:
+      description: The activation ID of its product.
+      type: str
+    portal:
+      description: Microsoft's portal.
+      type: str
+      sample: https://aka.ms/aoh
+    telephone:
+      description: The way by telephone.
+      type: str
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always

@@ -9,14 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host_key
-short_description: Install and activate the KMS host key
+short_description: Install and activate the KMS host key, or remove it
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
-  - Installs the host key on a machine that has the licensing service, and activates it online, once.
+  - Installs the host key on a machine that has the licensing service, and activates it, online or offline, once.
   - Automatic activation by Windows is held off from before the key is installed until it is activated, so that no
     activation is spent twice.
   - A run that was interrupted during the activation is noted on the host; the next one waits before it asks again.
+  - With O(state=absent) it removes the host key, and what C(slmgr.vbs) leaves behind for MOM and SCOM.
   - With O(replace=true) it takes the place of another host key. The count of clients then starts again at zero, no
     client is activated until the threshold is reached again, and clients keep what the old key gave them for up to 180
     days. Warnings and RV(replaced) say so, in check mode too.
@@ -31,8 +32,24 @@ options:
     description:
       - The KMS host key (CSVLK) from the volume licensing portal. It is never shown; messages name its last five
         characters, as Windows does.
+      - Required with O(state=present). With O(state=absent) only this key is removed; without it, whichever host key of
+        Windows (or of the product O(activation_id)) is installed.
     type: str
-    required: true
+  state:
+    description:
+      - V(present) installs and activates the key.
+      - V(absent) removes the host key. The activations it has spent stay spent, the host's count of clients is gone,
+        and no other setting is touched.
+    type: str
+    choices: [present, absent]
+    default: present
+  install_setup_key:
+    description:
+      - With O(state=absent), installs the public client setup key (GVLK) of the Windows edition afterwards, so that the
+        machine becomes a KMS client again. From Windows Vista on the host key is also the key that Windows itself runs
+        under.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -46,6 +63,28 @@ EXAMPLES = r"""
   activation.kms.host_key:
     product_key: "{{ vault_newer_kms_host_key }}"
     replace: true
+
+- name: Install the host key and tell the installation ID
+  activation.kms.host_key:
+    product_key: "{{ vault_kms_host_key }}"
+    activation: offline
+  register: host_key
+
+- name: Show what to give to Microsoft
+  ansible.builtin.debug:
+    msg: "{{ host_key.msg }}"
+  when: host_key.awaiting_confirmation | default(false)
+
+- name: Activate it with what Microsoft gave
+  activation.kms.host_key:
+    product_key: "{{ vault_kms_host_key }}"
+    activation: offline
+    confirmation_id: "{{ kms_confirmation_id }}"
+
+- name: Remove the host key, and make the machine a KMS client again
+  activation.kms.host_key:
+    state: absent
+    install_setup_key: true
 """
 
 RETURN = r"""
@@ -126,6 +165,58 @@ replaced:
           check mode and where the host did not say.
       type: str
       sample: without_key
+removed:
+  description: The host keys that were removed in this run, or in check mode would be.
+  returned: with O(state=absent)
+  type: list
+  elements: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the key.
+      type: str
+    channel:
+      description: The channel of its product.
+      type: str
+      sample: VOLUME_KMS
+    product_id:
+      description: The activation ID of its product.
+      type: str
+    count_before:
+      description: How many clients the host had counted.
+      type: int
+awaiting_confirmation:
+  description:
+    - Whether the host key waits for the confirmation ID of an offline activation. Then the result's C(msg) says what to
+      do.
+  returned: when it does
+  type: bool
+installation_id:
+  description:
+    - The digits that Microsoft wants, 54 or 63 of them. Null in check mode where the key is not installed yet.
+  returned: when a confirmation ID is awaited
+  type: str
+installation_id_grouped:
+  description: The same in nine groups, for reading and copying.
+  returned: when a confirmation ID is awaited
+  type: str
+offline_activation:
+  description: Where the installation ID goes.
+  returned: when a confirmation ID is awaited
+  type: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the host key.
+      type: str
+    activation_id:
+      description: The activation ID of its product.
+      type: str
+    portal:
+      description: Microsoft's portal.
+      type: str
+      sample: https://aka.ms/aoh
+    telephone:
+      description: The way by telephone.
+      type: str
 reboot_required:
   description: Whether a KMS update awaits the restart of the host.
   returned: always

@@ -60,11 +60,15 @@ def foresee(resources: t.Sequence[Resource], seen: Seen) -> Foresight:
 def first(
     resources: t.Sequence[Resource], seen: Seen, ended: t.Collection[Resource], kept_up: t.Collection[str]
 ) -> tuple[Resource, Item] | None:
-    """The first resource that wants something, and what."""
+    """The first resource that wants something, and what. Upkeep that was done counts as done, shown or not."""
     for resource in resources:
         if resource in ended:
             continue
-        item = resource.next(seen)
+        item, believed = resource.next(seen), seen
+        for _known in kept_up:
+            if isinstance(item, Step) and item.upkeep and item.id in kept_up:
+                believed = item.predict(believed)
+                item = resource.next(believed)
         if item is not None and not (isinstance(item, Step) and item.upkeep and item.id in kept_up):
             return resource, item
     return None

@@ -83,8 +83,7 @@ class Step:
         touches: the parts to be read again afterwards, or EVERYTHING (a restart).
         settle: seconds it may take until the change shows.
         once: never repeated after a lost answer (it spends something).
-        upkeep: keeps things in order without being a change: at most once a run, not verified, not in the plan. A
-            resource asks for it last: what it would ask for after it waits until the upkeep shows.
+        upkeep: keeps things in order without being a change: at most once a run, not verified, not in the plan.
         before, after: the lines a diff shows for it.
     """
 

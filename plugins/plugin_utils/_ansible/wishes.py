@@ -13,17 +13,21 @@ import typing as t
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
-from .._kms.keys import KeyWish, host_key
+from .._kms.key_products import wished_product
+from .._kms.keys import Activation, KeyWish, activation_id, host_key
+from .._kms.offline import InstallationId, confirmation_id, read_installation_id
 from .._kms.packages import Packages, UpdateWish, read_packages
 from .._kms.publication import PublishWish
 from .._kms.record import Record, read_record
+from .._kms.removal import RemovalWish
 from .._kms.restart import Restart, read_restart_care
 from .._kms.setting_values import check_interval, domains
-from .._kms.settings import READ_LICENSING, SettingsWish
+from .._kms.settings import SettingsWish, licensing_reader
 from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.tsig import ALGORITHMS, TsigKey
+from .._windows.edition import Edition, read_edition
 from .._windows.firewall.model import Firewall
 from .._windows.firewall.reader import Interest, read_firewall
 from .._windows.licensing import Licensing
@@ -33,6 +37,7 @@ from .._windows.system import System, read_system
 from .options import ArgumentSpec
 
 Options = t.Mapping[str, t.Any]
+T = t.TypeVar("T")
 
 LONGEST_REASON = (
     127  # characters shutdown.exe of Server 2003 takes ("shutdown /?"); it refuses more, long after planning
@@ -56,7 +61,9 @@ REBOOT_OPTIONS: ArgumentSpec = {
 KEY_OPTIONS: ArgumentSpec = {
     "product_key": {"type": "str", "no_log": True},
     "key_group": {"type": "str", "no_log": False, "choices": list(KEY_GROUPS)},
-    "activation": {"type": "str", "choices": ["online", "unmanaged"], "default": "online"},
+    "activation": {"type": "str", "choices": ["online", "offline", "phone", "unmanaged"], "default": "online"},
+    "confirmation_id": {"type": "str"},
+    "activation_id": {"type": "str"},
     "replace": {"type": "bool", "default": False},
     "reactivate": {"type": "bool", "default": False},
     "max_activations": {"type": "int", "default": 1},
@@ -83,11 +90,30 @@ def system_readers(
 ) -> dict[type, Reader]:
     """The readers of what every module about a KMS host builds on. `wanted`, `thorough`: see `read_updates`."""
     last_five = key.key.last_five if key is not None else None
+    readers = {
+        System: read_system,
+        Record: read_record,
+        Licensing: licensing_reader(key, None if key is None else key.activation_id),
+        Updates: read_updates(known, wanted, key=last_five, thorough=thorough),
+    }
+    return {**readers, **({} if key is None else key_readers(key))}
+
+
+def key_readers(wish: KeyWish) -> dict[type, Reader]:
+    """The readers of what matters for a host key only while it is not installed, or not activated."""
+    return {
+        Edition: read_edition(lambda look: wished_product(look[Licensing], wish) is None),
+        InstallationId: read_installation_id(wish),
+    }
+
+
+def removal_readers(wish: RemovalWish) -> dict[type, Reader]:
+    """The readers of what the removal of a host key needs."""
     return {
         System: read_system,
         Record: read_record,
-        Licensing: READ_LICENSING,
-        Updates: read_updates(known, wanted, key=last_five, thorough=thorough),
+        Licensing: licensing_reader(None, wish.activation_id),
+        Edition: read_edition(lambda look: wish.setup_key),
     }
 
 
@@ -150,13 +176,22 @@ def restart_readers(restart: Restart, before: t.Sequence[Resource]) -> dict[type
 def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, known: Catalogue) -> KeyWish:
     """The wish about the host key. Raises Refusal."""
     _positive(options, "activation_timeout")
+    activation: Activation = "offline" if options["activation"] == "phone" else options["activation"]
+    if options["confirmation_id"] is not None and activation != "offline":
+        raise Refusal(
+            f"confirmation_id is given, but activation is {activation}; set activation: offline, or leave "
+            "confirmation_id out",
+            name="bad_option",
+        )
     if options["max_activations"] not in (0, 1):
         raise Refusal(
             "max_activations must be 0 or 1: one activation a host and run is the most there is", name="bad_option"
         )
     return KeyWish(
         key=host_key(options["product_key"]),
-        activate=options["activation"] == "online",
+        activation=activation,
+        confirmation_id=_read(options, "confirmation_id", confirmation_id),
+        activation_id=_read(options, "activation_id", activation_id),
         key_group=options["key_group"],
         serve=frozenset(serve),
         replace=options["replace"],
@@ -165,6 +200,16 @@ def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, kno
         activation_timeout=float(options["activation_timeout"]),
         encrypted=encrypted or options["allow_unencrypted_key"],
         known=known,
+    )
+
+
+def removal_wish(options: Options) -> RemovalWish:
+    """The wish that a host key is gone. Raises Refusal."""
+    key = _read(options, "product_key", host_key)
+    return RemovalWish(
+        last_five=None if key is None else key.last_five,
+        activation_id=_read(options, "activation_id", activation_id),
+        setup_key=options["install_setup_key"],
     )
 
 
@@ -241,6 +286,11 @@ def check_port(port: int) -> None:
     """Refuse what is no TCP port."""
     if not 1 <= port <= 65535:
         raise Refusal("port must be between 1 and 65535", name="bad_option", advice="KMS listens on 1688 by default.")
+
+
+def _read(options: Options, name: str, reader: t.Callable[[str], T]) -> T | None:
+    """An option read in its own form; None where it is not given."""
+    return None if options[name] is None else reader(options[name])
 
 
 def _positive(options: Options, name: str) -> None:

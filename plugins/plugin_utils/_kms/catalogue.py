@@ -217,6 +217,11 @@ def group_activates(group: str) -> frozenset[str]:
     return frozenset(client.split(":")[0] for client in _GROUPS[group]["activates"])
 
 
+def group_of_channel(channel: str) -> str | None:
+    """The key group whose token Windows shows in a product's description; None for a token nobody has confirmed."""
+    return next((name for name, row in _GROUPS.items() if channel and row.get("token") == channel), None)
+
+
 def group_hosted_on(group: str) -> frozenset[str]:
     """The releases on which a key of this group can be installed."""
     return frozenset(_GROUPS[group]["hosted_on"])

@@ -15,16 +15,18 @@ import dataclasses
 import typing as t
 
 from .._plan import Seen, Step
-from .._windows.licensing import LICENSED, Licensing, read_manual, write_manual
+from .._windows.licensing import LICENSED, Licensing, Root, write_manual
 from .._world import World
-from .record import ABSENT, Record, load_record, note
+from .key_products import wished_product
+from .keys import KeyWish
+from .record import ABSENT, Record, load_record, note, rewrite
 
 
-def hold_wanted(licensing: Licensing, last_five: str | None, activate: bool) -> bool:
+def hold_wanted(licensing: Licensing, wish: KeyWish | None) -> bool:
     """Whether we activate this key and it is not activated yet."""
-    if last_five is None or not activate:
+    if wish is None or not wish.activate:
         return False
-    product = licensing.host_product(last_five)
+    product = wished_product(licensing, wish)
     return product is None or product.license_status != LICENSED
 
 
@@ -33,40 +35,42 @@ def on_hold(licensing: Licensing, record: Record) -> bool:
     return record.former_manual is not None and all(root.manual == 1 for root in licensing.roots.values())
 
 
-def held(record: Record, roots: t.Iterable[str]) -> Record:
-    """The record as it will be with the hold on, as far as foresight can know it."""
-    if record.former_manual is not None:
-        return record
-    return dataclasses.replace(record, former_manual=dict.fromkeys(roots, ABSENT))
-
-
-def put_on_hold(world: World, roots: t.Iterable[str]) -> None:
-    """Note the former values first, then set them: what was there can always be restored.
-
-    A value that is noted already is ours by now, so it is never noted again.
-    """
-    former: dict[str, int | str] = dict(load_record(world).former_manual or {})
-    fresh = [root for root in roots if root not in former]
-    for root in fresh:
-        value = read_manual(world, root)
-        former[root] = ABSENT if value is None else value
-    if fresh:
-        note(world, former_manual=former)
+def held(record: Record, licensing: Licensing, roots: t.Iterable[str]) -> Record:
+    """The record with the hold on. A value that is noted already is ours by now, so it is never noted again."""
+    former: dict[str, int | str] = {}
     for root in roots:
-        write_manual(world, root, 1)
+        value = licensing.roots.get(root, Root()).manual
+        former[root] = ABSENT if value is None else value
+    return dataclasses.replace(record, former_manual={**former, **(record.former_manual or {})})
 
 
-def release() -> Step:
-    """Give Activation\\Manual its former value back."""
+def put_on_hold(world: World, licensing: Licensing, roots: t.Collection[str]) -> None:
+    """Note the former values first, then set them: what was there can always be restored."""
+    record = load_record(world)
+    wanted = held(record, licensing, roots).former_manual
+    if wanted != record.former_manual:
+        rewrite(world, record, former_manual=wanted)
+    for root in roots:
+        if licensing.roots.get(root, Root()).manual != 1:
+            write_manual(world, root, 1)
+
+
+def noted(record: Record) -> bool:
+    """Whether anything is noted that is over once the key is activated, or gone."""
+    return any(one is not None for one in (record.former_manual, record.activating, record.confirming))
+
+
+def release(record: Record) -> Step:
+    """Give Activation\\Manual its former value back, and forget what was noted about the activation."""
 
     def run(world: World) -> None:
-        former = load_record(world).former_manual or {}
-        for root, value in former.items():
+        for root, value in (record.former_manual or {}).items():
             write_manual(world, root, None if value == ABSENT else int(value))
-        note(world, former_manual=None, activating=None)
+        note(world, former_manual=None, activating=None, confirming=None)
 
     def predict(seen: Seen) -> Seen:
-        return seen.having(dataclasses.replace(seen[Record], former_manual=None, activating=None))
+        over = dataclasses.replace(seen[Record], former_manual=None, activating=None, confirming=None)
+        return seen.having(over)
 
     return Step(
         id="host_settings.release",

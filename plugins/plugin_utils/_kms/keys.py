@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing as t
 
 from .._data import load
 from .._errors import Refusal
@@ -25,12 +26,24 @@ _FORM = re.compile(rf"^[{_ALPHABET}]{{5}}(-[{_ALPHABET}]{{5}}){{4}}$")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 
 
+Activation = t.Literal["online", "offline", "unmanaged"]
+
+
 @dataclasses.dataclass(frozen=True)
 class KeyWish:
-    """What is wanted of the key. `activation_timeout` in seconds."""
+    """What is wanted of the key.
+
+    Attributes:
+        confirmation_id: 48 digits, once Microsoft has given them for an offline activation.
+        activation_id: the ID of the product the key is for; None: the KMS host of Windows.
+        activation_timeout: in seconds.
+        encrypted: whether the key may travel.
+    """
 
     key: HostKey
-    activate: bool = True
+    activation: Activation = "online"
+    confirmation_id: str | None = None
+    activation_id: str | None = None
     key_group: str | None = None
     serve: frozenset[str] = frozenset()
     replace: bool = False
@@ -39,6 +52,24 @@ class KeyWish:
     activation_timeout: float = 300.0
     encrypted: bool = True
     known: Catalogue = STANDARD
+
+    @property
+    def activate(self) -> bool:
+        """Whether we see to the activation; otherwise it is left to others, Windows included."""
+        return self.activation != "unmanaged"
+
+
+def activation_id(text: str) -> str:
+    """The ID of a product as Windows shows it, in lower case and without braces. Raises Refusal."""
+    normal = text.strip().strip("{}").lower()
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", normal):
+        raise Refusal(
+            "activation_id is no activation ID; it is the ID of a product of the licensing service, a GUID such as "
+            "2de67392-b7a7-462a-b1ca-108dd189f588; activation.kms.host_info shows that of each product with a key",
+            name="activation_id_malformed",
+            advice="Give the product's ID, or leave activation_id out for the KMS host of Windows.",
+        )
+    return normal
 
 
 def host_key(text: str) -> HostKey:

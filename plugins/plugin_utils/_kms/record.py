@@ -49,6 +49,8 @@ class Record:
             {"enabled": false, "scope": ["local_subnet"]}.
         unreadable: there is a record that this collection cannot read.
         service_restart: the boot time, from before a setting is written until the licensing service has been restarted.
+        confirming: {"key": last five, "installation_id": digits, "at": host time}: told to the user, who is to come
+            back with the confirmation ID that belongs to it.
     """
 
     key: t.ClassVar[str] = "record"
@@ -60,6 +62,7 @@ class Record:
     staging: str | None = None
     service_restart: str | None = None
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
+    confirming: t.Mapping[str, str] | None = None
     unreadable: bool = False
 
     def refuse_unreadable(self) -> None:
@@ -88,6 +91,12 @@ class Record:
         """When the activation of this key was asked for, by the host's clock, where its end was never seen."""
         if self.activating and self.activating.get("key") == last_five:
             return _moment(self.activating["at"])
+        return None
+
+    def installation_id_told(self, last_five: str) -> str | None:
+        """The installation ID that was last told for this key, where its confirmation is still awaited."""
+        if self.confirming and self.confirming["key"] == last_five:
+            return self.confirming["installation_id"]
         return None
 
 
@@ -120,6 +129,9 @@ def _check(record: Record) -> None:
         dict(record.awaiting_restart["updates"])
     if record.activating is not None:
         _moment(record.activating["at"])
+    if record.confirming is not None:
+        str(record.confirming["key"] + record.confirming["installation_id"])
+        _moment(record.confirming["at"])
     if record.former_manual is not None:
         if not set(record.former_manual) <= set(ROOTS):
             raise ValueError("no settings key")
@@ -140,7 +152,11 @@ def note(world: World, **changes: t.Any) -> Record:
     Raises:
         Failure: what is there cannot be read; writing would destroy it.
     """
-    there = load_record(world)
+    return rewrite(world, load_record(world), **changes)
+
+
+def rewrite(world: World, there: Record, **changes: t.Any) -> Record:
+    """The same for a record that has just been read: another controller may have written it since. One request."""
     if there.unreadable:
         raise Failure(f"{world.host}: {UNREADABLE}", name="record_unreadable")
     record = dataclasses.replace(there, **changes)

@@ -21,6 +21,8 @@ from .._world import World
 from .._wsman.client import Client
 from .._wsman.values import literal
 from .client_count import counted, until_enough
+from .key_products import rivals, wished_product
+from .keys import KeyWish
 
 CLIENTS_VALID_DAYS = 180
 """A client that was activated keeps that for up to 180 days (Microsoft's "KMS activation planning")."""
@@ -57,55 +59,55 @@ class Replacement:
         }
 
 
-def others_than(licensing: Licensing, last_five: str) -> tuple[Product, ...]:
+def others_than(licensing: Licensing, wish: KeyWish) -> tuple[Product, ...]:
     """The KMS host products that hold another key, the activated ones first."""
-    others = [one for one in licensing.host_products() if one.partial_product_key.upper() != last_five.upper()]
-    return tuple(sorted(others, key=lambda one: one.license_status != LICENSED))
+    return tuple(sorted(rivals(licensing, wish), key=lambda one: one.license_status != LICENSED))
 
 
-def replacement(first: Seen, last: Seen, last_five: str) -> Replacement | None:
-    """What the key with these last five characters replaced between the two; None where it replaced nothing. Pure."""
+def replacement(first: Seen, last: Seen, wish: KeyWish) -> Replacement | None:
+    """What the wished key replaced between the two; None where it replaced nothing. Pure."""
     before, after = first[Licensing], last[Licensing]
-    others = others_than(before, last_five)
-    new = after.host_product(last_five)
-    if not others or before.host_product(last_five) or new is None:
+    others = others_than(before, wish)
+    new = wished_product(after, wish)
+    if not others or wished_product(before, wish) or new is None:
         return None
     threshold = after.threshold_of(new) or before.threshold_of(others[0])
     return Replacement(others[0], counted(before, others[0]), counted(after, new), threshold)
 
 
-def replaced(world: World, outcome: Outcome, last_five: str) -> dict[str, t.Any]:
+def replaced(world: World, outcome: Outcome, wish: KeyWish) -> dict[str, t.Any]:
     """The result's `replaced`, where a key was replaced or, in check mode, would be. Never raises."""
-    found = replacement(outcome.first, outcome.seen, last_five)
+    found = replacement(outcome.first, outcome.seen, wish)
     if found is None:
         return {}
     unknown = outcome.check or isinstance(outcome.problem, Unreachable)
     return {"replaced": found.as_data(None if unknown else _became(world, found.former))}
 
 
-def foretold(licensing: Licensing, last_five: str) -> list[str]:
+def foretold(licensing: Licensing, wish: KeyWish) -> list[str]:
     """What replacing the key means, before it is done; nothing where none is replaced."""
-    others = others_than(licensing, last_five)
-    if not others or licensing.host_product(last_five):
+    others = others_than(licensing, wish)
+    if not others or wished_product(licensing, wish):
         return []
+    meanwhile = ", and nobody at all before its confirmation ID is deposited" if wish.activation == "offline" else ""
     keys = ", ".join(f"*****-{one.partial_product_key}" for one in others)
     count = counted(licensing, others[0])
     falls = f"the host's client count falls from {count} to 0" if count else "the host counts its clients from 0"
     return [
-        f"the host key *****-{last_five} takes the place of {keys}: {falls}, and it activates nobody "
-        f"{until_enough(licensing)}; clients that the old key activated keep their activation for up to "
+        f"the host key {wish.key} takes the place of {keys}: {falls}, and it activates nobody "
+        f"{until_enough(licensing)}{meanwhile}; clients that the old key activated keep their activation for up to "
         f"{CLIENTS_VALID_DAYS} days"
     ]
 
 
-def remaining(licensing: Licensing, last_five: str) -> list[str]:
+def remaining(licensing: Licensing, wish: KeyWish) -> list[str]:
     """Other keys that are still on the host beside the wished one."""
-    others = others_than(licensing, last_five) if licensing.host_product(last_five) else ()
+    others = others_than(licensing, wish) if wished_product(licensing, wish) else ()
     if not others:
         return []
     keys = ", ".join(f"*****-{one.partial_product_key} ({one.channel})" for one in others)
     return [
-        f"beside the host key *****-{last_five} other KMS host products of the host still have a key: {keys}; remove "
+        f"beside the host key {wish.key} other KMS host products of the host still have a key: {keys}; remove "
         "the old key once its clients are served by the new one"
     ]
 

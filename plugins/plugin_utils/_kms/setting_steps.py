@@ -49,11 +49,11 @@ def apply(seen: Seen, change: Values, *, hold: bool, restart: bool) -> Step:
             roots={name: _predicted(now.roots.get(name, Root()), change, hold) for name in roots},
         )
         record = dataclasses.replace(record, service_restart=None if restart else record.service_restart)
-        return before.having(after, held(record, roots) if hold else record)
+        return before.having(after, held(record, now, roots) if hold else record)
 
     def run(world: World) -> None:
         if hold:
-            put_on_hold(world, roots)
+            put_on_hold(world, licensing, roots)
         if restart:
             _write_and_restart(world, seen, kind, roots, change)
 

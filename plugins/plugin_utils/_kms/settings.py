@@ -16,17 +16,22 @@ import dataclasses
 import typing as t
 
 from .._errors import Refusal
-from .._plan import Resource, Seen, Step
+from .._plan import Reader, Resource, Seen, Step
 from .._windows.licensing import Licensing, Values, generation, read_licensing
 from .._windows.system import BOOT_TOLERANCE, System
-from .hold import hold_wanted, on_hold, release
+from .hold import hold_wanted, noted, on_hold, release
+from .keys import KeyWish
 from .record import Record
 from .restart import Restart
 from .setting_steps import apply, forget
 from .setting_values import missing
 
-READ_LICENSING = read_licensing(lambda look: look[Record].former_manual is not None)
-"""Reads the licensing part; Activation\\Manual only while a hold is noted."""
+
+def licensing_reader(wish: KeyWish | None = None, activation_id: str | None = None) -> Reader:
+    """Reads the licensing part; Activation\\Manual only while a hold is noted, or wanted for this key."""
+    return read_licensing(
+        lambda look, found: look[Record].former_manual is not None or hold_wanted(found, wish), activation_id
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +39,13 @@ class SettingsWish(Values):
     """What is wanted: the settings, None leaving one alone, and what goes by them.
 
     Attributes:
-        key: last five of the host key that is managed; None where none is.
-        activate: whether we activate it; until then Windows must not do so by itself.
+        key: the wish about the host key; until we have activated it Windows must not do so by itself.
         port_used: whether firewall, endpoint or publication go by the port.
         required: whether a host without a licensing service is refused; otherwise it has no settings yet.
         published: whether clients would still find the host without its own record (the controller's is in DNS).
     """
 
-    key: str | None = None
-    activate: bool = False
+    key: KeyWish | None = None
     port_used: bool = False
     required: bool = False
     published: t.Callable[[Seen], bool] = lambda seen: True
@@ -67,14 +70,13 @@ class Settings(Resource):
             return None
         self._judge_port(licensing)
         change = self._change(seen)
-        wanted = hold_wanted(licensing, self.wish.key, self.wish.activate)
+        wanted = hold_wanted(licensing, self.wish.key)
         hold = wanted and not on_hold(licensing, record)
         due = record.service_restart_due(seen[System].boot_time, BOOT_TOLERANCE)
         if change.given() or hold or due:
             return apply(seen, change, hold=hold, restart=bool(change.given()) or due)
-        noted = record.former_manual is not None or record.activating is not None
-        if noted and self.wish.key is not None and not wanted:
-            return release()
+        if noted(record) and self.wish.key is not None and not wanted:
+            return release(record)
         return forget() if record.service_restart is not None else None
 
     def warnings(self, seen: Seen) -> list[str]:

@@ -67,9 +67,9 @@ class Registry:
 
     # -- writing: mutating, so each may raise OutcomeUnknown
 
-    def set_text(self, key: str, name: str, value: str) -> None:
-        """Write a REG_SZ value, creating the key where it is missing."""
-        self._set("SetStringValue", key, name, {"sValue": value})
+    def set_text(self, key: str, name: str, value: str, *, create: bool = True) -> None:
+        """Write a REG_SZ value. Where the key is missing it is created, or (`create`: false) nothing is written."""
+        self._set("SetStringValue", key, name, {"sValue": value}, create=create)
 
     def set_number(self, key: str, name: str, value: int) -> None:
         """Write a REG_DWORD value, creating the key where it is missing."""
@@ -105,11 +105,13 @@ class Registry:
         self._done(method, key, output)
         return output
 
-    def _set(self, method: str, key: str, name: str, value: t.Mapping[str, Value]) -> None:
+    def _set(self, method: str, key: str, name: str, value: t.Mapping[str, Value], *, create: bool = True) -> None:
         """SetXValue fails where the key is missing; the key is created only then, which saves a message otherwise."""
         parameters: dict[str, Value] = {"sValueName": name, **value}
         output = self._call(method, key, parameters, mutating=True)
         if output.return_value in _MISSING:
+            if not create:
+                return
             self.create_key(key)
             output = self._call(method, key, parameters, mutating=True)
         self._done(method, key, output)

@@ -19,7 +19,7 @@ from .._errors import Failure, OutcomeUnknown, Problem
 from .._world import World
 from .._wsman.client import Client
 from .files import with_shell
-from .system import BOOT_TOLERANCE, read_moment
+from .system import BOOT_TOLERANCE, read_boot_time
 
 _GOOD_READS = 3
 _PRIVILEGE = ("0x80041062", "0x00000522")  # WBEM_E_PRIVILEGE_NOT_HELD, ERROR_PRIVILEGE_NOT_HELD
@@ -66,7 +66,7 @@ def wait_for_restart(
     good, seen, last = 0, False, "it still shows the old boot time"
     while world.now() < until:
         try:
-            if abs(read_moment(world, "LastBootUpTime") - booted) > BOOT_TOLERANCE:
+            if abs(read_boot_time(world) - booted) > BOOT_TOLERANCE:
                 seen = True
                 good += 1
                 if good >= _GOOD_READS and ready(world):

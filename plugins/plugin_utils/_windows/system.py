@@ -63,7 +63,7 @@ class Service:
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """The machine. Times are the machine's own, in UTC."""
+    """The machine. Times are the machine's own, in UTC; `clock_ahead`: of the controller's clock, in seconds."""
 
     key: t.ClassVar[str] = "system"
 
@@ -81,10 +81,15 @@ class System:
     virtual: bool
     boot_time: dt.datetime = dataclasses.field(compare=False)  # wobbles from look to look; see booted_since
     clock: dt.datetime = dataclasses.field(compare=False)
+    clock_ahead: float = dataclasses.field(compare=False)
     windows_directory: str
     hostname: str
     dns_suffix: str
     services: t.Mapping[str, Service]
+
+    def time(self, world: World) -> dt.datetime:
+        """What the machine's own clock shows now, without asking it."""
+        return dt.datetime.fromtimestamp(world.now() + self.clock_ahead, dt.timezone.utc)
 
     @property
     def is_server_2003(self) -> bool:
@@ -105,6 +110,7 @@ class System:
         data = dataclasses.asdict(self)
         data["boot_time"] = moment_text(self.boot_time)
         data["clock"] = moment_text(self.clock)
+        data["clock_ahead"] = round(self.clock_ahead)
         data["services"] = {s.name: {"state": s.state, "start_mode": s.start_mode} for s in self.services.values()}
         data["fqdn"] = self.fqdn
         return data
@@ -119,15 +125,14 @@ def read_system(world: World, look: Look) -> System:
     """Read the machine. Raises Problem."""
     client = Client(world)
     row = _only(client.query("root/cimv2", OPERATING_SYSTEM), "Win32_OperatingSystem", world.host)
+    now = world.now()
     computer = _only(client.query("root/cimv2", COMPUTER), "Win32_ComputerSystem", world.host)
     version, build = row.text("Version") or "", row.integer("BuildNumber") or 0
     services = read_services(client, SERVICES[version.startswith("5.2.")])
     suffix = Registry(client).text(TCPIP, "Domain") or ""
     boot, clock = row.moment("LastBootUpTime"), row.moment("LocalDateTime")
     if boot is None or clock is None:
-        raise Failure(
-            f"{world.host}: Windows does not say when it was started (Win32_OperatingSystem)", name="no_boot_time"
-        )
+        raise _no_boot_time(world)
     language = row.integer("OSLanguage") or 0
     product_type = row.integer("ProductType") or 0
     return System(
@@ -145,6 +150,7 @@ def read_system(world: World, look: Look) -> System:
         virtual=_is_virtual(computer),
         boot_time=boot,
         clock=clock,
+        clock_ahead=clock.timestamp() - now,
         windows_directory=(row.text("WindowsDirectory") or r"C:\WINDOWS").rstrip("\\"),
         hostname=computer.text("DNSHostName") or computer.text("Name") or "",
         dns_suffix=suffix,
@@ -152,12 +158,12 @@ def read_system(world: World, look: Look) -> System:
     )
 
 
-def read_moment(world: World, column: t.Literal["LastBootUpTime", "LocalDateTime"]) -> dt.datetime:
-    """One moment by the machine's own clock; one request. Raises Problem."""
-    rows = Client(world).query("root/cimv2", f"SELECT {column} FROM Win32_OperatingSystem")
-    moment = rows[0].moment(column) if rows else None
+def read_boot_time(world: World) -> dt.datetime:
+    """When the machine was started, by its own clock; one request. Raises Problem."""
+    rows = Client(world).query("root/cimv2", "SELECT LastBootUpTime FROM Win32_OperatingSystem")
+    moment = rows[0].moment("LastBootUpTime") if rows else None
     if moment is None:
-        raise Failure(f"{world.host}: Windows does not tell the time (Win32_OperatingSystem.{column})", name="no_clock")
+        raise _no_boot_time(world)
     return moment
 
 
@@ -198,6 +204,12 @@ def architecture_of(system_type: str) -> str:
 def _is_virtual(computer: Row) -> bool:
     text = f"{computer.text('Manufacturer') or ''} {computer.text('Model') or ''}".lower()
     return any(piece in text for piece in _NAMES["virtual"])
+
+
+def _no_boot_time(world: World) -> Failure:
+    return Failure(
+        f"{world.host}: Windows does not say when it was started (Win32_OperatingSystem)", name="no_boot_time"
+    )
 
 
 def _only(rows: t.Sequence[Row], class_name: str, host: str) -> Row:

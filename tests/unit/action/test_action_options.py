@@ -62,7 +62,7 @@ def refusal(args: dict[str, t.Any], spec: Specification = HOST) -> str:
         ({"port": [SECRET]}, "option port must be of the type int"),
         ({"port": 1.5}, "option port must be of the type int"),
         ({"reboot": SECRET}, "option reboot must be of the type bool"),
-        ({"activation": SECRET}, "value of activation must be one of: online, unmanaged"),
+        ({"activation": SECRET}, "value of activation must be one of: online, offline, phone, unmanaged"),
         ({"key_group": SECRET}, "value of key_group must be one of: windows_vista"),
         ({"serve": [SECRET]}, "value of serve must be one or more of: server_2008, "),
         ({"serve": ["windows_7", SECRET]}, "windows_7, windows_8"),

@@ -11,10 +11,14 @@ import hashlib
 import typing as t
 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.offline import InstallationId
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages import Packages
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, updates_with
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Item, Pause, Resource, Seen, Step
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.edition import Edition
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.model import Firewall, Profile
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.firewall.netsh import NETSH
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product, Root
@@ -23,6 +27,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_ca
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import Service, System
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
+WISH = KeyWish(key=HostKey(KEY))
 BOOT = dt.datetime(2026, 3, 1, 6, 0, 0, tzinfo=dt.timezone.utc)
 NOW = BOOT + dt.timedelta(hours=2)
 BOOT_TEXT, NOW_TEXT = "2026-03-01T06:00:00Z", "2026-03-01T08:00:00Z"
@@ -48,6 +53,7 @@ SYSTEM = System(
     virtual=True,
     boot_time=BOOT,
     clock=NOW,
+    clock_ahead=0.0,
     windows_directory=r"C:\WINDOWS",
     hostname="KMS01",
     dns_suffix="corp.example",
@@ -97,7 +103,7 @@ NO_LICENSING = Licensing(present=False)
 
 def seen(*parts: t.Any) -> Seen:
     """A bare host with these parts instead."""
-    bare = (SYSTEM, Record(), NO_LICENSING, updates(), packages(), FIREWALL, CARE)
+    bare = (SYSTEM, Record(), NO_LICENSING, updates(), packages(), FIREWALL, CARE, Edition(), InstallationId())
     return Seen().having(*bare).having(*parts)
 
 

@@ -33,6 +33,7 @@ FULL = Record(
     staging=r"C:\WINDOWS\Temp\activation.kms",
     service_restart=BOOT_TEXT,
     former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": ["local_subnet"]}},
+    confirming={"key": "67892", "installation_id": 54 * "1", "at": NOW_TEXT},
 )
 TOLERANCE = dt.timedelta(seconds=5)
 
@@ -98,6 +99,10 @@ def test_reading_writes_nothing() -> None:
         '{"service_restart": true}',
         '{"service_restart": "soon"}',
         '{"former_firewall": 5}',
+        '{"confirming": "67892"}',
+        '{"confirming": {"key": "67892", "at": "2026-03-01T08:00:00Z"}}',
+        '{"confirming": {"key": "67892", "installation_id": 5, "at": "2026-03-01T08:00:00Z"}}',
+        '{"confirming": {"key": "67892", "installation_id": "5", "at": "now"}}',
         '{"former_firewall": {"SPPSVC-In-TCP": false}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false}}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false, "scope": [5]}}}',

@@ -46,7 +46,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_ca
     WINDOWS_UPDATE,
     RestartCare,
 )
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, read_moment
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, read_boot_time
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     BOOT,
     BOOT_TEXT,
@@ -274,7 +274,7 @@ def test_an_update_that_needs_a_restart_against_expectation(mode: str) -> None:
     world.methods["Win32_OperatingSystem.Win32Shutdown"] = shut_down
     chain, resource = Chain(restart=False, run=lambda: now.append(PENDING)), Restart(True, OPTIONS)
     readers: dict[type, Reader] = {
-        System: lambda world, look: system(boot_time=read_moment(world, "LastBootUpTime")),
+        System: lambda world, look: system(boot_time=read_boot_time(world)),
         Record: lambda world, look: Record(),
         Licensing: lambda world, look: NO_LICENSING,
         Updates: lambda world, look: now[-1],

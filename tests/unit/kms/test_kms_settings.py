@@ -14,7 +14,11 @@ from ansible_collections.activation.kms.plugins.plugin_utils._errors import Fail
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import record as records
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import ABSENT, Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings, SettingsWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
+    Settings,
+    SettingsWish,
+    licensing_reader,
+)
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root, Values
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
@@ -22,6 +26,7 @@ from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     KEY,
     NO_LICENSING,
     NOW_TEXT,
+    WISH,
     licensing,
     predicts_only_what_it_touches,
     product,
@@ -32,7 +37,7 @@ from ansible_collections.activation.kms.tests.unit.kms.hosts import (
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows, lost_after, moving
 
 FIVE = KEY[-5:]
-ROLLOUT = SettingsWish(self_publishing=False, key=FIVE, activate=True)
+ROLLOUT = SettingsWish(self_publishing=False, key=WISH)
 HELD = Record(former_manual={"SL": ABSENT})
 QUIET = Values(self_publishing=False)
 SILENT = licensing(roots={"SL": Root(QUIET)})
@@ -68,10 +73,10 @@ def test_alone_it_wants_a_licensing_service() -> None:
         (ROLLOUT, (SERVING, HELD), ["host_settings.apply", "host_settings.release"]),
         (ROLLOUT, (licensing(product(3)),), ["host_settings.hold"]),
         (ROLLOUT, (licensing(product(1, "XXXXX")),), ["host_settings.hold"]),
-        (SettingsWish(key=FIVE, activate=True), (SERVING,), []),
-        (SettingsWish(key=FIVE, activate=True), (SERVING, HELD), ["host_settings.release"]),
+        (SettingsWish(key=WISH), (SERVING,), []),
+        (SettingsWish(key=WISH), (SERVING, HELD), ["host_settings.release"]),
         (
-            SettingsWish(key=FIVE, activate=True),
+            SettingsWish(key=WISH),
             (SERVING, Record(activating={"key": FIVE, "at": NOW_TEXT})),
             ["host_settings.release"],
         ),
@@ -134,7 +139,7 @@ def test_both_settings_roots_must_agree(one_off: str) -> None:
         (ROLLOUT, (licensing(),)),
         (ROLLOUT, (licensing(roots={}),)),
         (SettingsWish(port=1689), (licensing(),)),
-        (SettingsWish(key=FIVE, activate=True), (SERVING, HELD)),
+        (SettingsWish(key=WISH), (SERVING, HELD)),
         (SettingsWish(), (licensing(), DUE)),
         (SettingsWish(), (licensing(), OUTDATED)),
         (SettingsWish(port=1689), (licensing(shown=Values(port=1688)),)),
@@ -178,7 +183,7 @@ def host(**values: int | str) -> SmallWindows:
 
 def look(world: SmallWindows) -> Seen:
     """What is seen of it now."""
-    eyes = Look(world, {Licensing: READ_LICENSING}, seen(load_record(world)).without([Licensing]))
+    eyes = Look(world, {Licensing: licensing_reader(WISH)}, seen(load_record(world)).without([Licensing]))
     assert eyes[Licensing].present
     return eyes.seen
 
@@ -331,8 +336,8 @@ def test_a_service_nobody_knows_the_name_of_is_said_and_the_restart_stays_due() 
     ("wish", "words"),
     [
         (ROLLOUT, ["hold self-publishing and automatic activation"]),
-        (SettingsWish(key=FIVE, activate=True), ["hold automatic activation"]),
-        (SettingsWish(key=FIVE, activate=True, port=1689), ["hold automatic activation", "listen on TCP 1689"]),
+        (SettingsWish(key=WISH), ["hold automatic activation"]),
+        (SettingsWish(key=WISH, port=1689), ["hold automatic activation", "listen on TCP 1689"]),
         (SettingsWish(self_publishing=False, port=1689), ["turn self-publishing off", "listen on TCP 1689"]),
     ],
 )

@@ -12,10 +12,14 @@ import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, OutcomeUnknown
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings, SettingsWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
+    Settings,
+    SettingsWish,
+    licensing_reader,
+)
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
-from ansible_collections.activation.kms.tests.unit.kms.hosts import BOOT_TEXT, KEY, seen, system
+from ansible_collections.activation.kms.tests.unit.kms.hosts import BOOT_TEXT, WISH, seen, system
 from ansible_collections.activation.kms.tests.unit.windows.licensing_host import GENERATIONS, LicensingHost, keyed
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import lost_after, lost_before
 
@@ -37,7 +41,7 @@ INTERVALS = ("activation_interval", "renewal_interval")
 
 def look(world: LicensingHost, version: str) -> Seen:
     known = seen(load_record(world), system(version=version, services={})).without([Licensing])
-    eyes = Look(world, {Licensing: READ_LICENSING}, known)
+    eyes = Look(world, {Licensing: licensing_reader(WISH)}, known)
     assert eyes[Licensing].present
     return eyes.seen
 
@@ -214,7 +218,7 @@ def test_a_service_that_will_not_stop_is_said_and_a_restart_of_the_host_settles_
 @pytest.mark.parametrize("version", EVERY)
 def test_the_hold_is_put_where_the_generation_keeps_it(version: str) -> None:
     world = LicensingHost(version, host=False)
-    wish = SettingsWish(self_publishing=False, key=KEY[-5:], activate=True)
+    wish = SettingsWish(self_publishing=False, key=WISH)
     assert carry_out(world, version, wish) == ["host_settings.hold"]
     assert world.value(world.key + r"\Activation", "Manual") == 1
     assert world.value(world.key, "DisableDnsPublishing") == 1

@@ -22,17 +22,23 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.packages impor
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.replacement import replaced, replacement
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import READ_LICENSING, Settings, SettingsWish
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
+    Settings,
+    SettingsWish,
+    licensing_reader,
+)
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome, Reader, Resource
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.edition import Edition
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing, Product
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart import RestartOptions
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     KEY,
     SYSTEM,
+    WISH,
     licensing,
     packages,
     product,
@@ -91,7 +97,7 @@ def wish(**changes: t.Any) -> HostKeyResource:
 def test_a_replacement_is_told_by_what_was_seen_first_and_last(
     before: Licensing, end: Licensing, counts: tuple[int, int] | None
 ) -> None:
-    found = replacement(seen(before), seen(end), FIVE)
+    found = replacement(seen(before), seen(end), WISH)
     assert (None if found is None else (found.count_before, found.count_after)) == counts
     if found is not None:
         assert (found.former.partial_product_key, found.threshold) == (OLD_FIVE, 25)
@@ -99,7 +105,7 @@ def test_a_replacement_is_told_by_what_was_seen_first_and_last(
 
 def test_of_several_old_keys_the_activated_one_counts() -> None:
     idle = product(0, "QRTVW", "VOLUME_KMS channel")
-    found = replacement(seen(licensing(idle, OLD)), seen(after(NEW)), FIVE)
+    found = replacement(seen(licensing(idle, OLD)), seen(after(NEW)), WISH)
     assert found is not None and found.former == OLD
 
 
@@ -144,7 +150,7 @@ def resources(replace: bool) -> list[Resource]:
     return [
         UpdateChain(UpdateWish(serve, packages="/packages")),
         Restart(True, RestartOptions()),
-        Settings(SettingsWish(key=FIVE, activate=True)),
+        Settings(SettingsWish(key=WISH)),
         HostKeyResource(key),
     ]
 
@@ -163,7 +169,7 @@ def test_the_upgrade_is_foreseen_with_what_it_does_to_the_clients() -> None:
     ]
     outcome = Outcome(ahead.plan, first=UPGRADE, observed=UPGRADE, seen=ahead.seen, check=True)
     world = SmallWindows()
-    assert replaced(world, outcome, FIVE)["replaced"] == {
+    assert replaced(world, outcome, WISH)["replaced"] == {
         "partial_product_key": OLD_FIVE,
         "channel": "VOLUME_KMS",
         "product_id": OLD.id,
@@ -224,7 +230,8 @@ def carried_out(world: SmallWindows) -> Outcome:
         System: lambda world, look: SYSTEM,
         Record: lambda world, look: Record(),
         Updates: lambda world, look: known[Updates],
-        Licensing: READ_LICENSING,
+        Licensing: licensing_reader(WISH),
+        Edition: lambda world, look: Edition(),
     }
     return converge(world, [wish()], readers, check=False)
 
@@ -242,7 +249,7 @@ def test_what_became_of_the_old_product_is_told(now: dict[str, t.Any] | None, fa
     outcome = carried_out(world)
     assert outcome.problem is None
     assert outcome.first[Licensing].current_count == 50
-    told = replaced(world, outcome, FIVE)["replaced"]
+    told = replaced(world, outcome, WISH)["replaced"]
     assert (told["count_before"], told["count_after"], told["former_product"]) == (50, 0, fate)
     assert json.loads(json.dumps(told)) == told and KEY not in json.dumps(told)
     warnings = " ".join(outcome.warnings)
@@ -256,7 +263,7 @@ def test_a_second_run_replaces_nothing_and_asks_nothing_more() -> None:
     again = carried_out(world)
     asked = len(world.asked)
     assert not again.changed and again.warnings == []
-    assert replaced(world, again, FIVE) == {}
+    assert replaced(world, again, WISH) == {}
     assert len(world.asked) == asked
 
 
@@ -264,10 +271,10 @@ def test_a_host_that_has_gone_away_loses_nothing_of_the_result() -> None:
     world = host(None)
     outcome = carried_out(world)
     world.before = lost_before("query", times=9)
-    assert replaced(world, outcome, FIVE)["replaced"]["former_product"] is None
+    assert replaced(world, outcome, WISH)["replaced"]["former_product"] is None
     asked = len(world.asked)
     outcome.problem = Unreachable("no answer", name="unreachable")
-    assert replaced(world, outcome, FIVE)["replaced"]["former_product"] is None
+    assert replaced(world, outcome, WISH)["replaced"]["former_product"] is None
     assert len(world.asked) == asked, "nobody waits for a host that is known to be away"
 
 

@@ -24,6 +24,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing 
     normal_domain,
     read_licensing,
 )
+from ansible_collections.activation.kms.plugins.plugin_utils._wsman.client import Client
 from ansible_collections.activation.kms.tests.unit.kms.hosts import system
 from ansible_collections.activation.kms.tests.unit.windows.licensing_host import (
     FIRMWARE_KEY,
@@ -42,7 +43,7 @@ LATER = EVERY[1:]
 
 def look(world: SmallWindows, version: str = "5.2.3790", with_manual: bool = False) -> Licensing:
     known = Seen().having(system(version=version))
-    return Look(world, {Licensing: read_licensing(lambda eyes: with_manual)}, known)[Licensing]
+    return Look(world, {Licensing: read_licensing(lambda eyes, found: with_manual)}, known)[Licensing]
 
 
 # -- generations
@@ -327,7 +328,7 @@ def test_manual_is_written_and_taken_away(value: int | None) -> None:
     world = LicensingHost("5.2.3790")
     windows.write_manual(world, "SL", 1)
     windows.write_manual(world, "SL", value)
-    assert windows.read_manual(world, "SL") == value
+    assert windows.read_manual(Client(world), "SL") == value
 
 
 @pytest.mark.parametrize("wow", [False, True])
@@ -336,7 +337,7 @@ def test_the_version_mark_stands_in_both_views_of_the_registry_where_there_are_t
     other = SL.replace("SOFTWARE", r"SOFTWARE\Wow6432Node")
     if wow:
         world.registry[other.lower()] = {}
-    windows.write_version_mark(world, ["SL"], "6.1")
+    windows.write_version_mark(world, ["SL"], "6.1", both_views=True)
     assert world.value(SL, "KeyManagementServiceVersion") == "6.1"
     assert world.value(other, "KeyManagementServiceVersion") == ("6.1" if wow else None)
     assert look(world).roots["SL"].version_mark

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from .calls import (
     activate,
+    deposit,
     install_key,
     refresh,
+    remove_version_mark,
     set_by_method,
+    uninstall_key,
     write_in_registry,
     write_manual,
     write_version_mark,
 )
 from .generations import ROOTS, SETTINGS, Generation, Setting, generation
 from .part import LICENSED, Licensing, Product, Root, Values
-from .reading import normal_domain, read_licensing, read_manual, read_products, service_answers
+from .reading import normal_domain, read_installation_id, read_licensing, read_manual, read_products, service_answers
 
 __all__ = [
     "LICENSED",
@@ -32,15 +35,19 @@ __all__ = [
     "Setting",
     "Values",
     "activate",
+    "deposit",
     "generation",
     "install_key",
     "normal_domain",
+    "read_installation_id",
     "read_licensing",
     "read_manual",
     "read_products",
     "refresh",
+    "remove_version_mark",
     "service_answers",
     "set_by_method",
+    "uninstall_key",
     "write_in_registry",
     "write_manual",
     "write_version_mark",

@@ -38,10 +38,18 @@ def refresh(world: World, version: str) -> None:
 
 def activate(world: World, product_id: str, timeout: float) -> Output:
     """SoftwareLicensingProduct.Activate: spends one activation of the key."""
-    client = Client(world)
-    return client.invoke(
-        "root/cimv2", PRODUCT_CLASS, "Activate", {}, selectors={"ID": product_id}, mutating=True, timeout=timeout
-    )
+    return _product(world, product_id, "Activate", {}, timeout=timeout)
+
+
+def deposit(world: World, product_id: str, installation_id: str, confirmation_id: str) -> Output:
+    """SoftwareLicensingProduct.DepositOfflineConfirmationId: activates the key without asking Microsoft."""
+    parameters = {"InstallationId": installation_id, "ConfirmationId": confirmation_id}
+    return _product(world, product_id, "DepositOfflineConfirmationId", parameters)
+
+
+def uninstall_key(world: World, product_id: str) -> Output:
+    """SoftwareLicensingProduct.UninstallProductKey: the key goes, and cannot be read back from anywhere."""
+    return _product(world, product_id, "UninstallProductKey", {})
 
 
 def write_manual(world: World, root: str, value: int | None) -> None:
@@ -53,14 +61,30 @@ def write_manual(world: World, root: str, value: int | None) -> None:
         registry.set_number(ROOTS[root] + r"\Activation", VALUE_MANUAL, value)
 
 
-def write_version_mark(world: World, roots: t.Iterable[str], version: str) -> None:
-    """Keep slmgr.vbs' side effect: MOM and SCOM find a KMS host by this value, in both registry views."""
+def write_version_mark(world: World, roots: t.Iterable[str], version: str, *, both_views: bool) -> None:
+    """Keep slmgr.vbs' side effect: MOM and SCOM find a KMS host by this value, in both registry views.
+
+    The 32-bit view of a 64-bit Windows comes first: what a run sees is the other one, so that one stands for both.
+    """
     registry = Registry(Client(world))
     for root in roots:
+        if both_views:
+            registry.set_text(_in_32_bits(root), VALUE_MARK, version, create=False)
         registry.set_text(ROOTS[root], VALUE_MARK, version)
-        wow = ROOTS[root].replace("SOFTWARE\\", "SOFTWARE\\Wow6432Node\\", 1)
-        if registry.values(wow) is not None:
-            registry.set_text(wow, VALUE_MARK, version)
+
+
+def remove_version_mark(world: World, roots: t.Iterable[str], *, both_views: bool) -> None:
+    """What slmgr.vbs does once the last host key is gone; the 32-bit view first, as above."""
+    registry = Registry(Client(world))
+    for root in roots:
+        if both_views:
+            registry.delete_value(_in_32_bits(root), VALUE_MARK)
+        registry.delete_value(ROOTS[root], VALUE_MARK)
+
+
+def _in_32_bits(root: str) -> str:
+    """A settings key as 32-bit programs see it; not every Windows has it."""
+    return ROOTS[root].replace("SOFTWARE\\", "SOFTWARE\\Wow6432Node\\", 1)
 
 
 def write_in_registry(world: World, roots: t.Iterable[str], setting: Setting, value: t.Any) -> None:
@@ -105,6 +129,17 @@ def set_by_method(world: World, version: str, setting: Setting, value: t.Any) ->
 def _turned(setting: Setting, value: t.Any) -> int:
     """The number Windows keeps; some names say the opposite."""
     return int(not value) if setting.negated else int(value)
+
+
+def _product(
+    world: World, product_id: str, method: str, parameters: t.Mapping[str, str], timeout: float | None = None
+) -> Output:
+    """A method of one product. `timeout`: seconds, where it may take longer than other requests."""
+    client = Client(world)
+    where = {"ID": product_id}
+    return client.invoke(
+        "root/cimv2", PRODUCT_CLASS, method, parameters, selectors=where, mutating=True, timeout=timeout
+    )
 
 
 def _service(world: World, version: str, method: str, parameters: t.Mapping[str, t.Any]) -> Output:

@@ -38,6 +38,7 @@ class Generation:
     product_query: str
     by_wmi: frozenset[str]
     foreign_products: bool
+    online_doubtful: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,7 @@ def _generation(row: t.Mapping[str, t.Any]) -> Generation:
         product_query=_query(PRODUCT_CLASS, row["product_columns"], " WHERE PartialProductKey <> null"),
         by_wmi=frozenset(row["by_wmi"]),
         foreign_products=bool(row["foreign_products"]),
+        online_doubtful=bool(row.get("online_doubtful", False)),
     )
 
 

@@ -121,6 +121,7 @@ class Licensing:
         is_kms_host: whether the service says that it is one; the methods for its settings demand it.
         current_count, required_count: the clients counted, and the threshold, of Windows' KMS host (see count_of).
         shown: the settings as the service's WMI class shows them.
+        named: the product that was asked for by its ID, with a key or without; None where nobody asked, or unknown.
         roots: the settings keys that exist, by their short names.
     """
 
@@ -133,6 +134,7 @@ class Licensing:
     current_count: int | None = dataclasses.field(default=None, compare=False)  # clients change it, we do not
     required_count: int | None = None
     products: tuple[Product, ...] = ()
+    named: Product | None = None
     roots: t.Mapping[str, Root] = dataclasses.field(default_factory=dict)
     shown: Values = Values()
 

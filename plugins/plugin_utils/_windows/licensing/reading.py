@@ -19,10 +19,10 @@ from ..._plan import Look, Reader
 from ..._world import World
 from ..._wsman.client import Client
 from ..._wsman.faults import Fault
-from ..._wsman.values import Row
+from ..._wsman.values import Row, literal
 from ..registry import DWORD, MULTI_SZ, SZ, Registry
 from ..system import System
-from .generations import ROOTS, SERVICE_CLASS, SETTINGS, WINDOWS, Generation, Setting, generation
+from .generations import PRODUCT_CLASS, ROOTS, SERVICE_CLASS, SETTINGS, WINDOWS, Generation, Setting, generation
 from .part import LICENSED, Licensing, Product, Root, Values
 
 SERVICE_ANSWERS = f"SELECT Version FROM {SERVICE_CLASS}"
@@ -36,44 +36,53 @@ _TYPES = {"text": SZ, "number": DWORD, "texts": MULTI_SZ}
 _NOT_SET = (-1, 0xFFFFFFFF)  # how an unsigned column says "none", as a Windows 10 that is no KMS host does
 
 
-def read_licensing(with_manual: t.Callable[[Look], bool]) -> Reader:
+def read_licensing(with_manual: t.Callable[[Look, Licensing], bool], product_id: str | None = None) -> Reader:
     """A reader of classes and settings.
 
     Args:
-        with_manual: whether Activation\\Manual matters now; it takes a request of its own a root.
+        with_manual: whether Activation\\Manual matters, by what else was seen; it takes a request of its own a root.
+        product_id: a product that is looked for by its ID, whether it has a key or not.
     """
 
     def read(world: World, look: Look) -> Licensing:
         client = Client(world)
-        kind = generation(look[System].version)
-        registry = Registry(client)
-        there = _roots_there(registry, kind)
-        manual = with_manual(look)
-        try:
-            services = client.query_or_none("root/cimv2", kind.service_query)
-        except Fault as fault:
-            if fault.code in _NOT_RUNNING:
-                return Licensing(True, answers=False, roots=_read_roots(registry, there, Values(), manual))
-            raise
-        if not services:
-            present = services is not None
-            roots = _read_roots(registry, there, Values(), manual)
-            return Licensing(present, answers=not present, roots=roots)
-        products = _read_products(client, kind)
-        return _licensing(services[0], products, kind, registry, there, manual)
+        found = _read(client, generation(look[System].version), product_id)
+        if not with_manual(look, found):
+            return found
+        roots = {
+            name: dataclasses.replace(root, manual=read_manual(client, name)) for name, root in found.roots.items()
+        }
+        return dataclasses.replace(found, roots=roots)
 
     return read
 
 
+def _read(client: Client, kind: Generation, product_id: str | None) -> Licensing:
+    registry = Registry(client)
+    there = _roots_there(registry, kind)
+    try:
+        services = client.query_or_none("root/cimv2", kind.service_query)
+    except Fault as fault:
+        if fault.code in _NOT_RUNNING:
+            return Licensing(True, answers=False, roots=_read_roots(registry, there, Values()))
+        raise
+    if not services:
+        present = services is not None
+        return Licensing(present, answers=not present, roots=_read_roots(registry, there, Values()))
+    rows = _read_products(client, kind, product_id)
+    return _licensing(services[0], rows, kind, registry, there, product_id)
+
+
 def _licensing(
     service: Row,
-    products: tuple[Product, ...],
+    rows: tuple[Product, ...],
     kind: Generation,
     registry: Registry,
     there: t.Mapping[str, t.Mapping[str, int]],
-    manual: bool,
+    product_id: str | None,
 ) -> Licensing:
     """What its rows say. From 6.1 on a product has counts of its own, and slmgr.vbs shows those."""
+    products = tuple(row for row in rows if row.partial_product_key)
     said = service.integer("IsKeyManagementServiceMachine")
     is_host = any(product.hosting for product in products) or (None if said is None else bool(said))
     shown = _shown(service, kind) if is_host else Values()
@@ -84,7 +93,8 @@ def _licensing(
         current_count=_count(service, "KeyManagementServiceCurrentCount"),
         required_count=_count(service, "RequiredClientCount"),
         products=products,
-        roots=_read_roots(registry, there, shown, manual),
+        named=next((row for row in rows if row.id == product_id), None),
+        roots=_read_roots(registry, there, shown),
         shown=shown,
     )
     hosts = sorted(found.host_products(), key=lambda product: product.license_status != LICENSED)
@@ -107,14 +117,25 @@ def service_answers(world: World) -> bool:
     return bool(Client(world).query_or_none("root/cimv2", SERVICE_ANSWERS))
 
 
-def read_manual(world: World, root: str) -> int | None:
+def read_manual(client: Client, root: str) -> int | None:
     """Activation\\Manual under one settings key: 1 stops automatic activation; None where it is not set."""
-    return Registry(Client(world)).number(ROOTS[root] + r"\Activation", VALUE_MANUAL)
+    return Registry(client).number(ROOTS[root] + r"\Activation", VALUE_MANUAL)
 
 
-def _read_products(client: Client, kind: Generation) -> tuple[Product, ...]:
+def read_installation_id(world: World, product_id: str) -> str | None:
+    """The digits that Microsoft wants for an offline activation; None where the product shows none. One request.
+
+    Asked for by itself: the service computes it from the hardware for each product that shows it.
+    """
+    wql = f"SELECT OfflineInstallationId FROM {PRODUCT_CLASS} WHERE ID={literal(product_id)}"
+    rows = Client(world).query("root/cimv2", wql)
+    return (rows[0].text("OfflineInstallationId") or None) if rows else None
+
+
+def _read_products(client: Client, kind: Generation, product_id: str | None = None) -> tuple[Product, ...]:
     """Where the service is there its products are: a query that fails is never taken for "no key"."""
-    return tuple(_product(row, kind) for row in client.query("root/cimv2", kind.product_query))
+    also = "" if product_id is None else f" OR ID={literal(product_id)}"
+    return tuple(_product(row, kind) for row in client.query("root/cimv2", kind.product_query + also))
 
 
 def _product(row: Row, kind: Generation) -> Product:
@@ -162,9 +183,7 @@ def _roots_there(registry: Registry, kind: Generation) -> dict[str, dict[str, in
     }
 
 
-def _read_roots(
-    registry: Registry, there: t.Mapping[str, t.Mapping[str, int]], shown: Values, manual: bool
-) -> dict[str, Root]:
+def _read_roots(registry: Registry, there: t.Mapping[str, t.Mapping[str, int]], shown: Values) -> dict[str, Root]:
     """The settings keys that exist. Values are asked for only where they are there: a missing one costs nothing."""
     wanted = [setting for setting in SETTINGS.values() if getattr(shown, setting.name) is None]
     return {
@@ -177,7 +196,6 @@ def _read_roots(
                 }
             ),
             version_mark=VALUE_MARK.lower() in names,
-            manual=registry.number(ROOTS[root] + r"\Activation", VALUE_MANUAL) if manual else None,
         )
         for root, names in there.items()
     }

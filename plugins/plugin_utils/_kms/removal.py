@@ -1,0 +1,209 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No host key is installed any more, and what slmgr.vbs leaves behind is gone with it.
+
+Internal to the collection activation.kms; not a public interface.
+
+Only keys of KMS host products are taken out: of Windows, or of the product that an activation ID names. From Windows
+Vista on the host key is at the same time the key Windows itself runs under, so the edition's public client setup key
+may take its place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._errors import Failure, Refusal
+from .._plan import Outcome, Resource, Seen, Step
+from .._secret import HostKey
+from .._windows import licensing as windows
+from .._windows.edition import Edition
+from .._windows.licensing import LICENSED, Licensing, Product
+from .._windows.system import System
+from .._world import World
+from . import errors
+from .client_count import counted
+from .hold import noted, release
+from .host_key import judge_service, marked
+from .key_products import host_products
+from .record import Record
+from .setup_keys import SetupKey, setup_key_for
+
+
+@dataclasses.dataclass(frozen=True)
+class RemovalWish:
+    """What shall be gone.
+
+    Attributes:
+        last_five: of the host key; None: whichever is installed.
+        activation_id: the product whose key it is; None: the KMS host of Windows.
+        setup_key: whether the edition's client setup key takes its place.
+    """
+
+    last_five: str | None = None
+    activation_id: str | None = None
+    setup_key: bool = False
+
+
+class Removal(Resource):
+    """The host keys that are meant are not installed."""
+
+    name = "host_key"
+    needs: tuple[type, ...] = (System, Record, Licensing, Edition)
+
+    def __init__(self, wish: RemovalWish) -> None:
+        self.wish = wish
+
+    def next(self, seen: Seen) -> Step | None:
+        """Take out a key, put the setup key in its place, remove the mark, end the hold; whatever is due first."""
+        licensing = seen[Licensing]
+        if not licensing.present:
+            return None
+        judge_service(licensing)
+        setup_key = self._setup_key(seen) if self.wish.setup_key else None
+        for product in doomed(licensing, self.wish):
+            return _uninstall(licensing, product)
+        if setup_key is not None:
+            return _install_setup_key(licensing, setup_key)
+        left = [product for product in licensing.products if product.makes_kms_host]
+        if not left and any(root.version_mark for root in licensing.roots.values()):
+            return _unmark(seen)
+        if noted(seen[Record]) and all(product.license_status == LICENSED for product in left):
+            return release(seen[Record])
+        return None
+
+    def notices(self, seen: Seen) -> list[str]:
+        """What goes with the key."""
+        licensing = seen[Licensing]
+        return [
+            f"with the host key *****-{product.partial_product_key} the host's count of {counted(licensing, product)} "
+            "clients is gone; the activations it has spent stay spent, and to install it again spends another"
+            for product in (doomed(licensing, self.wish) if licensing.present else ())
+        ]
+
+    def warnings(self, seen: Seen) -> list[str]:
+        """A Windows without a key of its own."""
+        licensing = seen[Licensing]
+        own = [product for product in licensing.products if not product.foreign]
+        if not licensing.present or own or seen[System].is_server_2003:
+            return []
+        return [
+            "Windows itself has no product key now and will ask for activation; install one, for example the client "
+            "setup key of its edition with install_setup_key: true"
+        ]
+
+    def _setup_key(self, seen: Seen) -> SetupKey | None:
+        """The setup key that has to be installed; None where a client's key is installed already. Raises Refusal."""
+        if any(product.channel.startswith("VOLUME_KMSCLIENT") for product in seen[Licensing].products):
+            return None
+        found = setup_key_for(seen[System].release, seen[Edition].sku)
+        if found is None:
+            raise Refusal(
+                f"no client setup key is known for this edition of Windows ({seen[System].caption}, edition number "
+                f"{seen[Edition].sku}); leave install_setup_key out and install the key the machine shall have by hand "
+                "(slmgr.vbs /ipk)",
+                name="setup_key_unknown",
+                advice="Leave install_setup_key out.",
+            )
+        return found
+
+
+def doomed(licensing: Licensing, wish: RemovalWish) -> list[Product]:
+    """The products whose key goes."""
+    found = []
+    for product in host_products(licensing, wish.activation_id):
+        meant = wish.activation_id in (None, product.id)
+        if meant and wish.last_five in (None, product.partial_product_key.upper()):
+            found.append(product)
+    return found
+
+
+def removed(outcome: Outcome, wish: RemovalWish) -> dict[str, t.Any]:
+    """The result's `removed`: what was taken out, or in check mode would be."""
+    before, after = outcome.first[Licensing], outcome.seen[Licensing]
+    left = {(product.id, product.partial_product_key) for product in after.products}
+    gone = [one for one in doomed(before, wish) if (one.id, one.partial_product_key) not in left]
+    return {
+        "removed": [
+            {
+                "partial_product_key": one.partial_product_key,
+                "channel": one.channel,
+                "product_id": one.id,
+                "count_before": counted(before, one),
+            }
+            for one in gone
+        ]
+    }
+
+
+def _uninstall(licensing: Licensing, product: Product) -> Step:
+    key = f"*****-{product.partial_product_key}"
+
+    def run(world: World) -> None:
+        doing = f"removing the host key {key}"
+        try:
+            errors.check_return(windows.uninstall_key(world, product.id), world.host, doing)
+        except Failure as problem:
+            raise errors.explained(problem, world.host, doing) from None
+        windows.refresh(world, licensing.version)
+
+    return Step(
+        id="host_key.remove",
+        summary=f"remove the host key {key} ({product.channel})",
+        predict=lambda seen: _without(seen, product),
+        run=run,
+        touches=(Licensing,),
+        settle=30.0,
+        before=f"host key {key}",
+        after="host key none",
+    )
+
+
+def _without(seen: Seen, product: Product) -> Seen:
+    now = seen[Licensing]
+    products = tuple(one for one in now.products if one is not product and one != product)
+    hosting = any(one.makes_kms_host and one.license_status == LICENSED for one in products)
+    return seen.having(dataclasses.replace(now, products=products, is_kms_host=hosting, current_count=None))
+
+
+def _install_setup_key(licensing: Licensing, setup: SetupKey) -> Step:
+    key = HostKey(setup.key)
+
+    def run(world: World) -> None:
+        doing = f"installing the client setup key of {setup.edition}"
+        try:
+            errors.check_return(windows.install_key(world, licensing.version, key), world.host, doing)
+        except Failure as problem:
+            raise errors.explained(problem, world.host, doing) from None
+        windows.refresh(world, licensing.version)
+
+    def predict(seen: Seen) -> Seen:
+        now = seen[Licensing]
+        client = Product("predicted", "", "VOLUME_KMSCLIENT channel", "", key.last_five, 0, None)
+        return seen.having(dataclasses.replace(now, products=(*now.products, client)))
+
+    return Step(
+        id="host_key.setup_key",
+        summary=f"install the public client setup key of {setup.edition}",
+        predict=predict,
+        run=run,
+        touches=(Licensing,),
+        settle=30.0,
+        before="client setup key none",
+        after=f"client setup key {key}",
+    )
+
+
+def _unmark(seen: Seen) -> Step:
+    """slmgr.vbs removes KeyManagementServiceVersion once no KMS host product has a key (/upk)."""
+    licensing, both = seen[Licensing], seen[System].architecture != "x86"
+    return Step(
+        id="host_key.unmark",
+        summary="remove the mark by which MOM and SCOM find a KMS host, as slmgr.vbs does",
+        predict=lambda before: marked(before, False),
+        run=lambda world: windows.remove_version_mark(world, licensing.roots, both_views=both),
+        touches=(Licensing,),
+        upkeep=True,
+    )
