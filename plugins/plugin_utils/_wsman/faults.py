@@ -30,6 +30,7 @@ _HRESULT_DENIED = {0x80070005, 0x80041003}  # E_ACCESSDENIED, WBEM_E_ACCESS_DENI
 _WBEM_NOT_FOUND = 0x80041002
 _UNSUPPORTED = {2150858771, 2150859010}  # the action is not supported; the WMI provider is not capable of it
 _EXISTS = {2150858803, 0x80041019, 0x800700B7}  # WS-Management's; WBEM_E_ALREADY_EXISTS; ERROR_ALREADY_EXISTS
+_SAYS_NOTHING = {0x80041001, 0x80004005}  # WBEM_E_FAILED, E_FAIL: something failed; what did may stand elsewhere
 _WBEM_NO_CLASS = {0x80041010, 0x8004100E, _WBEM_NOT_FOUND}  # WBEM_E_INVALID_CLASS, WBEM_E_INVALID_NAMESPACE
 
 # MI_Result numbers (DSP0223, CIMStatusCode)
@@ -37,7 +38,8 @@ _CIM_BAD_QUERY = {12, 14, 15}  # no such property, query language, invalid query
 _CIM_DENIED, _CIM_NO_NAMESPACE, _CIM_NO_CLASS, _CIM_NOT_FOUND, _CIM_EXISTS, _CIM_LIMITS = 2, 3, 5, 6, 11, 27
 _CIM_UNSUPPORTED = 7
 
-_TOKEN = re.compile(r"HRESULT:?\s*0x([0-9a-f]{8})\b", re.IGNORECASE)
+# Japanese text goes on without a blank after the number, and may have a full-width colon before it.
+_TOKEN = re.compile(r"HRESULT\s*[:=\uff1a]?\s*0x([0-9a-f]{8})(?![0-9a-z])", re.IGNORECASE)
 _LONGEST = 400  # characters of the server's own text
 
 
@@ -52,8 +54,9 @@ class Numbers:
     tokens: tuple[int, ...] = ()
 
     def hresult(self) -> int | None:
-        """The provider's own HRESULT: the first that is none of WS-Management's."""
-        return next((n for n in self._all() if n >= 0x80000000 and n >> 16 != _WSMAN_FACILITY), None)
+        """The provider's own HRESULT: the first that is none of WS-Management's; one that says something goes first."""
+        found = [n for n in self._all() if n >= 0x80000000 and n >> 16 != _WSMAN_FACILITY]
+        return next((n for n in found if n not in _SAYS_NOTHING), next(iter(found), None))
 
     def service(self) -> int | None:
         """WS-Management's own number."""
@@ -194,8 +197,9 @@ def read_fault(
         numbers = _numbers(fault)
         subcode = tree.text(tree.child(fault, "Code", "Subcode", "Value")).rpartition(":")[2]
         detail = _detail(fault)
-    if numbers.hresult() is None:
-        numbers = dataclasses.replace(numbers, tokens=_tokens(body.decode("utf-8", "replace")))
+    if numbers.hresult() in {None, *_SAYS_NOTHING}:
+        said = body.decode("utf-8", "replace") if fault is None else " ".join(fault.itertext())
+        numbers = dataclasses.replace(numbers, tokens=_tokens(said))
     return Fault(host, doing, http_status, numbers, subcode, scrub(detail)[:_LONGEST])
 
 
@@ -222,9 +226,9 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _tokens(raw: str) -> tuple[int, ...]:
+def _tokens(said: str) -> tuple[int, ...]:
     """The tokens "HRESULT 0x...": the one piece of the server's text that is not translated."""
-    return tuple(int(token, 16) for token in _TOKEN.findall(raw))
+    return tuple(int(token, 16) for token in _TOKEN.findall(said))
 
 
 def _detail(fault: ET.Element) -> str:

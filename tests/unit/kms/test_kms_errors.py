@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
@@ -12,6 +14,41 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms import errors
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.values import Output
 
 DOING = "installing the host key *****-67892"
+DOCUMENTED = re.findall(
+    r"0x\w{8}",
+    """
+    0xC004F050 0xC004F069 0xC004F015 0xC004F014 0xC004F010 0xC004F061 0xC004F051 0xC004F025 0xC004F02C 0xC004F02D
+    0xC004F02E 0xC004F02F 0xC004F031 0xC004F04D 0xC004F07E 0xC004F07F 0xC004F033 0xC004F035 0xC004F038 0xC004F039
+    0xC004F041 0xC004F042 0xC004F056 0xC004F06B 0xC004F06C 0xC004F074 0xC004F075 0xC004E028 0xC004C001 0xC004C003
+    0xC004C008 0xC004C017 0xC004C020 0xC004C021 0xC004B100 0xC004D302 0xC004D307 0xC004F200 0xC004F009 0xC004F00F
+    0x4004F00C 0x4004F00D 0x80070005 0x8007000D 0x80070057 0x8007232A 0x8007232B 0x8007007B 0x80092328 0x8007251D
+    0x8007267C 0x80072338 0x800706BA 0x80072EE2 0x80072EE7 0x80070490 0x80080005
+    """,
+)
+"""What Microsoft documents for licensing and activation, as far as a KMS host can meet it."""
+OURS = ["0xC004B011", "0x80072EFD", "0x80072EFE", "0x80072F7D", "0x80072F8F", "0x80041010"]
+"""Added for what hosts without Internet access, with old TLS or a wrong clock, and without KMS 1.0 answer."""
+OFFLINE = ["0xC004F035", "0x80072EE2", "0x80072EE7", "0x80072EFD", "0x80072EFE", "0x80072F7D", "0x80072F8F"]
+
+
+def test_every_documented_number_is_there() -> None:
+    assert sorted(errors._ERRORS) == sorted([*DOCUMENTED, *OURS])
+
+
+@pytest.mark.parametrize("code", sorted(errors._ERRORS))
+def test_a_row_says_what_it_is_and_what_to_do(code: str) -> None:
+    row = errors._ERRORS[code]
+    assert set(row) <= {"name", "meaning", "advice", "offline"}
+    assert row["name"].isupper() and row["name"].isidentifier()
+    assert not row["meaning"].endswith(".") and row["advice"].endswith(".")
+    assert "\n" not in row["meaning"] + row["advice"]
+
+
+@pytest.mark.parametrize("code", sorted(errors._ERRORS))
+def test_the_offline_route_is_named_where_it_is_a_remedy(code: str) -> None:
+    found = errors.failure("kms01", DOING, code)
+    for said in (found.message, found.advice):
+        assert ("activation: offline" in said) is (code in OFFLINE)
 
 
 @pytest.mark.parametrize("code", sorted(errors._ERRORS))
@@ -19,8 +56,8 @@ def test_a_known_number_is_explained(code: str) -> None:
     row = errors._ERRORS[code]
     found = errors.failure("kms01", DOING, code)
     assert found.message.startswith(f"kms01: {DOING} failed: {row['meaning']} ({code}, {row['name']}). ")
-    assert found.as_data() == {"name": row["name"], "advice": row["advice"], "code": code}
-    assert found.advice.endswith(".")
+    assert (found.name, found.code) == (row["name"], code)
+    assert found.advice.startswith(row["advice"]) and found.message.endswith(found.advice)
 
 
 def test_an_unknown_number_is_shown() -> None:
