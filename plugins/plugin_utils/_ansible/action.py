@@ -161,7 +161,7 @@ def _told(outcome: Outcome, host: str, *, diff: bool) -> dict[str, t.Any]:
 
 
 def observed(outcome: Outcome) -> dict[str, t.Any]:
-    """Every part as last really read.
+    """Every part as last really read; one that nobody had to look at has no data.
 
     What a restart would meet is read only where one is near, so the end of a run may not know it: then it is what the
     run saw before it restarted the host, or nothing.
@@ -169,7 +169,7 @@ def observed(outcome: Outcome) -> dict[str, t.Any]:
     looks = (outcome.observed.get(RestartCare), outcome.first.get(RestartCare))
     care = next((care for care in looks if care is not None and care.read), None)
     parts = {**outcome.observed.parts(), RestartCare: care}
-    return {part.key: part.as_data() for part in parts.values() if part is not None}
+    return {part.key: data for part in parts.values() if part is not None and (data := part.as_data()) is not None}
 
 
 def _reboot_required(outcome: Outcome) -> bool:

@@ -44,14 +44,9 @@ class InstallationId:
 
     digits: str | None = None
 
-    @property
-    def grouped(self) -> str | None:
-        """In nine groups, as Microsoft's forms have them: of six digits, or of seven on newer releases."""
-        return None if self.digits is None else grouped(self.digits)
-
-    def as_data(self) -> dict[str, str | None]:
-        """Plain data for results."""
-        return {"digits": self.digits, "grouped": self.grouped}
+    def as_data(self) -> dict[str, str] | None:
+        """Plain data for results; None where it does not matter."""
+        return None if self.digits is None else {"digits": self.digits, "grouped": grouped(self.digits)}
 
 
 def read_installation_id(wish: KeyWish) -> Reader:
@@ -70,9 +65,10 @@ def read_installation_id(wish: KeyWish) -> Reader:
 def confirmation_id(text: str) -> str:
     """The 48 digits of a confirmation ID, without what people put between them. Raises Refusal; repeats no digit."""
     digits = "".join(text.split()).replace("-", "")
-    if digits.isascii() and digits.isdecimal() and len(digits) == _CONFIRMATION_DIGITS:
+    only_digits = digits.isascii() and digits.isdecimal()
+    if only_digits and len(digits) == _CONFIRMATION_DIGITS:
         return digits
-    found = f"{len(digits)} digits" if digits.isdecimal() else "other characters than digits"
+    found = f"{len(digits)} digits" if only_digits else "other characters than digits, or none"
     raise Refusal(
         f"confirmation_id must be the {_CONFIRMATION_DIGITS} digits that Microsoft gives for the installation ID, with "
         f"blanks or dashes between them or without; this one has {found}; copy it again, and put it in quotes in YAML",
@@ -82,7 +78,7 @@ def confirmation_id(text: str) -> str:
 
 
 def grouped(digits: str) -> str:
-    """Digits in groups for reading and copying."""
+    """Digits in nine groups, as Microsoft's forms have them: of six, or of seven on newer releases."""
     size = len(digits) // _GROUPS
     return " ".join(textwrap.wrap(digits, size)) if size and len(digits) % _GROUPS == 0 else digits
 

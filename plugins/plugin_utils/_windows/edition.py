@@ -47,9 +47,9 @@ class Edition:
     def _row(self) -> t.Mapping[str, t.Any]:
         return {} if self.sku is None else _EDITIONS.get(self.sku, {})
 
-    def as_data(self) -> dict[str, t.Any]:
-        """Plain data for results."""
-        return {"sku": self.sku, "name": self.name, "evaluation": self.evaluation}
+    def as_data(self) -> dict[str, t.Any] | None:
+        """Plain data for results; None where there is no number."""
+        return None if self.sku is None else {"sku": self.sku, "name": self.name, "evaluation": self.evaluation}
 
 
 def read_edition(needed: t.Callable[[Look], bool]) -> Reader:

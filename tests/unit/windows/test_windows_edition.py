@@ -85,7 +85,8 @@ def test_every_evaluation_is_in_the_table() -> None:
     assert set(edition._EDITIONS) >= EVALUATIONS
 
 
-@pytest.mark.parametrize("sku", [None, 0, 99999])
-def test_what_is_not_known_is_no_evaluation_and_has_no_name(sku: int | None) -> None:
+@pytest.mark.parametrize("sku", [0, 99999])
+def test_what_is_not_known_is_no_evaluation_and_has_no_name(sku: int) -> None:
     assert Edition(sku).as_data() == {"sku": sku, "name": None, "evaluation": False}
+    assert Edition().as_data() is None and not Edition().evaluation
     assert Edition.key == "edition"
