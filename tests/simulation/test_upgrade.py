@@ -12,7 +12,9 @@ from rollout import run, wish
 from simulated import HOST_KEY, OLDER_KEY, PERSONA, Surroundings, surroundings
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.replacement import replaced
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
 from emulated_windows.core import HostOptions
 
 PLAN = [
@@ -23,6 +25,7 @@ PLAN = [
     "host_key.activate",
 ]
 OLD_FIVE, FIVE = OLDER_KEY[-5:], HOST_KEY[-5:]
+WISH = KeyWish(key=HostKey(HOST_KEY))
 
 
 def live(packages: pathlib.Path, seed: int = 0) -> Surroundings:
@@ -41,14 +44,14 @@ def test_the_upgrade(seed: int, packages: pathlib.Path) -> None:
     foreseen = run(around, packages, wish(packages, replace=True), check=True)
     assert foreseen.outcome is not None, foreseen.story
     assert [planned.step.id for planned in foreseen.outcome.plan] == PLAN
-    told = replaced(foreseen.world, foreseen.outcome, FIVE)["replaced"]
+    told = replaced(foreseen.world, foreseen.outcome, WISH)["replaced"]
     assert (told["partial_product_key"], told["count_after"], told["clients_valid_days"]) == (OLD_FIVE, 0, 180)
 
     done = run(around, packages, wish(packages, replace=True))
     assert done.converged, done.story
     assert done.outcome is not None
     assert [planned.step.id for planned in done.outcome.done] == PLAN
-    told = replaced(done.world, done.outcome, FIVE)["replaced"]
+    told = replaced(done.world, done.outcome, WISH)["replaced"]
     assert told["former_product"] in {"keyed", "without_key", "gone"}
     assert any("180 days" in warning for warning in done.outcome.warnings)
     assert around.machine.show()["activations_spent"] == {OLD_FIVE: 1, FIVE: 1}
@@ -56,7 +59,7 @@ def test_the_upgrade(seed: int, packages: pathlib.Path) -> None:
     again = run(around, packages, wish(packages, replace=True))
     assert again.outcome is not None
     assert not again.outcome.changed
-    assert replaced(again.world, again.outcome, FIVE) == {}
+    assert replaced(again.world, again.outcome, WISH) == {}
 
 
 def test_without_leave_to_replace_the_live_host_is_left_as_it_is(packages: pathlib.Path) -> None:
