@@ -30,6 +30,7 @@ options:
         C(user), C(host), C(module), C(key), C(step), C(summary), C(before), C(after), C(code) and C(error).
         C(key) is the last five characters of the wished host key; secrets are not in it.
       - Lines are never changed, and those of several forks do not mix. A new file is readable by its owner only.
+      - The line is written right after the step. A controller that is killed in the middle of one leaves no line of it.
       - When the file cannot be opened, nothing is changed. When a line cannot be written later, the run ends there. In
         check mode nothing is written.
     type: path
