@@ -9,7 +9,7 @@ import typing as t
 
 from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
-from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.options import AUDIT_OPTIONS, Specification
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
 from ..plugin_utils._plan import Outcome
@@ -40,6 +40,7 @@ SPECIFICATION = Specification(
         "exclusive": {"type": "bool", "default": False},
         "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY), "default": "strict"},
         **wishes.TSIG_OPTIONS,
+        **AUDIT_OPTIONS,
     },
     mutually_exclusive=(("target", "members"),),
     required_one_of=(("target", "members"),),

@@ -16,7 +16,7 @@ import typing as t
 
 from ._errors import Failure, OutcomeUnknown, Problem, Unreachable
 from ._foresight import MOST_STEPS, first, foresee
-from ._plan import EVERYTHING, Look, Observe, Outcome, Pause, Planned, Reader, Resource, Seen, Step
+from ._plan import EVERYTHING, Audit, Look, Observe, Outcome, Pause, Planned, Reader, Resource, Seen, Step
 from ._world import World
 
 _REPEATS = 2  # how often a step whose answer was lost is carried out again when the host does not show it
@@ -26,7 +26,12 @@ _POLL_MOST = 15.0
 
 
 def converge(
-    world: World, resources: t.Sequence[Resource], readers: t.Mapping[type, Reader], *, check: bool
+    world: World,
+    resources: t.Sequence[Resource],
+    readers: t.Mapping[type, Reader],
+    *,
+    check: bool,
+    audit: Audit | None = None,
 ) -> Outcome:
     """Bring the world to what the resources want; in check mode only say what that would take.
 
@@ -35,16 +40,19 @@ def converge(
         Unreachable, Failure: a first look failed; nothing has been changed.
         Later problems do not raise: they come back in `Outcome.problem` with what was done.
     """
-    return _Run(world, resources, readers).run(check)
+    return _Run(world, resources, readers, audit or Audit()).run(check)
 
 
 class _Run:
     """One run over one host."""
 
-    def __init__(self, world: World, resources: t.Sequence[Resource], readers: t.Mapping[type, Reader]) -> None:
+    def __init__(
+        self, world: World, resources: t.Sequence[Resource], readers: t.Mapping[type, Reader], audit: Audit
+    ) -> None:
         self._world = world
         self._resources = resources
         self._readers = readers
+        self._audit = audit
         self._ended: list[Resource] = []
         self._kept_up: set[str] = set()
 
@@ -89,16 +97,7 @@ class _Run:
         if step.upkeep:
             self._kept_up.add(step.id)
         for _attempt in range(1 + (0 if step.once else _REPEATS)):
-            self._world.log(f"{step.id}: {step.summary}")
-            lost: OutcomeUnknown | None = None
-            try:
-                step.run(self._world)
-            except OutcomeUnknown as problem:
-                lost = problem
-            except Problem:
-                self._look_after_failure(step, outcome)
-                raise
-            self._note(step, outcome)
+            lost = self._attempt(step, outcome)
             still_asked = self._settle(resource, step, outcome, lost)
             if still_asked is None:
                 return
@@ -106,6 +105,26 @@ class _Run:
             if lost is None:
                 break
         raise _unverified(step, lost, self._world.host)
+
+    def _attempt(self, step: Step, outcome: Outcome) -> OutcomeUnknown | None:
+        """Run one step once; the problem where its answer was lost."""
+        self._world.log(f"{step.id}: {step.summary}")
+        self._audit.open()
+        lost: OutcomeUnknown | None = None
+        try:
+            try:
+                step.run(self._world)
+            except OutcomeUnknown as problem:
+                lost = problem
+            except BaseException as error:  # the time-out of a task is one too
+                self._audit.note(step, error)
+                raise
+            self._note(step, outcome)
+            self._audit.note(step, lost)
+        except Problem:
+            self._look_after_failure(step, outcome)
+            raise
+        return lost
 
     @staticmethod
     def _note(step: Step, outcome: Outcome) -> None:

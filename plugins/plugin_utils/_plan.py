@@ -136,6 +136,23 @@ class Observe:
 Item = Step | Pause | Observe
 
 
+class Audit:
+    """Who is told of every step that is carried out, upkeep included, in real runs only. This one keeps nothing."""
+
+    def open(self) -> None:
+        """Called before each step. Raises Refusal where it could not be kept, before anything was done."""
+
+    def note(self, step: Step, error: BaseException | None) -> None:
+        """Called after each step, before anybody looks at what came of it.
+
+        Args:
+            error: what it raised, OutcomeUnknown where its answer was lost.
+
+        Raises:
+            Failure: it could not be kept, and the step itself did not fail.
+        """
+
+
 class Resource(t.Protocol):
     """One thing that is to be so. Explicit subclasses inherit the empty defaults."""
 

@@ -80,7 +80,10 @@ class World(t.Protocol):
         """The names in a controller folder; raises OSError."""
 
     def append(self, path: str, line: str) -> None:
-        """Append one line to a controller file (the audit log); raises OSError."""
+        """Append one line to a controller file (the audit log), whole or not at all; raises OSError.
+
+        Lines of several processes do not mix. An empty one is not written: it finds out whether the file can be.
+        """
 
     def now(self) -> float:
         """Seconds since the epoch on the controller's clock."""

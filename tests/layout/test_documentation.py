@@ -120,6 +120,18 @@ def test_what_looks_secret_says_whether_it_is(name: str) -> None:
     assert not silent_about_secrecy(specification(name))
 
 
+def groups() -> dict[str, list[str]]:
+    """The module_defaults groups."""
+    found: dict[str, list[str]] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))[
+        "action_groups"
+    ]
+    return found
+
+
 def test_members_of_module_defaults_groups_exist() -> None:
-    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
-    assert {name for members in groups.values() for name in members} <= set(ACTIONS)
+    assert {name for members in groups().values() for name in members} <= set(ACTIONS)
+
+
+@pytest.mark.parametrize("name", sorted({name for members in groups().values() for name in members}))
+def test_a_whole_group_can_be_given_one_audit_log(name: str) -> None:
+    assert specification(name)["audit_log"] == {"type": "path"}

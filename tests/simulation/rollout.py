@@ -14,10 +14,12 @@ from simulated import HOST_KEY, ZONE, Killed, SimulatedWorld, Surroundings
 
 from ansible_collections.activation.kms.plugins.action import host, host_reboot, host_update
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import KmsAction
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.audit import AuditLog
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification, validate
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber
 
 Options = dict[str, t.Any]
 
@@ -138,7 +140,8 @@ def _run(
     world = SimulatedWorld(around, files, faults)
     try:
         job = action.__new__(action)._job(validate(specification, options, "activation.kms"), t.cast(t.Any, world))
-        return Run(converge(world, job.resources, job.readers, check=check), None, False, world)
+        audit = AuditLog(world, "audit.jsonl", {"host": world.host}, Scrubber())
+        return Run(converge(world, job.resources, job.readers, check=check, audit=audit), None, False, world)
     except Problem as problem:
         return Run(None, problem, False, world)
     except Killed:

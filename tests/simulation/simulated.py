@@ -10,6 +10,7 @@ are left out. The same seed replays the same run to the last byte.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import typing as t
 from collections import Counter, defaultdict
@@ -63,7 +64,7 @@ class Exchange:
 
 @dataclasses.dataclass
 class Surroundings:
-    """What outlives a controller: host, zone, clock."""
+    """What outlives a controller: host, zone, clock, audit log."""
 
     clock: VirtualClock
     machine: EmulatedHost
@@ -71,6 +72,13 @@ class Surroundings:
     responder: Responder
     authority: Authority
     exchanges: list[Exchange] = dataclasses.field(default_factory=list)
+    audited: list[tuple[int, dict[str, t.Any]]] = dataclasses.field(default_factory=list)
+    """The lines of the audit log, each with the number of exchanges there had been."""
+
+    def unaudited(self) -> list[list[str]]:
+        """What was changed on the host after the last line of the audit log."""
+        last = self.audited[-1][0] if self.audited else 0
+        return [one.words for one in self.exchanges[last:] if one.mutation]
 
     def asked_twice(self) -> list[list[str]]:
         """The questions that were sent more than once; to ask a command for more of its output is none."""
@@ -186,7 +194,10 @@ class SimulatedWorld:
         return list(self._files)
 
     def append(self, path: str, line: str) -> None:
-        raise AssertionError("nothing is written on the controller in a simulation")
+        if self.met[-1:] in (["kill"], ["kill_after"]):
+            raise Killed
+        if line:
+            self._around.audited.append((len(self._around.exchanges), json.loads(line)))
 
     def now(self) -> float:
         return self._around.clock.now()

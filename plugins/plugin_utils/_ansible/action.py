@@ -22,10 +22,12 @@ from ansible.utils.display import Display
 
 from .._converge import converge
 from .._errors import Problem, Refusal, Unreachable
+from .._kms.keys import host_key
 from .._kms.updates import Updates
 from .._plan import Outcome, Planned, Reader, Resource
 from .._secret import Scrubber, Secret
 from .._windows.restart_care import RestartCare
+from .audit import AuditLog, origin_of
 from .options import Specification, lookalikes_of, secrets_of, validate
 from .winrm import WinrmDoor, check_connection
 from .world import ControllerWorld
@@ -65,7 +67,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         if self._task.delegate_to:
             host = str(self._task.delegate_to)
         try:
-            result.update(self._carry_out(host, scrubber))
+            result.update(self._carry_out(host, scrubber, task_vars or {}))
         except Problem as problem:
             result.update(_trouble(problem, host, changed=False))
         except Exception as error:  # the last net: a traceback is never a message
@@ -78,7 +80,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         kept = {name: result[name] for name in ("changed", "failed", "unreachable") if name in result}
         return {**scrubber.scrub(result), **kept}
 
-    def _carry_out(self, host: str, scrubber: Scrubber) -> dict[str, t.Any]:
+    def _carry_out(self, host: str, scrubber: Scrubber, task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         specification = self.specification
         for secret in (*lookalikes_of(self._task.args), *secrets_of(specification.spec(), self._task.args)):
             scrubber.add(secret)
@@ -88,7 +90,9 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
             self._hide_password(scrubber)
         world = ControllerWorld(host, scrubber, door, float(options.get("operation_timeout", 60)))
         job = self._job(options, world)
-        outcome = converge(world, job.resources, job.readers, check=bool(self._task.check_mode))
+        audit = self._audit(options, world, scrubber, task_vars)
+        outcome = converge(world, job.resources, job.readers, check=bool(self._task.check_mode), audit=audit)
+        outcome.warnings += audit.warnings if audit else ()
         result = _told(outcome, host, diff=bool(self._task.diff))
         if job.report is not None:
             result.update(job.report(outcome))
@@ -107,6 +111,21 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
             raise Refusal(f"{host}: operation_timeout must be between 1 and 3600 seconds", name="bad_option")
         check_connection(self._connection, host)
         return WinrmDoor(self._connection)
+
+    def _audit(
+        self,
+        options: t.Mapping[str, t.Any],
+        world: ControllerWorld,
+        scrubber: Scrubber,
+        task_vars: t.Mapping[str, t.Any],
+    ) -> AuditLog | None:
+        """The audit log, where one is wished; a relative path counts from the playbook's folder."""
+        if not options.get("audit_log"):
+            return None
+        path = str(t.cast(t.Any, self)._loader.path_dwim(options["audit_log"]))
+        module = getattr(self._task, "resolved_action", None) or self._task.action
+        key = host_key(options["product_key"]).last_five if options.get("product_key") else None
+        return AuditLog(world, path, origin_of(world.host, str(module), key, task_vars), scrubber)
 
     def _hide_password(self, scrubber: Scrubber) -> None:
         password = t.cast(t.Any, self._connection).get_option("remote_password")

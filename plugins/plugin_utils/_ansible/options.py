@@ -35,9 +35,13 @@ _PLACE = re.compile(r" found in ([a-z_]+(?: -> [a-z_]+)*)$")
 _LOOKS_LIKE_A_KEY = re.compile(r"\s*[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){4}\s*")
 _LOOKS_LIKE_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{16,}={1,2}\s*")
 
+AUDIT_OPTIONS: ArgumentSpec = {"audit_log": {"type": "path"}}
+"""Options of every module that changes something, and of those that share its module_defaults."""
+
 WINDOWS_OPTIONS: ArgumentSpec = {
     "operation_timeout": {"type": "int", "default": 60},
     "allow_unencrypted_key": {"type": "bool", "default": False},
+    **AUDIT_OPTIONS,
 }
 """Options of every module that works through the host's WinRM connection (the module_defaults group `kms`)."""
 

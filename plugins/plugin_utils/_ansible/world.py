@@ -8,6 +8,9 @@ Internal to the collection activation.kms; not a public interface.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 import socket
 import struct
@@ -109,11 +112,12 @@ class ControllerWorld:
         return sorted(os.listdir(path))
 
     def append(self, path: str, line: str) -> None:
-        """One line at the end of a controller file, in one write so that forks do not mix."""
-        data = (self._scrubber.text(line) + "\n").encode("utf-8")
+        """One line at the end of a controller file that only its owner reads. The line has been scrubbed."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, data)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # forks wait for each other, so that one may take back its own
+            if line:
+                _append_whole(descriptor, f"{line}\n".encode())
         finally:
             os.close(descriptor)
 
@@ -128,6 +132,15 @@ class ControllerWorld:
     def log(self, text: str) -> None:
         """Shown at -vvv, scrubbed."""
         _DISPLAY.vvv(self._scrubber.text(text), host=self.host)
+
+
+def _append_whole(descriptor: int, data: bytes) -> None:
+    """In one write. What fits only in part is taken back: a torn line would spoil the next one too."""
+    size = os.fstat(descriptor).st_size
+    if os.write(descriptor, data) < len(data):
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _exactly(stream: Stream, size: int) -> bytes:

@@ -112,13 +112,16 @@ def run(
     *,
     using: t.Any = None,
     become: bool = False,
+    task_vars: t.Mapping[str, t.Any] | None = None,
     **changes: t.Any,
 ) -> dict[str, t.Any]:
     """The result of one task, as the action plugin returns it."""
+    loader: t.Any = t.cast(t.Any, DataLoader)()
+    loader.set_basedir(changes.get("folder", "/nowhere"))
     context = play_context()
     context.become = become
     name = f"activation.kms.{plugin.__module__.rpartition('.')[2]}"
     using = using or connection(over=Transport())
-    made = plugin(task(name, args or {}, **changes), using, context, t.cast(t.Any, DataLoader)(), None, None)
-    result: dict[str, t.Any] = made.run(task_vars={"inventory_hostname": HOST})
+    made = plugin(task(name, args or {}, **changes), using, context, loader, None, None)
+    result: dict[str, t.Any] = made.run(task_vars={"inventory_hostname": HOST, **(task_vars or {})})
     return result
