@@ -55,6 +55,7 @@ class _Run:
         self._audit = audit
         self._ended: list[Resource] = []
         self._kept_up: set[str] = set()
+        self._unseen: set[type] = set()
 
     def run(self, check: bool) -> Outcome:
         seen = self._look(Seen())
@@ -71,6 +72,7 @@ class _Run:
                 outcome.fail(problem)
             except Exception as error:  # a defect of ours: what was done must not be lost over it
                 outcome.fail(_unexpected(error, self._world))
+            self._look_after_upkeep(outcome)
             outcome.remaining = self._rest(outcome)
         said = [text for resource in self._resources for text in resource.notices(seen)]
         said += [text for resource in self._resources for text in resource.warnings(outcome.seen)]
@@ -84,7 +86,7 @@ class _Run:
                 return
             resource, item = found
             if isinstance(item, Step):
-                self._carry_out(resource, item, outcome)
+                (self._keep_up if item.upkeep else self._carry_out)(resource, item, outcome)
             elif isinstance(item, Pause):
                 outcome.pause(item)
                 self._end(resource)
@@ -94,8 +96,6 @@ class _Run:
 
     def _carry_out(self, resource: Resource, step: Step, outcome: Outcome) -> None:
         """Run one step and look until nobody asks for it any more."""
-        if step.upkeep:
-            self._kept_up.add(step.id)
         for _attempt in range(1 + (0 if step.once else _REPEATS)):
             lost = self._attempt(step, outcome)
             still_asked = self._settle(resource, step, outcome, lost)
@@ -105,6 +105,16 @@ class _Run:
             if lost is None:
                 break
         raise _unverified(step, lost, self._world.host)
+
+    def _keep_up(self, resource: Resource, step: Step, outcome: Outcome) -> None:
+        """Run an upkeep step, once. It is believed, and looked at when somebody looks next."""
+        self._kept_up.add(step.id)
+        lost = self._attempt(step, outcome)
+        if lost is not None:
+            self._settle(resource, step, outcome, lost)
+            return
+        self._unseen.update(self._touched(step, outcome.seen))
+        outcome.seen = step.predict(outcome.seen)
 
     def _attempt(self, step: Step, outcome: Outcome) -> OutcomeUnknown | None:
         """Run one step once; the problem where its answer was lost."""
@@ -195,12 +205,21 @@ class _Run:
                 self._end(other)
 
     def _look(self, known: Seen) -> Seen:
-        """Read every part that is needed and not known."""
-        look = Look(self._world, self._readers, known)
+        """Read every part that is needed and not known, and what upkeep has touched since somebody looked."""
+        look = Look(self._world, self._readers, known.without(self._unseen))
         for resource in self._resources:
             for part in resource.needs:
                 look[part]
+        self._unseen.clear()
         return look.seen
+
+    def _look_after_upkeep(self, outcome: Outcome) -> None:
+        """What is told is what was seen; a host that has gone by now spoils nothing of it."""
+        if self._unseen:
+            try:
+                outcome.seen = outcome.observed = self._look(outcome.seen)
+            except Problem as problem:
+                self._world.log(f"not looked at again: {problem.message}")
 
     def _rest(self, outcome: Outcome) -> list[Planned]:
         """What is still foreseen; where foresight itself is impossible now, what the plan still held."""
