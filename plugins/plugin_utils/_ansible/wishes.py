@@ -22,7 +22,7 @@ from .._kms.record import Record, read_record
 from .._kms.removal import RemovalWish
 from .._kms.restart import Restart, read_restart_care
 from .._kms.setting_values import check_interval, domains
-from .._kms.settings import SettingsWish, licensing_reader
+from .._kms.settings import SettingsWish, licensing_readers
 from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
@@ -93,7 +93,7 @@ def system_readers(
     readers = {
         System: read_system,
         Record: read_record,
-        Licensing: licensing_reader(key, None if key is None else key.activation_id),
+        **licensing_readers(key, None if key is None else key.activation_id),
         Updates: read_updates(known, wanted, key=last_five, thorough=thorough),
     }
     return {**readers, **({} if key is None else key_readers(key))}
@@ -112,7 +112,7 @@ def removal_readers(wish: RemovalWish) -> dict[type, Reader]:
     return {
         System: read_system,
         Record: read_record,
-        Licensing: licensing_reader(None, wish.activation_id),
+        **licensing_readers(None, wish.activation_id),
         Edition: read_edition(lambda look: wish.setup_key),
     }
 

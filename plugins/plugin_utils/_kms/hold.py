@@ -15,7 +15,7 @@ import dataclasses
 import typing as t
 
 from .._plan import Seen, Step
-from .._windows.licensing import LICENSED, Licensing, Root, write_manual
+from .._windows.licensing import LICENSED, WHOLE, Licensing, Root, write_manual
 from .._world import World
 from .key_products import wished_product
 from .keys import KeyWish
@@ -77,6 +77,6 @@ def release(record: Record) -> Step:
         summary="restore automatic activation as it was",
         predict=predict,
         run=run,
-        touches=(Licensing, Record),
+        touches=(*WHOLE, Record),
         upkeep=True,
     )

@@ -17,7 +17,7 @@ from .._errors import Failure, Refusal
 from .._plan import Item, Resource, Seen, Step
 from .._windows import licensing as windows
 from .._windows.edition import Edition
-from .._windows.licensing import LICENSED, Licensing, Product
+from .._windows.licensing import LICENSED, WHOLE, Licensing, Product
 from .._windows.system import System
 from .._world import World
 from . import errors
@@ -125,7 +125,7 @@ class HostKeyResource(Resource):
             summary=f"install the host key {key}" + (f" in place of {others}" if others else ""),
             predict=lambda seen: self._installed(seen, replaced),
             run=run,
-            touches=(Licensing, Record) + ((InstallationId,) if self.wish.activation == "offline" else ()),
+            touches=(*WHOLE, *((InstallationId,) if self.wish.activation == "offline" else ())),
             settle=30.0,
             before=f"host key {others or 'none'}",
             after=f"host key {key}",
@@ -200,7 +200,7 @@ def _mark(seen: Seen) -> Step:
         summary="note the service's version for MOM and SCOM, as slmgr.vbs does",
         predict=lambda before: marked(before, True),
         run=lambda world: windows.write_version_mark(world, licensing.roots, licensing.version, both_views=both),
-        touches=(Licensing,),
+        touches=WHOLE,
         upkeep=True,
     )
 

@@ -21,7 +21,7 @@ from .._data import load
 from .._errors import Failure, Refusal
 from .._plan import Item, Look, Pause, Reader, Seen, Step
 from .._windows import licensing as windows
-from .._windows.licensing import LICENSED, Licensing, Product
+from .._windows.licensing import KEYS_ONLY, LICENSED, Licensing, Product
 from .._windows.system import System, moment_text
 from .._world import World
 from . import errors
@@ -167,7 +167,7 @@ def _deposit(wish: KeyWish, confirmation: str, seen: Seen, product: Product, tol
         summary=f"activate the host key {wish.key} offline, with the confirmation ID",
         predict=lambda before: licensed(before, product),
         run=run,
-        touches=(Licensing, Record, InstallationId),
+        touches=(*KEYS_ONLY, Record, InstallationId),
         settle=30.0,
         before=f"host key {wish.key} not activated",
         after=f"host key {wish.key} activated",

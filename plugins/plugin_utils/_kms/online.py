@@ -16,7 +16,7 @@ import datetime as dt
 from .._errors import Failure, Problem, Refusal
 from .._plan import Seen, Step
 from .._windows import licensing as windows
-from .._windows.licensing import LICENSED, Licensing, Product
+from .._windows.licensing import KEYS_ONLY, LICENSED, Licensing, Product
 from .._windows.system import System, moment_text
 from .._world import World
 from . import errors
@@ -43,7 +43,7 @@ def online(wish: KeyWish, seen: Seen, product: Product) -> Step:
         summary=f"activate the host key {wish.key} online (spends one activation)",
         predict=lambda before: licensed(before, product),
         run=lambda world: _activate(world, wish, product, seen),
-        touches=(Licensing, Record),
+        touches=(*KEYS_ONLY, Record),
         settle=wish.activation_timeout,
         once=True,
         before=f"host key {wish.key} not activated",

@@ -20,7 +20,7 @@ from .._plan import Outcome, Resource, Seen, Step
 from .._secret import HostKey
 from .._windows import licensing as windows
 from .._windows.edition import Edition
-from .._windows.licensing import LICENSED, Licensing, Product
+from .._windows.licensing import LICENSED, WHOLE, Licensing, Product
 from .._windows.system import System
 from .._world import World
 from . import errors
@@ -154,7 +154,7 @@ def _uninstall(licensing: Licensing, product: Product) -> Step:
         summary=f"remove the host key {key} ({product.channel})",
         predict=lambda seen: _without(seen, product),
         run=run,
-        touches=(Licensing,),
+        touches=WHOLE,
         settle=30.0,
         before=f"host key {key}",
         after="host key none",
@@ -189,7 +189,7 @@ def _install_setup_key(licensing: Licensing, setup: SetupKey) -> Step:
         summary=f"install the public client setup key of {setup.edition}",
         predict=predict,
         run=run,
-        touches=(Licensing,),
+        touches=WHOLE,
         settle=30.0,
         before="client setup key none",
         after=f"client setup key {key}",
@@ -204,6 +204,6 @@ def _unmark(seen: Seen) -> Step:
         summary="remove the mark by which MOM and SCOM find a KMS host, as slmgr.vbs does",
         predict=lambda before: marked(before, False),
         run=lambda world: windows.remove_version_mark(world, licensing.roots, both_views=both),
-        touches=(Licensing,),
+        touches=WHOLE,
         upkeep=True,
     )

@@ -19,6 +19,7 @@ from .._errors import Failure
 from .._plan import Seen, Step
 from .._windows.licensing import (
     SETTINGS,
+    WHOLE,
     Generation,
     Licensing,
     Root,
@@ -66,7 +67,7 @@ def apply(seen: Seen, change: Values, *, hold: bool, restart: bool) -> Step:
         summary=_summary(change, hold),
         predict=predict,
         run=run,
-        touches=(Licensing, Record),
+        touches=(*WHOLE, Record),
         settle=30.0,
         before=values.lines(lines_before),
         after=values.lines(lines_after),

@@ -17,7 +17,8 @@ import typing as t
 
 from .._errors import Refusal
 from .._plan import Reader, Resource, Seen, Step
-from .._windows.licensing import Licensing, Values, generation, read_licensing
+from .._windows import licensing as windows
+from .._windows.licensing import Licensing, Values, generation
 from .._windows.system import BOOT_TOLERANCE, System
 from .hold import hold_wanted, noted, on_hold, release
 from .keys import KeyWish
@@ -27,9 +28,9 @@ from .setting_steps import apply, forget
 from .setting_values import missing
 
 
-def licensing_reader(wish: KeyWish | None = None, activation_id: str | None = None) -> Reader:
-    """Reads the licensing part; Activation\\Manual only while a hold is noted, or wanted for this key."""
-    return read_licensing(
+def licensing_readers(wish: KeyWish | None = None, activation_id: str | None = None) -> dict[type, Reader]:
+    """Read the licensing service; Activation\\Manual only while a hold is noted, or wanted for this key."""
+    return windows.licensing_readers(
         lambda look, found: look[Record].former_manual is not None or hold_wanted(found, wish), activation_id
     )
 

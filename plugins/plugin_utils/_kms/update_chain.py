@@ -14,7 +14,7 @@ import datetime as dt
 from .._errors import Failure
 from .._plan import Resource, Seen, Step
 from .._windows import files
-from .._windows.licensing import Licensing, Root
+from .._windows.licensing import WHOLE, Licensing, Root
 from .._windows.packages import PackageFile
 from .._windows.system import System
 from .._world import World
@@ -109,7 +109,7 @@ class UpdateChain(Resource):
             summary=f"install {update.title}",
             predict=predict,
             run=run,
-            touches=(Updates, Licensing, Record),
+            touches=(Updates, *WHOLE, Record),
             settle=30.0,
             before="",
             after=f"{update.id} installed",

@@ -12,11 +12,10 @@ from ansible_collections.activation.kms.plugins.plugin_utils._converge import co
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.offline import InstallationId, read_installation_id
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import licensing_reader
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import licensing_readers
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome, Reader, Resource
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.edition import Edition
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System
 from ansible_collections.activation.kms.tests.unit.kms.hosts import NOW, system, updates
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import Refused, SmallWindows
@@ -131,7 +130,7 @@ def key_run(
         Record: lambda world, look: load_record(world),
         Updates: lambda world, look: updates(release="server_2019"),
         Edition: lambda world, look: Edition(7),
-        Licensing: licensing_reader(wish, named),
+        **licensing_readers(wish, named),
     }
     if wish is not None:
         readers[InstallationId] = read_installation_id(wish)

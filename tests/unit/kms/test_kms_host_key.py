@@ -17,11 +17,11 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms import record 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.host_key import HostKeyResource
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import Restart
-from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import Settings, licensing_reader
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import Settings, licensing_readers
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome, Reader, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.edition import Edition
-from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Root
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System, moment_text
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     KEY,
@@ -213,7 +213,7 @@ READERS: dict[type, Reader] = {
     Record: lambda world, look: load_record(world),
     Updates: lambda world, look: READY,
     Edition: lambda world, look: Edition(),
-    Licensing: licensing_reader(WISH),
+    **licensing_readers(WISH),
 }
 
 

@@ -17,7 +17,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
     Settings,
     SettingsWish,
-    licensing_reader,
+    licensing_readers,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import ROOTS, Licensing, Root, Values
@@ -183,7 +183,7 @@ def host(**values: int | str) -> SmallWindows:
 
 def look(world: SmallWindows) -> Seen:
     """What is seen of it now."""
-    eyes = Look(world, {Licensing: licensing_reader(WISH)}, seen(load_record(world)).without([Licensing]))
+    eyes = Look(world, {**licensing_readers(WISH)}, seen(load_record(world)).without([Licensing]))
     assert eyes[Licensing].present
     return eyes.seen
 

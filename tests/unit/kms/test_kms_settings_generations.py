@@ -15,7 +15,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
     Settings,
     SettingsWish,
-    licensing_reader,
+    licensing_readers,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Licensing
@@ -41,7 +41,7 @@ INTERVALS = ("activation_interval", "renewal_interval")
 
 def look(world: LicensingHost, version: str) -> Seen:
     known = seen(load_record(world), system(version=version, services={})).without([Licensing])
-    eyes = Look(world, {Licensing: licensing_reader(WISH)}, known)
+    eyes = Look(world, {**licensing_readers(WISH)}, known)
     assert eyes[Licensing].present
     return eyes.seen
 

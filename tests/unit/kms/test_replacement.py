@@ -25,7 +25,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.restart import
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import (
     Settings,
     SettingsWish,
-    licensing_reader,
+    licensing_readers,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.update_chain import UpdateChain
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates
@@ -230,7 +230,7 @@ def carried_out(world: SmallWindows) -> Outcome:
         System: lambda world, look: SYSTEM,
         Record: lambda world, look: Record(),
         Updates: lambda world, look: known[Updates],
-        Licensing: licensing_reader(WISH),
+        **licensing_readers(WISH),
         Edition: lambda world, look: Edition(),
     }
     return converge(world, [wish()], readers, check=False)

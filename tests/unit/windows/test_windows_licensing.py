@@ -21,8 +21,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing 
     Root,
     Values,
     generation,
+    licensing_readers,
     normal_domain,
-    read_licensing,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.client import Client
 from ansible_collections.activation.kms.tests.unit.kms.hosts import system
@@ -43,7 +43,7 @@ LATER = EVERY[1:]
 
 def look(world: SmallWindows, version: str = "5.2.3790", with_manual: bool = False) -> Licensing:
     known = Seen().having(system(version=version))
-    return Look(world, {Licensing: read_licensing(lambda eyes, found: with_manual)}, known)[Licensing]
+    return Look(world, licensing_readers(lambda eyes, found: with_manual), known)[Licensing]
 
 
 # -- generations

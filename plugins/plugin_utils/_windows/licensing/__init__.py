@@ -21,26 +21,30 @@ from .calls import (
     write_version_mark,
 )
 from .generations import ROOTS, SETTINGS, Generation, Setting, generation
-from .part import LICENSED, Licensing, Product, Root, Values
-from .reading import normal_domain, read_installation_id, read_licensing, read_manual, read_products, service_answers
+from .part import KEYS_ONLY, LICENSED, WHOLE, Keys, Licensing, Product, Root, Service, Values
+from .reading import licensing_readers, normal_domain, read_installation_id, read_manual, read_products, service_answers
 
 __all__ = [
+    "KEYS_ONLY",
     "LICENSED",
     "ROOTS",
     "SETTINGS",
+    "WHOLE",
     "Generation",
+    "Keys",
     "Licensing",
     "Product",
     "Root",
+    "Service",
     "Setting",
     "Values",
     "activate",
     "deposit",
     "generation",
     "install_key",
+    "licensing_readers",
     "normal_domain",
     "read_installation_id",
-    "read_licensing",
     "read_manual",
     "read_products",
     "refresh",

@@ -200,3 +200,34 @@ class Licensing:
             "self_publishing_domains": None if domains is None else list(domains),
             "registry_roots": {name: ROOTS[name] for name in self.roots},
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The products of a Licensing by themselves: all that an activation changes of it at once."""
+
+    key: t.ClassVar[str] = "keys"
+
+    products: tuple[Product, ...] = ()
+    named: Product | None = None
+
+    def as_data(self) -> None:
+        """Nothing of its own: Licensing tells it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """The rest of a Licensing: what only settings, updates and restarts change. `seen`: with the keys of then."""
+
+    key: t.ClassVar[str] = "licensing_service"
+
+    seen: Licensing
+
+    def as_data(self) -> None:
+        """Nothing of its own: Licensing tells it."""
+
+
+WHOLE: t.Final = (Licensing, Service, Keys)
+"""What is read again after a step that may have changed anything about the licensing service."""
+KEYS_ONLY: t.Final = (Licensing, Keys)
+"""What is read again, perhaps again and again, after a step that changed whether a key is activated."""

@@ -23,7 +23,7 @@ from ..._wsman.values import Row, literal
 from ..registry import DWORD, MULTI_SZ, SZ, Registry
 from ..system import System
 from .generations import PRODUCT_CLASS, ROOTS, SERVICE_CLASS, SETTINGS, WINDOWS, Generation, Setting, generation
-from .part import LICENSED, Licensing, Product, Root, Values
+from .part import LICENSED, Keys, Licensing, Product, Root, Service, Values
 
 SERVICE_ANSWERS = f"SELECT Version FROM {SERVICE_CLASS}"
 VALUE_MANUAL = "Manual"
@@ -36,28 +36,40 @@ _TYPES = {"text": SZ, "number": DWORD, "texts": MULTI_SZ}
 _NOT_SET = (-1, 0xFFFFFFFF)  # how an unsigned column says "none", as a Windows 10 that is no KMS host does
 
 
-def read_licensing(with_manual: t.Callable[[Look, Licensing], bool], product_id: str | None = None) -> Reader:
-    """A reader of classes and settings.
+def licensing_readers(
+    with_manual: t.Callable[[Look, Licensing], bool], product_id: str | None = None
+) -> dict[type, Reader]:
+    """The readers of Licensing and of the two parts it is made of.
 
     Args:
         with_manual: whether Activation\\Manual matters, by what else was seen; it takes a request of its own a root.
         product_id: a product that is looked for by its ID, whether it has a key or not.
     """
 
-    def read(world: World, look: Look) -> Licensing:
+    def keys(world: World, look: Look) -> Keys:
+        rows = _read_products(Client(world), generation(look[System].version), product_id)
+        named = next((row for row in rows if row.id == product_id), None)
+        return Keys(tuple(row for row in rows if row.partial_product_key), named)
+
+    def service(world: World, look: Look) -> Service:
         client = Client(world)
-        found = _read(client, generation(look[System].version), product_id)
+        found = _read_service(client, generation(look[System].version), look)
         if not with_manual(look, found):
-            return found
+            return Service(found)
         roots = {
             name: dataclasses.replace(root, manual=read_manual(client, name)) for name, root in found.roots.items()
         }
-        return dataclasses.replace(found, roots=roots)
+        return Service(dataclasses.replace(found, roots=roots))
 
-    return read
+    def whole(world: World, look: Look) -> Licensing:
+        seen = look[Service].seen
+        return with_keys(seen, look[Keys]) if seen.present and seen.answers else seen
+
+    return {Keys: keys, Service: service, Licensing: whole}
 
 
-def _read(client: Client, kind: Generation, product_id: str | None) -> Licensing:
+def _read_service(client: Client, kind: Generation, look: Look) -> Licensing:
+    """Service, settings keys and, where the service answers, the keys too: what the registry is asked goes by them."""
     registry = Registry(client)
     there = _roots_there(registry, kind)
     try:
@@ -69,33 +81,25 @@ def _read(client: Client, kind: Generation, product_id: str | None) -> Licensing
     if not services:
         present = services is not None
         return Licensing(present, answers=not present, roots=_read_roots(registry, there, Values()))
-    rows = _read_products(client, kind, product_id)
-    return _licensing(services[0], rows, kind, registry, there, product_id)
-
-
-def _licensing(
-    service: Row,
-    rows: tuple[Product, ...],
-    kind: Generation,
-    registry: Registry,
-    there: t.Mapping[str, t.Mapping[str, int]],
-    product_id: str | None,
-) -> Licensing:
-    """What its rows say. From 6.1 on a product has counts of its own, and slmgr.vbs shows those."""
-    products = tuple(row for row in rows if row.partial_product_key)
+    service = services[0]
     said = service.integer("IsKeyManagementServiceMachine")
-    is_host = any(product.hosting for product in products) or (None if said is None else bool(said))
-    shown = _shown(service, kind) if is_host else Values()
     found = Licensing(
         present=True,
         version=service.text("Version") or "",
-        is_kms_host=is_host,
+        is_kms_host=None if said is None else bool(said),
         current_count=_count(service, "KeyManagementServiceCurrentCount"),
         required_count=_count(service, "RequiredClientCount"),
-        products=products,
-        named=next((row for row in rows if row.id == product_id), None),
-        roots=_read_roots(registry, there, shown),
-        shown=shown,
+    )
+    found = with_keys(found, look[Keys])
+    shown = _shown(service, kind) if found.is_kms_host else Values()
+    return dataclasses.replace(found, roots=_read_roots(registry, there, shown), shown=shown)
+
+
+def with_keys(found: Licensing, keys: Keys) -> Licensing:
+    """The same with these keys. From 6.1 on a product has counts of its own, and slmgr.vbs shows those."""
+    hosting = any(product.hosting for product in keys.products)
+    found = dataclasses.replace(
+        found, products=keys.products, named=keys.named, is_kms_host=hosting or found.is_kms_host
     )
     hosts = sorted(found.host_products(), key=lambda product: product.license_status != LICENSED)
     if not hosts:
