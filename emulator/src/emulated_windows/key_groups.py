@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Host key groups: which there are, and which of them a Windows has licences for.
 
-Knows data/key_groups.yml, and the word for a key that is none of theirs: a MAK. Refuses to know how an update is installed and what a key looks like.
+Knows data/key_groups.yml, and the word for a key that is none of theirs: a MAK. Refuses to know how an update is
+installed and what a key looks like.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One process that serves an estate, from the first socket to the last.
 
-Knows the order of starting and stopping, signals, and what `show`, `fault` and `confirm` ask. Refuses to know HTTP and Windows.
+Knows the order of starting and stopping, signals, and what `show`, `fault` and `confirm` ask. Refuses to know HTTP and
+Windows.
 """
 
 from __future__ import annotations

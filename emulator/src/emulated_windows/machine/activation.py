@@ -71,7 +71,7 @@ class Activation:
         return seconds, hresult
 
     def _wrong_clock(self) -> int:
-        """A clock that is days off, and the activation servers' certificates (0x80072F8F: Windows activation errors)."""
+        """A clock that is days off does not fit the servers' certificates (0x80072F8F: Windows activation errors)."""
         dial = self._dials["wrong_clock"]
         return 0 if abs(self._machine.clock_offset) < WRONG_CLOCK or dial == "works" else int(dial, 16)
 

@@ -112,7 +112,7 @@ def own_rows(release: str, *, evaluation: bool) -> tuple[ProductRow, ...]:
 
 
 def _office(packs: Iterable[str], dials: Mapping[str, str]) -> list[ProductRow]:
-    """The licence packs of Office. Microsoft's pages show one application id; another has been seen for 2016: a dial."""
+    """The licence packs of Office. All have one application id, or the later ones have another: a dial."""
     rows = []
     for group in packs:
         known = key_groups()[group]

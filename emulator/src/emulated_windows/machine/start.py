@@ -87,9 +87,7 @@ def _refuse_nonsense(machine: Machine) -> None:
 def _refuse_office(options: HostOptions, persona: Persona) -> None:
     """KMS for Office is a product of these classes from Windows 8 and Server 2012 on; before it has its own service."""
     if (options.office_licences or options.office_key) and persona.since < (6, 2):
-        raise ValueError(
-            f"{options.name}: KMS for Office is for Server 2012 and later; {persona.name} has no place for it"
-        )
+        raise ValueError(f"{options.name}: KMS for Office is for Server 2012 and later, not for {persona.name}")
     for pack in options.office_licences:
         if pack not in office_groups():
             raise ValueError(f"{options.name}: office_licences can be {', '.join(office_groups())}, not {pack!r}")
