@@ -146,8 +146,8 @@ def test_show_has_the_promised_keys(estate: Estate) -> None:
     assert set(estate.show("KMS03.corp.example")) >= {
         "os", "fqdn", "kms_version", "hotfixes", "restart_pending", "boot_count", "boot_time", "products",
         "activations_spent", "activation_requests", "open_ports", "firewall", "listening", "self_publishing",
-        "published_itself", "manual_activation", "version_marks", "registry", "shells_open", "files_left", "processes", "dials",
-        "winrm", "clock",
+        "published_itself", "manual_activation", "version_marks", "registry", "shells_open", "files_left", "processes",
+        "dials", "winrm", "clock",
     }  # fmt: skip
     everything = json.loads(estate.command.run("show", estate.path).stdout)
     assert set(everything) == {"kms03", "kms04"}
