@@ -101,9 +101,8 @@ class Keyring:
         """A host key is in."""
         status = int(self._dials["status_after_key"])
         before = self._keys.get(row.id) if row.office else self.windows
-        same = isinstance(before, HostKey) and before.key == text.upper()
         fresh = UNKNOWN if self._dials["count_after_new_key"] == "unknown" else 0
-        count = before.count if same and isinstance(before, HostKey) else fresh
+        count = before.count if isinstance(before, HostKey) and before.key == text.upper() else fresh
         if row.office:
             self._office.add(row.id)
         elif self._dials["old_host_key"] == "replaced":

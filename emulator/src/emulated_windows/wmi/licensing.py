@@ -30,15 +30,13 @@ FIRMWARE_KEY = "FWKFW-KFWKF-WKFWK-FWKFW-KFWKF"
 _NEVER = Moment(-11_644_473_600.0)
 """1601-01-01, how these classes say that a date is not set."""
 _COUNTERS = ("Failed", "Licensed", "NonGenuineGrace", "Notification", "OOBGrace", "OOTGrace", "Total", "Unlicensed")
+_OFFICE_CLIENTS = 5
+"""The threshold of Office (error page of Microsoft)."""
 
 
 def _generation(machine: Machine) -> str:
     """Whose members the classes have; on Server 2003 nobody knows."""
     return machine.persona.licensing.schema or f"server_2003_{machine.dials['licensing_members']}"
-
-
-_OFFICE_CLIENTS = 5
-"""The threshold of Office (error page of Microsoft)."""
 
 
 def _host_state(machine: Machine, counted: int) -> Row:
