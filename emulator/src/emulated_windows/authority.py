@@ -1,25 +1,50 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The emulated Microsoft: knows host keys and counts activations.
+"""The emulated Microsoft: knows host keys and counts activations, online and offline.
 
-Knows which key belongs to which key group, how often each host has activated with it, and the limits (six hosts a
-key, ten activations a host: volume activation FAQ, error 0xC004C008). Answers no activation request of a client
-machine; emulated Windows never does. The confirmation ID is a made-up digest that no real product would accept.
+Knows which key belongs to which key group, which are blocked, how often each host has activated with one, and the
+limits (six hosts a key, ten activations a host: volume activation FAQ, error 0xC004C008; that a confirmation ID counts
+as one activation is assumed). Answers no activation request of a client machine; emulated Windows never does. A
+confirmation ID is a made-up digest that no real product would accept.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+
+from .key_groups import MAK
 
 HOSTS_PER_KEY = 6
 ACTIVATIONS_PER_HOST = 10
 KEY_ALPHABET = frozenset("BCDFGHJKMPQRTVWXY2346789N")
 CONFIRMATION_DIGITS = 48
+_GROUP = 6
+"""Digits of a confirmation ID that are read out together; the last of them is their check digit."""
 
-SL_E_ACTIVATION_LIMIT = 0xC004C008
 SL_E_KEY_UNKNOWN = 0xC004C001
+SL_E_KEY_BLOCKED = 0xC004C003
+SL_E_BINDING_NOT_FOUND = 0xC004C005
+SL_E_ACTIVATION_LIMIT = 0xC004C008
+SL_E_MAK_LIMIT = 0xC004C020
+"""Names and numbers: slerror.h; C003 and C008 in "Volume activation error codes" too."""
+_REFUSALS = {
+    SL_E_KEY_UNKNOWN: "Microsoft does not know this product key",
+    SL_E_KEY_BLOCKED: "Microsoft has blocked this product key",
+    SL_E_BINDING_NOT_FOUND: "no machine of this estate shows this installation ID",
+    SL_E_ACTIVATION_LIMIT: "this key has no activations left (six hosts a key, ten activations a host)",
+    SL_E_MAK_LIMIT: "this Multiple Activation Key has no activations left (none is ever given here)",
+}
+
+
+class Refused(Exception):
+    """The emulated Microsoft says no: one sentence with the number, which is in `hresult` too."""
+
+    def __init__(self, hresult: int) -> None:
+        super().__init__(f"0x{hresult:08X}: {_REFUSALS[hresult]}.")
+        self.hresult = hresult
 
 
 def looks_like_key(text: str) -> bool:
@@ -45,28 +70,54 @@ def _digits(text: str, count: int) -> str:
 
 
 def installation_id(machine: str, key: str, digits: int) -> str:
-    """The installation ID an emulated machine shows for a key: fixed for this machine and this key."""
+    """The installation ID an emulated machine shows for a key: fixed for this state of the machine and this key."""
     return _digits(f"installation {machine.lower()} {key.upper()}", digits)
 
 
-def confirmation_id(shown: str) -> str:
-    """What the emulated Microsoft reads out over the telephone for an installation ID: 48 digits.
+def confirmation_version(shown: str) -> str:
+    """The first digit of a confirmation ID: it tells for how long an installation ID it was made."""
+    return str(len(shown) % 10)
 
-    Exported so that a test can play the person at the telephone.
-    """
-    return _digits(f"confirmation {shown}", CONFIRMATION_DIGITS)
+
+def _check_digit(digits: str) -> str:
+    return str(sum(position * int(digit) for position, digit in enumerate(digits, 1)) % 7)
+
+
+def confirmation_groups(digits: str) -> list[str]:
+    """A confirmation ID as it is read out, six digits at a time."""
+    return [digits[start : start + _GROUP] for start in range(0, len(digits), _GROUP)]
+
+
+def confirmation_checks(digits: str) -> bool:
+    """Are the check digits of a confirmation ID right? They are made up, as everything in it."""
+    return all(group[-1] == _check_digit(group[:-1]) for group in confirmation_groups(digits))
+
+
+def confirmation_id(shown: str) -> str:
+    """The 48 digits that belong to an installation ID. Counts nothing: `Authority.confirm` does."""
+    bare = confirmation_version(shown) + _digits(f"confirmation {shown}", CONFIRMATION_DIGITS)
+    parts = [bare[start : start + _GROUP - 1] for start in range(0, CONFIRMATION_DIGITS * 5 // _GROUP, _GROUP - 1)]
+    return "".join(part + _check_digit(part) for part in parts)
 
 
 class Authority:
     """Counts activations by key and host. One object serves all hosts of an estate."""
 
-    def __init__(self, host_keys: Mapping[str, str]) -> None:
+    def __init__(self, host_keys: Mapping[str, str], blocked: Collection[str] = ()) -> None:
+        """`host_keys`: the groups (or the word `mak`) by key; `blocked`: those of them that are never activated."""
         for key in host_keys:
             if not looks_like_key(key):
                 raise ValueError(f"{partial_key(key)!r}: a host key must be five groups of five key characters")
         self._groups = {key.upper(): group for key, group in host_keys.items()}
+        self._blocked = {key.upper() for key in blocked}
         self._spent: dict[str, dict[str, int]] = {}
+        self._machines: list[tuple[str, Callable[[str], str | None]]] = []
+        self._confirmed: set[str] = set()
         self.requests = 0
+
+    def meet(self, machine: str, key_showing: Callable[[str], str | None]) -> None:
+        """Get to know a machine. `key_showing`: the key for which it shows an installation ID, None for none."""
+        self._machines.append((machine, key_showing))
 
     def group_of(self, key: str) -> str | None:
         """The key group of a key, None for a key nobody sold."""
@@ -75,8 +126,13 @@ class Authority:
     def activate(self, key: str, machine: str) -> int:
         """Carry out one activation request. Returns 0 or the HRESULT of the refusal; only a success is counted."""
         self.requests += 1
-        if self.group_of(key) is None:
+        group = self.group_of(key)
+        if group is None:
             return SL_E_KEY_UNKNOWN
+        if key.upper() in self._blocked:
+            return SL_E_KEY_BLOCKED
+        if group == MAK:
+            return SL_E_MAK_LIMIT
         hosts = self._spent.setdefault(key.upper(), {})
         if machine not in hosts and len(hosts) >= HOSTS_PER_KEY:
             return SL_E_ACTIVATION_LIMIT
@@ -85,6 +141,24 @@ class Authority:
         hosts[machine] = hosts.get(machine, 0) + 1
         return 0
 
+    def confirm(self, installation: str) -> str:
+        """The portal, or the person at the telephone: the confirmation ID for an installation ID, 48 digits.
+
+        `installation`: its digits, with blanks or dashes as it was read out. Counts one activation of the key on the
+        machine that shows it, once for each installation ID. Raises Refused.
+        """
+        shown = re.sub(r"[\s-]", "", installation)
+        found = ((machine, key_showing(shown)) for machine, key_showing in self._machines)
+        machine, key = next(((machine, key) for machine, key in found if key is not None), ("", ""))
+        if not key:
+            raise Refused(SL_E_BINDING_NOT_FOUND)
+        if shown not in self._confirmed:
+            hresult = self.activate(key, machine)
+            if hresult:
+                raise Refused(hresult)
+            self._confirmed.add(shown)
+        return confirmation_id(shown)
+
     def spent(self, machine: str) -> dict[str, int]:
-        """Activations this host has spent, by the last five characters of the key."""
+        """Activations this host has spent, online and offline, by the last five characters of the key."""
         return {partial_key(key): hosts[machine] for key, hosts in self._spent.items() if machine in hosts}

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command `emulated-windows`.
 
-Knows its arguments, what it prints and its exit codes: 0, and 2 with one sentence for every mistake. Refuses to know
+Knows its arguments, what it prints and its exit codes: 0, 1 with a sentence where the emulated Microsoft refuses, and
+2 with one for every mistake. Refuses to know
 how anything is done.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("kind", metavar="KIND", help="drop, drop-answer, stale, quota, slow-boot, flap, disk-full, ...")
     fault.add_argument("args", nargs="*", metavar="ARGS")
     fault.set_defaults(run=_fault)
+    confirm = commands.add_parser("confirm", help="get the confirmation ID for an installation ID, as by telephone")
+    confirm.add_argument("estate", type=Path, metavar="ESTATE.yml")
+    confirm.add_argument(
+        "installation_id", nargs="+", metavar="INSTALLATION_ID", help="blanks and dashes do not matter"
+    )
+    confirm.set_defaults(run=_confirm)
     _add_packages(commands)
     personas = commands.add_parser("personas", help="print what there is to emulate, and how sure it is")
     personas.set_defaults(run=_personas)
@@ -121,6 +129,18 @@ def _show(options: argparse.Namespace) -> int:
 
 def _fault(options: argparse.Namespace) -> int:
     ask(options.estate, {"command": "fault", "host": options.host, "kind": options.kind, "args": options.args})
+    return 0
+
+
+def _confirm(options: argparse.Namespace) -> int:
+    said = " ".join(options.installation_id)
+    if not re.fullmatch(r"[0-9\s-]*[0-9][0-9\s-]*", said):
+        raise EstateError("an installation ID is made of digits, with blanks or dashes between them.")
+    answer = ask(options.estate, {"command": "confirm", "installation_id": said})
+    if "refused" in answer:
+        print(f"emulated-windows: {answer['refused']}", file=sys.stderr)
+        return 1
+    print(" ".join(answer["groups"]))
     return 0
 
 

@@ -73,6 +73,12 @@ class HostOptions:
     with _unrestarted behind, from 6.0 on: installed, and not restarted since."""
     host_key: str | None = None
     """A host key that is installed and activated at the beginning, with the updates it needs."""
+    office_licences: tuple[str, ...] = ()
+    """The licence packs of KMS for Office that are installed, by key group: office_2013, office_2016 ..."""
+    office_key: str | None = None
+    """A host key for Office that is installed and activated at the beginning; it needs its licence pack."""
+    clock_offset: int | None = None
+    """Seconds by which the clock is ahead (behind: negative); None: what the dial says."""
     count: int | None = None
     """How many clients the KMS host has counted at the beginning; None: unknown (or 0 once activated)."""
     sessions: tuple[str, ...] = ()
@@ -81,7 +87,7 @@ class HostOptions:
     """The cluster service is there and runs."""
     domain_controller: bool = False
     evaluation: bool = False
-    """An evaluation edition: it takes no host key."""
+    """An evaluation edition: it takes no key but one for Office."""
     group_policy: Mapping[str, Any] = field(default_factory=dict)
     """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
     5.2), rules (texts by id, from 6.0 on)."""

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the commands `show` and `fault` reach the process that serves an estate: a unix socket, one JSON line each way.
+"""How `show`, `fault` and `confirm` reach the process that serves an estate: a unix socket, one JSON line each way.
 
 Knows where the socket of an ESTATE.yml lies: in a folder only its user can enter, named after the file's real path.
 Refuses to know what the commands do.

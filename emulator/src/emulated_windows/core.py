@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import report
-from .authority import Authority, confirmation_id
+from .authority import Authority, Refused, confirmation_id
 from .clock import Clock, VirtualClock, WallClock
 from .contract import Event, HostOptions, Reply
 from .faults import FaultPlan
@@ -31,6 +31,7 @@ __all__ = [
     "Event",
     "HostOptions",
     "Persona",
+    "Refused",
     "Reply",
     "VirtualClock",
     "WallClock",
@@ -113,6 +114,11 @@ class EmulatedHost:
         """Asked once for each HTTP request before `handle`: None, drop, drop-after, stale or reset."""
         return self.machine.faults.transport()
 
+    def change_hardware(self) -> None:
+        """The machine wakes up on other hardware: a virtual machine that was moved, a new mainboard."""
+        self.machine.schedule.settle()
+        self.machine.licensing.keyring.change_hardware()
+
     def inject(self, kind: str, args: Sequence[str]) -> None:
         """Make something go wrong. ValueError, with a sentence, for a fault that does not exist."""
         machine = self.machine
@@ -132,6 +138,10 @@ class EmulatedHost:
             if service is None:
                 raise ValueError(f"fault {kind} takes the name of a service of this machine")
             machine.services.stopped(service)
+        elif kind == "hardware-changed":
+            if args:
+                raise ValueError(f"fault {kind} takes no arguments")
+            self.change_hardware()
         else:
             machine.faults.plan(kind, args)
 

@@ -194,6 +194,31 @@ _LICENSING = (
     Dial("activation_duration", ("short", "beyond_timeout"), "Whether online activation ends within MaxTimeoutms."),
     Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003.", until="5.2"),
     Dial("installation_id_digits", ("54", "63"), "Length of OfflineInstallationId."),
+    Dial(
+        "installation_id_depends_on",
+        ("hardware_and_key", "also_each_installation"),
+        "Whether installing the same key anew gives another installation ID on the same hardware.",
+    ),
+    Dial(
+        "after_hardware_change",
+        ("3_0x4004F00D", "3_0xC004F00F", "5_0xC004F00F"),
+        "LicenseStatus and LicenseStatusReason of an activated host key once the hardware is another; 5: grace over.",
+    ),
+    Dial(
+        "foreign_confirmation_id",
+        ("0xC004F031", "0xC004F04D", "0xC004F07E", "0xC004F07F"),
+        "What refuses a confirmation ID that is well-formed and belongs to another host, key or hardware.",
+    ),
+    Dial(
+        "wrong_clock",
+        ("0x80072F8F", "0xC004F06C", "works"),
+        "What online activation meets where the clock is a day or more off; matters where clock_offset is set.",
+    ),
+    Dial(
+        "wow6432_root",
+        ("present", "absent"),
+        "Whether the licensing key exists below Wow6432Node too; matters on x64.",
+    ),
     Dial("kms_listens", ("with_key", "always"), "Whether TCP 1688 is open before a host key is installed."),
     Dial(
         "unknown_group",
@@ -230,6 +255,24 @@ _LICENSING = (
         ("stays", "gone"),
         "Whether the machine's own product row keeps its key when a host key is installed.",
         since="6.0",
+    ),
+    Dial(
+        "key_after_uninstall",
+        ("none", "own"),
+        "Whether the machine's own key, where it has gone, comes back when the last host key is uninstalled.",
+        since="6.0",
+    ),
+    Dial(
+        "office_pack_missing",
+        ("0xC004F069", "0xC004F015"),
+        "What refuses a host key for Office whose licence pack is not installed.",
+        since="6.2",
+    ),
+    Dial(
+        "office_application",
+        ("0ff1ce15", "0ff1ce16"),
+        "First part of ApplicationID of the products of KMS for Office 2016 and later.",
+        since="6.2",
     ),
     Dial(
         "publish_list",

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from .contract import POLICY_FLAGS, SESSION_KINDS, HostOptions
-from .key_groups import hosting, key_groups
+from .key_groups import hosting, known_words
 from .language import languages
 from .persona import dial_table, personas
 from .section import EstateError, Section
@@ -37,6 +37,7 @@ MAX_HOSTS = 4000
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _HOST_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}", re.IGNORECASE)
 _NETBIOS_LENGTH = 15
+_TEN_YEARS = 315_360_000
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ class Estate:
     credentials: Credentials
     dns: DnsSettings | None
     host_keys: Mapping[str, str]
+    """By key: its key group, or the word `mak`."""
+    blocked_keys: frozenset[str]
+    """Those of them Microsoft has blocked."""
     hosts: tuple[HostSettings, ...]
 
 
@@ -151,9 +155,8 @@ def _estate(path: Path, top: Section) -> Estate:
     credentials = _credentials(top.section("credentials"))
     boot_seconds = top.number("boot_seconds", 2.0)
     dns = _dns(top.section("dns")) if top.has("dns") else None
-    host_keys = _host_keys(top.section("host_keys")) if top.has("host_keys") else {}
+    host_keys, blocked = _host_keys(top.section("host_keys")) if top.has("host_keys") else ({}, frozenset[str]())
     common = {"domain": domain, "boot_seconds": boot_seconds, "user": credentials.user}
-    _refuse_unknown_groups(host_keys)
     hosts: list[HostSettings] = []
     if top.has("hosts"):
         section = top.section("hosts")
@@ -165,9 +168,10 @@ def _estate(path: Path, top: Section) -> Estate:
         raise EstateError("there are no hosts: add `hosts` or `fleet`.")
     _refuse_clashes(hosts, dns)
     for host in hosts:
-        if host.options.host_key is not None and host.options.host_key not in host_keys:
-            raise EstateError(f"{host.name}: host_key is none of the keys in host_keys.")
-    return Estate(path, domain, credentials, dns, host_keys, tuple(hosts))
+        for option in ("host_key", "office_key"):
+            if getattr(host.options, option) not in (None, *host_keys):
+                raise EstateError(f"{host.name}: {option} is none of the keys in host_keys.")
+    return Estate(path, domain, credentials, dns, host_keys, blocked, tuple(hosts))
 
 
 def _credentials(section: Section) -> Credentials:
@@ -205,19 +209,22 @@ def _tsig(section: Section) -> Tsig:
     return Tsig(name, algorithm, secret)
 
 
-def _host_keys(section: Section) -> dict[str, str]:
-    keys = {}
+def _host_keys(section: Section) -> tuple[dict[str, str], frozenset[str]]:
+    """The keys with their groups, and which of them are blocked."""
+    keys, blocked = {}, set()
     for number, key in enumerate(section.names(), 1):
         if not _HOST_KEY.fullmatch(key):
             raise EstateError(f"host_keys: entry {number} is not a key of five times five characters with dashes.")
-        keys[key.upper()] = section.text(key)
-    return keys
-
-
-def _refuse_unknown_groups(host_keys: Mapping[str, str]) -> None:
-    for number, group in enumerate(host_keys.values(), 1):
-        if group not in key_groups():
-            raise EstateError(f"host_keys: entry {number} is of no key group; there are {', '.join(key_groups())}.")
+        entry = section.entry(key, f"host_keys: entry {number}")
+        group = entry if isinstance(entry, str) else entry.text("group")
+        if group not in known_words():
+            raise EstateError(f"host_keys: entry {number} is of no key group; there are {', '.join(known_words())}.")
+        keys[key.upper()] = group
+        if isinstance(entry, Section):
+            if entry.flag("blocked", False):
+                blocked.add(key.upper())
+            entry.finish()
+    return keys, frozenset(blocked)
 
 
 def _host(name: str, section: Section, common: Mapping[str, Any]) -> HostSettings:
@@ -281,6 +288,9 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         ubr=section.integer("ubr", 0, 99_999) if section.has("ubr") else None,
         updates=_updates(section, persona),
         host_key=section.text("host_key").upper() if section.has("host_key") else None,
+        office_licences=tuple(section.texts("office_licences")),
+        office_key=section.text("office_key").upper() if section.has("office_key") else None,
+        clock_offset=_clock_offset(section),
         count=_count(section) if not number else None,  # in a fleet, `count` is the number of machines
         sessions=_sessions(section),
         cluster=section.flag("cluster", False),
@@ -328,6 +338,16 @@ def _ports(section: Section, key: str) -> tuple[int, ...]:
 
 def _count(section: Section) -> int | None:
     return section.integer("count", 0, 50) if section.has("count") else None
+
+
+def _clock_offset(section: Section) -> int | None:
+    """Seconds, behind the true time where they are negative; up to ten years."""
+    if not section.has("clock_offset"):
+        return None
+    text = section.text("clock_offset")
+    if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII) or abs(int(text)) > _TEN_YEARS:
+        raise EstateError(f"{section.path('clock_offset')}: {text} is not a number of seconds, up to ten years.")
+    return int(text)
 
 
 def _sessions(section: Section) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Host key groups: which there are, and which of them a Windows has licences for.
 
-Knows data/key_groups.yml. Refuses to know how an update is installed and what a key looks like.
+Knows data/key_groups.yml, and the word for a key that is none of theirs: a MAK. Refuses to know how an update is
+installed and what a key looks like.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from functools import lru_cache
 from .packaged import read
 
 _FILE = "data/key_groups.yml"
+MAK = "mak"
+"""Stands in the place of a key group for a Multiple Activation Key, which makes no KMS host."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class KeyGroup:
     seen: bool
     """Has somebody published the token?"""
     source: str
+    office: str = ""
+    """For Office: the name by which its products go, "Office 16"; "" for Windows."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,18 @@ class Hosting:
 @lru_cache(maxsize=1)
 def key_groups() -> dict[str, KeyGroup]:
     """Every key group by its id."""
-    return {name: KeyGroup(id=name, **row) for name, row in read(_FILE)["groups"].items()}
+    data = read(_FILE)
+    return {name: KeyGroup(id=name, **row) for name, row in (data["groups"] | data["office"]).items()}
+
+
+def office_groups() -> tuple[str, ...]:
+    """The key groups of Office: each comes with a licence pack of its own."""
+    return tuple(name for name, group in key_groups().items() if group.office)
+
+
+def known_words() -> tuple[str, ...]:
+    """What ESTATE.yml may call a key: a key group, or a MAK."""
+    return (*key_groups(), MAK)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,8 @@ import dataclasses
 import datetime
 from typing import Any
 
-from .machine.licensing import INTERVALS, UNKNOWN_COUNT
+from .machine.keys import REASONS, UNKNOWN_COUNT, HostKey, VolumeKey
+from .machine.licensing import INTERVALS
 from .machine.machine import Machine
 from .machine.publishing import publish_list
 from .machine.registry import Value
@@ -35,6 +36,10 @@ def _registry(machine: Machine) -> dict[str, dict[str, Any]]:
     }
 
 
+def _count(counted: int) -> int | None:
+    return None if counted == UNKNOWN_COUNT else counted
+
+
 def _products(machine: Machine) -> list[dict[str, Any]]:
     found = []
     for row in machine.licensing.rows:
@@ -43,12 +48,18 @@ def _products(machine: Machine) -> list[dict[str, Any]]:
             continue  # what the machine might be as well
         found.append(
             {
+                "activation_id": row.id,
+                "application_id": row.application_id,
                 "partial_product_key": mine.partial if mine else None,
                 "description": row.description,
+                "channel": row.channel if mine else None,
                 "license_status": mine.status if mine else 0,
+                "reason": mine.reason if mine else REASONS[0],
+                "installation_id": mine.installation_id if isinstance(mine, VolumeKey) else None,
                 "key_group": row.group if mine else None,
                 "host_product": row.group,
-                "is_kms_host": mine is not None and row.group is not None and machine.licensing.is_host(),
+                "is_kms_host": machine.licensing.hosts(mine),
+                "count": _count(mine.count) if isinstance(mine, HostKey) else None,
             }
         )
     return found
@@ -120,11 +131,12 @@ def show(machine: Machine) -> dict[str, Any]:
         "published_itself": [
             {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
         ],
-        "count": None if licensing.count == UNKNOWN_COUNT else licensing.count,
+        "count": _count(licensing.count),
         "intervals": {name: licensing.interval(name) for name in INTERVALS},
         "low_priority": licensing.settings.low_priority,
         "publish_list": list(publish_list(machine.registry, licensing.root)),
-        "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.history],
+        "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.keyring.history],
+        "version_marks": licensing.version_marks(),
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),
         "registry": _registry(machine),
     }

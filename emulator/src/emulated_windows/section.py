@@ -52,6 +52,15 @@ class Section:
             raise EstateError(f"{self.path(key)} must be a mapping.")
         return Section(self.path(key), value)
 
+    def entry(self, key: str, where: str) -> Section | str:
+        """The text or the mapping at `key`, under a name that does not give `key` away."""
+        value = self._data[key]
+        if isinstance(value, dict):
+            return Section(where, value)
+        if not isinstance(value, str):
+            raise EstateError(f"{where} must be a single value or a mapping.")
+        return value
+
     def text(self, key: str, default: str | None = None) -> str:
         """The text at `key`."""
         if not self.has(key):

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One process that serves an estate, from the first socket to the last.
 
-Knows the order of starting and stopping, signals, and what `show` and `fault` ask. Refuses to know HTTP and Windows.
+Knows the order of starting and stopping, signals, and what `show`, `fault` and `confirm` ask. Refuses to know HTTP and
+Windows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .auth import Accounts
-from .authority import Authority
+from .authority import Authority, Refused, confirmation_groups
 from .clock import WallClock
 from .control import ControlServer, state_folder
 from .core import EmulatedHost
@@ -46,6 +47,7 @@ class EstateServer:
         self._stack = ExitStack()
         self._hosts: dict[str, HostServer] = {}
         self._zone = None if estate.dns is None else make_zone(estate, estate.dns)
+        self._authority = make_authority(estate)
 
     async def start(self) -> None:
         """Open every socket. Raises EstateError and leaves nothing open."""
@@ -75,6 +77,11 @@ class EstateServer:
             return {"zone": self._zone.to_text(), "counters": dict(self._zone.counters)}
         if kind == "show" and request.get("host") is None:
             return {name: self._show(server) for name, server in self._hosts.items()}
+        if kind == "confirm":
+            try:
+                return {"groups": confirmation_groups(self._authority.confirm(str(request["installation_id"])))}
+            except Refused as refusal:
+                return {"refused": str(refusal)}
         server = self._server(str(request.get("host")))
         if kind == "show":
             return self._show(server)
@@ -119,14 +126,10 @@ class EstateServer:
         return Surroundings(WallClock(), journal, accounts, domains, Slots(min(slots, MAX_CONNECTIONS)), _tls(estate))
 
     def _open_hosts(self, around: Surroundings) -> None:
-        try:
-            authority = Authority(self._estate.host_keys)
-        except ValueError as error:
-            raise EstateError(f"{self._estate.path}: host_keys: {error}.") from None
         publish = None if self._zone is None else self._zone.publish
         for settings in self._estate.hosts:
             try:
-                machine = EmulatedHost(settings.options, around.clock, authority, publish=publish)
+                machine = EmulatedHost(settings.options, around.clock, self._authority, publish=publish)
             except (ValueError, KeyError) as error:
                 message = str(error.args[0] if error.args else error).rstrip(".")
                 raise EstateError(f"{self._estate.path}: {settings.name}: {message}.") from None
@@ -134,6 +137,14 @@ class EstateServer:
             self._hosts[settings.name] = server
             self._stack.callback(server.close)
             server.open()
+
+
+def make_authority(estate: Estate) -> Authority:
+    """The Microsoft of an estate. Raises EstateError."""
+    try:
+        return Authority(estate.host_keys, estate.blocked_keys)
+    except ValueError as error:
+        raise EstateError(f"{estate.path}: host_keys: {error}.") from None
 
 
 def make_zone(estate: Estate, dns: DnsSettings) -> Zone:

@@ -304,7 +304,7 @@ def test_a_host_of_long_standing_has_the_updates_its_key_needs(host_of: MakeWire
     [
         ({"host_key": KEYS["windows_10"]}, "takes no host key of group windows_10"),
         ({"host_key": KEYS["server_2022"], "ubr": 1}, "takes no host key of group server_2022"),
-        ({"name": "windows-10", "evaluation": True}, "evaluation is for servers"),
+        ({"name": "windows-7-sp1", "evaluation": True}, "evaluation is for servers"),
         ({"count": 5}, "only a machine with a host_key"),
     ],
 )

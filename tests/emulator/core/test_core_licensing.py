@@ -332,23 +332,6 @@ def test_activation_by_telephone(wire: MakeWire) -> None:
     assert host.shown["activation_requests"] == 0
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        (lambda shown: (shown, "x" * 48), 0xC004F02C),
-        (lambda shown: (shown, confirmation_id(shown)[:-1]), 0xC004F02E),
-        (lambda shown: ("1" * 54, confirmation_id("1" * 54)), 0xC004F031),
-        (lambda shown: (shown, confirmation_id("1" * 54)), 0xC004F04D),
-    ],
-)
-def test_wrong_confirmation_ids(wire: MakeWire, wrong: Callable[[str], tuple[str, str]], code: int) -> None:
-    host = host_with_key(wire)
-    shown, confirmation = wrong(host.product()["OfflineInstallationId"])
-    reply = host.on_product("DepositOfflineConfirmationId", InstallationId=shown, ConfirmationId=confirmation)
-    assert hresult(reply) == code
-    assert host.product()["LicenseStatus"] == "2"
-
-
 def test_installation_ids_differ_by_machine_and_key_and_have_a_dialled_length(wire: MakeWire) -> None:
     found = [
         host_with_key(wire, text, name=name, dials={"installation_id_digits": "63"}).product()["OfflineInstallationId"]

@@ -105,6 +105,25 @@ def test_dns_and_keys(tmp_path: Path) -> None:
     assert "c2VjcmV0" not in repr(estate) and "secret" not in repr(estate) and "Secret 1" not in repr(estate)
 
 
+def test_keys_that_are_blocked_or_make_no_kms_host(tmp_path: Path) -> None:
+    others = [KEY[:-1] + last for last in "BCD"]
+    text = (
+        f"host_keys:\n  {KEY}: server_2022\n  {others[0].lower()}: {{group: server_2016, blocked: true}}\n"
+        f"  {others[1]}: {{group: office_2016}}\n  {others[2]}: mak\n"
+    )
+    estate = load(tmp_path, CREDENTIALS + HOST + text)
+    assert list(estate.host_keys.values()) == ["server_2022", "server_2016", "office_2016", "mak"]
+    assert estate.blocked_keys == {others[0]}
+
+
+def test_office_and_a_wrong_clock(tmp_path: Path) -> None:
+    more = f"office_licences: [office_2013, office_2016], office_key: {KEY.lower()}, clock_offset: -864000"
+    (host,) = load(tmp_path, with_host(more) + f"host_keys: {{{KEY}: office_2016}}\n").hosts
+    options = host.options
+    assert (options.office_licences, options.office_key) == (("office_2013", "office_2016"), KEY)
+    assert options.clock_offset == -864_000
+
+
 def test_fleet(tmp_path: Path) -> None:
     text = f"fleet: {{count: 300, persona: {PERSONA}, network: 127.1.0.0/16, transport: basic, seed: 5}}\n"
     hosts = load(tmp_path, CREDENTIALS + HOST + text).hosts
@@ -177,6 +196,16 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
         (HOST + CREDENTIALS + "dns: {address: 127.0.30.1, port: 5985, zone: a.b}\n", "dns and kms03 share"),
         (HOST + CREDENTIALS + "dns: {address: 127.0.0.1, port: 53, zone: a..b}\n", "dns.zone: a..b is not a DNS name"),
         (HOST + CREDENTIALS + f"host_keys: {{{KEY}: server_1999}}\n", "host_keys: entry 1 is of no key group"),
+        (
+            HOST + CREDENTIALS + f"host_keys: {{{KEY}: [mak]}}\n",
+            "host_keys: entry 1 must be a single value or a mapping",
+        ),
+        (HOST + CREDENTIALS + f"host_keys: {{{KEY}: {{blocked: yes}}}}\n", "host_keys: entry 1.group is missing"),
+        (HOST + CREDENTIALS + f"host_keys: {{{KEY}: {{group: mak, blokked: yes}}}}\n", "did you mean blocked?"),
+        (with_host(f"office_key: {KEY}"), "kms03: office_key is none of the keys in host_keys"),
+        (with_host("office_licences: office_2016"), "hosts.kms03.office_licences must be a list"),
+        (with_host("clock_offset: 1d"), "hosts.kms03.clock_offset: 1d is not a number of seconds"),
+        (with_host("clock_offset: -315360001"), "-315360001 is not a number of seconds, up to ten years"),
         (with_host(f"host_key: {KEY}"), "kms03: host_key is none of the keys in host_keys"),
         (with_host("language: FRA"), "hosts.kms03.language: FRA is none of ENU, DEU, JPN"),
         (with_host("updates: kms_1_1"), "hosts.kms03.updates must be a list"),

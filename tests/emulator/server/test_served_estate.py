@@ -146,8 +146,8 @@ def test_show_has_the_promised_keys(estate: Estate) -> None:
     assert set(estate.show("KMS03.corp.example")) >= {
         "os", "fqdn", "kms_version", "hotfixes", "restart_pending", "boot_count", "boot_time", "products",
         "activations_spent", "activation_requests", "open_ports", "firewall", "listening", "self_publishing",
-        "published_itself", "manual_activation", "registry", "shells_open", "files_left", "processes", "dials",
-        "winrm", "clock",
+        "published_itself", "manual_activation", "version_marks", "registry", "shells_open", "files_left", "processes",
+        "dials", "winrm", "clock",
     }  # fmt: skip
     everything = json.loads(estate.command.run("show", estate.path).stdout)
     assert set(everything) == {"kms03", "kms04"}
@@ -258,7 +258,11 @@ def test_stopping_leaves_nothing_behind(command: Command, number: signal.Signals
 
 def test_nothing_running_is_said_clearly(command: Command) -> None:
     estate = Estate(command)
-    for arguments in (("show", estate.path, "kms03"), ("fault", estate.path, "kms03", "drop")):
+    for arguments in (
+        ("show", estate.path, "kms03"),
+        ("fault", estate.path, "kms03", "drop"),
+        ("confirm", estate.path, "1" * 54),
+    ):
         done = command.run(*arguments)
         assert done.returncode == 2
         assert f"nothing is serving {estate.path}; start it with" in done.stderr
@@ -304,3 +308,60 @@ def test_personas_and_inventory(command: Command) -> None:
     estate = Estate(command)
     inventory = command.run("inventory", estate.path)
     assert inventory.returncode == 0 and "ansible_winrm_transport: ntlm" in inventory.stdout
+
+
+def deposit(protocol: Any, product: str, confirmation: str, installation: str) -> bytes:
+    """Activate a product offline."""
+    return invoke(
+        protocol,
+        WMI + "SoftwareLicensingProduct",
+        "DepositOfflineConfirmationId",
+        {"ID": product},
+        InstallationId=installation,
+        ConfirmationId=confirmation,
+    )
+
+
+def test_offline_activation_from_the_installation_id_to_the_count(command: Command) -> None:
+    estate = Estate(command, ", start: kms_1_2, dials: {auto_activation: 'off'}")
+    command.serve(estate.path, "--journal", estate.journal_path)
+    protocol = estate.session("basic").protocol
+    invoke(
+        protocol,
+        WMI + "SoftwareLicensingService",
+        "InstallProductKey",
+        {"Version": "6.0.6002.18005"},
+        ProductKey=HOST_KEY,
+    )
+    [product] = [one for one in estate.show("kms04")["products"] if one["partial_product_key"]]
+    shown = product["installation_id"]
+    done = command.run("confirm", estate.path, shown[:20], shown[20:40] + "-" + shown[40:])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"\d{6}( \d{6}){7}\n", done.stdout)
+    assert command.run("confirm", estate.path, shown).stdout == done.stdout
+    assert estate.show("kms04")["activations_spent"] == {"67892": 1}
+    assert b"_OUTPUT" in deposit(protocol, product["activation_id"], done.stdout.strip(), shown)
+    state = estate.show("kms04")
+    assert [one["license_status"] for one in state["products"] if one["partial_product_key"]] == [1]
+    assert (state["activations_spent"], state["activation_requests"]) == ({"67892": 1}, 0)
+    line = estate.journal()[-1]
+    assert (line["method"], line["mutation"]) == ("DepositOfflineConfirmationId", True)
+    journal = estate.journal_path.read_text(encoding="utf-8")
+    assert shown not in journal and done.stdout.strip() not in journal
+
+
+def test_what_confirm_refuses(estate: Estate) -> None:
+    unknown = estate.command.run("confirm", estate.path, "1" * 54)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr == "emulated-windows: 0xC004C005: no machine of this estate shows this installation ID.\n"
+    mistyped = estate.command.run("confirm", estate.path, "12345x")
+    assert mistyped.returncode == 2
+    assert "an installation ID is made of digits" in mistyped.stderr
+
+
+def test_other_hardware_from_the_command_line(command: Command) -> None:
+    estate = Estate(command, f", host_key: {HOST_KEY}")
+    command.serve(estate.path)
+    assert command.run("fault", estate.path, "kms04", "hardware-changed").returncode == 0
+    [product] = [one for one in estate.show("kms04")["products"] if one["partial_product_key"]]
+    assert (product["license_status"], product["reason"]) == (3, 0x4004F00D)

@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """cscript slmgr.vbs, as far as people use it: /ipk, /ato, /dli.
 
-Knows that /ato asks for consent before it goes online on Server 2003 and waits for an answer (walk-through of KMS 1.0,
-2007), that a failed activation still exits 0, and that a hard error exits with the HRESULT.
+Knows that /ipk leaves a mark for management packs (KeyManagementServiceVersion; read in the script of 8.1, assumed of
+earlier ones), that /ato asks for consent before it goes online on Server 2003 and waits for an answer (walk-through of
+KMS 1.0, 2007), that a failed activation still exits 0, and that a hard error exits with the HRESULT.
 """
 
 from __future__ import annotations
 
 from ..machine.errors import ProviderError
-from ..machine.keys import LICENSED, HostKey
-from ..machine.licensing import UNKNOWN_COUNT
+from ..machine.keys import LICENSED, UNKNOWN_COUNT, HostKey
 from ..machine.machine import Machine
 from ..machine.products import ProductRow
+from ..machine.publishing import VERSION_MARK, wow6432
+from ..machine.registry import REG_SZ
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, lines, switch
 from .texts import said
@@ -62,7 +64,18 @@ def _install(machine: Machine, key: str) -> Done:
         seconds = machine.licensing.install_key(key)
     except ProviderError as error:
         return _error(machine, error)
+    _mark(machine)
     return Done(0, _told(machine, "slmgr_installed", product_key=key), seconds=seconds)
+
+
+def _mark(machine: Machine) -> None:
+    """The script, not the service, writes down that there is a KMS host, in every view of the registry it finds."""
+    registry, root = machine.registry, machine.licensing.root
+    for path in (root, wow6432(root)):
+        if not machine.licensing.keyring.host_keys:
+            registry.erase(path, VERSION_MARK)
+        elif registry.key(path) is not None:
+            registry.write(path, VERSION_MARK, REG_SZ, machine.licensing.version)
 
 
 def _consent(machine: Machine, data: bytes, end: bool) -> Done | None:

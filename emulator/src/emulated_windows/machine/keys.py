@@ -3,21 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Product keys that are installed, and what has happened to them.
 
-Knows LicenseStatus and its reasons (1 licensed, 2 out-of-box grace, 5 notification). Refuses to know who may install
-what.
+Knows LicenseStatus and its reasons (1 licensed, 2 out-of-box grace, 3 out-of-tolerance grace, 5 notification). Refuses
+to know who may install what.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LICENSED = 1
+LICENSED, OUT_OF_TOLERANCE = 1, 3
 REASONS = {0: 0xC004F014, 1: 0x4004F040, 2: 0x4004F00C, 5: 0xC004F009}
+"""What LicenseStatusReason says beside a status; beside 3 it is a dial."""
+GRACE_MINUTES = 43_200
+UNKNOWN_COUNT = 0xFFFFFFFF
 
 
-@dataclass
+@dataclass(eq=False)
 class ProductKey:
-    """A key that is installed: a host key, or the machine's own."""
+    """A key that is installed. By itself: the machine's own, of which nobody needs to know more."""
 
     partial: str
     """The last five characters."""
@@ -27,13 +30,22 @@ class ProductKey:
     """GracePeriodRemaining."""
 
 
-@dataclass
-class HostKey(ProductKey):
-    """A host key."""
+@dataclass(eq=False)
+class VolumeKey(ProductKey):
+    """A key that Microsoft activates: a MAK, or a host key."""
 
     key: str = ""
-    group: str = ""
+    installation: int = 0
+    """Which installation of a key this was on the machine."""
     installation_id: str = ""
+
+
+@dataclass(eq=False)
+class HostKey(VolumeKey):
+    """A host key, and how many clients its product has counted."""
+
+    group: str = ""
+    count: int = UNKNOWN_COUNT
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The licensing service of a KMS host: its key, its settings, what it publishes.
+"""The licensing service of a KMS host: whether it runs, its settings, what it publishes, its verbs for keys.
 
-Knows host keys by group, the registry settings the service reads, and publishing itself in DNS. Refuses to know KMS
-clients: nothing here answers an activation request.
+Knows the registry settings the service reads, and publishing itself in DNS. Refuses to know KMS clients: nothing here
+answers an activation request.
 What differs between releases is data (persona, data/key_groups.yml); what nobody has confirmed is a dial.
 """
 
@@ -13,32 +13,29 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from ..authority import installation_id, looks_like_key, partial_key
+from ..authority import partial_key
 from ..key_groups import hosting
 from .activation import Activation
+from .admission import Admission
 from .errors import ProviderError
 from .events import PUBLISHING_FAILED, PUBLISHING_SUCCEEDED
-from .keys import LICENSED, REASONS, HostKey, KeyEvent, ProductKey
-from .products import OWN_CHANNELS, ProductRow, own_product, product_rows
-from .publishing import SL_KEY, SPP_KEY, Settings, configured_port, read, zones
+from .keyring import Keyring
+from .keys import LICENSED, OUT_OF_TOLERANCE, UNKNOWN_COUNT, HostKey, ProductKey
+from .products import ProductRow, product_rows
+from .publishing import SL_KEY, SPP_KEY, VERSION_MARK, Settings, configured_port, read, wow6432, zones
 from .registry import REG_DWORD, REG_SZ
 from .services import Service
 
 if TYPE_CHECKING:
     from .machine import Machine
 
-UNKNOWN_COUNT = 0xFFFFFFFF
 SECONDS_TO_INSTALL_KEY = 1.5
 INTERVALS = {"VLActivationInterval": 120, "VLRenewalInterval": 10080}
 """Minutes, by default."""
-GRACE_MINUTES, CLIENT_MINUTES = 43_200, 259_200
 
 E_INVALIDARG = 0x80070057
 ERROR_SERVICE_NOT_ACTIVE = 0x80070426
 SL_E_PKEY_NOT_INSTALLED = 0xC004F014
-SL_E_INVALID_PRODUCT_KEY = 0xC004F050
-SL_E_MISMATCHED_PRODUCT_SKU = 0xC004F069
-SL_E_VM_NOT_SUPPORTED = 0xC004F06B
 SL_E_NOT_A_KMS = 0xC004F039
 E_INVALID_DATA = 0x8007000D
 
@@ -52,32 +49,17 @@ class Licensing:
         self._style = machine.persona.licensing
         self.service_name = self._style.service or machine.dials["licensing_service"]
         self.root = self._root()
-        self.key: HostKey | None = None
-        self.former: dict[str, HostKey] = {}
-        """Host keys before this one that are still in their rows, by group (a dial)."""
-        self.own: ProductKey | None = None
-        self.own_channel = ""
+        self.keyring = Keyring(machine)
+        self.admission = Admission(machine)
         self.settings = Settings()
         self.activation = Activation(machine, self)
-        self.count = UNKNOWN_COUNT
         self.published: list[tuple[str, int, float]] = []
-        self.history: list[KeyEvent] = []
-        self._too_early: set[str] = set()
         self.client_machine_id = str(uuid.UUID(int=machine.rng.getrandbits(128), version=4))
-        product = own_product(machine.persona.release.id)
-        if product is not None:
-            self._key_own(product.key, machine.dials["own_product"])
+        machine.authority.meet(machine.options.fqdn, self.keyring.showing)
 
     def _root(self) -> str:
         named = self._style.registry or self._dials["licensing_registry"]
         return SPP_KEY if named in ("SPP", "both_SPP_effective", "SPP_made_at_first_start") else SL_KEY
-
-    def _key_own(self, key: str, dial: str) -> None:
-        """The key the machine itself runs under."""
-        self.own_channel = OWN_CHANNELS[dial]
-        partial = partial_key(key) if dial == "kms_client" else "3V66T"
-        minutes = CLIENT_MINUTES if dial == "kms_client" else 0
-        self.own = ProductKey(partial, LICENSED, REASONS[LICENSED], minutes)
 
     # -- what is there -------------------------------------------------------------------------------------------
 
@@ -92,6 +74,16 @@ class Licensing:
         return self._machine.services.running(self.service_name)
 
     @property
+    def version(self) -> str:
+        """SoftwareLicensingService.Version."""
+        if self._style.version is not None:
+            return self._style.version
+        if self._dials["service_version"] == "5.2":
+            return "5.2.3790.1830"
+        shown = self._machine.updates.shown_version or "1.0"
+        return {"1.0": "6.0.6000.16386", "1.1": "6.0.6001.18000", "1.2": "6.0.6002.18005"}[shown]
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The host key groups that are known now."""
         machine = self._machine
@@ -104,25 +96,38 @@ class Licensing:
     @property
     def rows(self) -> tuple[ProductRow, ...]:
         """The products known now."""
-        return product_rows(self._machine.persona, self.groups, self._dials)
+        machine = self._machine
+        return product_rows(machine.persona, machine.options, self.groups, self._dials)
 
     def key_of(self, row: ProductRow) -> ProductKey | None:
-        """The key a row has."""
-        if row.group is not None:
-            return self.key if self.key is not None and self.key.group == row.group else self.former.get(row.group)
-        return self.own if self.own is not None and f"{self.own_channel} channel" in row.description else None
+        """The key a product has."""
+        return self.keyring.of(row)
+
+    @property
+    def key(self) -> HostKey | None:
+        """The host key of Windows."""
+        return self.keyring.windows
+
+    @property
+    def count(self) -> int:
+        """How many clients the host key of Windows has counted. (That the service shows this one is assumed.)"""
+        return UNKNOWN_COUNT if self.key is None else self.key.count
+
+    def hosts(self, key: ProductKey | None) -> bool:
+        """Does this key make its product a KMS host in the eyes of the service?"""
+        if not isinstance(key, HostKey):
+            return False
+        return self._dials["host_flag"] == "at_installation" or key.status in (LICENSED, OUT_OF_TOLERANCE)
 
     def is_host(self) -> bool:
-        """Is this machine a KMS host in the eyes of the service?"""
-        if self.key is None:
-            return False
-        return self._dials["host_flag"] == "at_installation" or self.key.status == LICENSED
+        """Is this machine a KMS host, for Windows or for Office?"""
+        return any(self.hosts(key) for key in self.keyring.host_keys)
 
     def listening_port(self) -> int | None:
         """The TCP port that is open for KMS clients, None if none is."""
         if not self.running or not self.there:
             return None
-        if self.key is None and self._dials["kms_listens"] == "with_key":
+        if not self.keyring.host_keys and self._dials["kms_listens"] == "with_key":
             return None
         return self.settings.port
 
@@ -162,14 +167,21 @@ class Licensing:
             service.on_start.append(self._started)
         dial = self._dials.get("licensing_registry", "")
         if not dial.endswith("at_first_start"):
-            self._machine.registry.make(self.root)
+            self._make_root()
         if dial.startswith("both"):
             self._machine.registry.make(SL_KEY)
             self._machine.registry.make(SPP_KEY)
 
+    def _make_root(self) -> None:
+        """The key the service reads; on x64 programs of 32 bits may have one of their own (a dial)."""
+        machine = self._machine
+        machine.registry.make(self.root)
+        if machine.persona.release.architecture == "x64" and self._dials["wow6432_root"] == "present":
+            machine.registry.make(wow6432(self.root))
+
     def starts_at_boot(self) -> bool:
         """From Windows 7 on the service runs only while somebody asks it, or while there is a host key."""
-        return self._machine.persona.since < (6, 1) or self.key is not None
+        return self._machine.persona.since < (6, 1) or bool(self.keyring.host_keys)
 
     def start_now(self) -> None:
         """Start the service without its usual delay, if it may run at all."""
@@ -187,11 +199,12 @@ class Licensing:
             raise ProviderError(ERROR_SERVICE_NOT_ACTIVE)
 
     def _started(self) -> None:
-        """Read the settings; publish; activate a key that waits for it."""
-        self._machine.registry.make(self.root)
+        """Read the settings; publish; activate keys that wait for it."""
+        self._make_root()
         self.settings = read(self._machine.registry, self.root)
         self._publish()
-        self.activation.plan()
+        for key in self.keyring.in_use:
+            self.activation.plan(key)
 
     # -- publishing ----------------------------------------------------------------------------------------------
 
@@ -202,7 +215,7 @@ class Licensing:
         return not self._machine.registry.number(self.root, "DisableDnsPublishing")
 
     def _publish(self) -> None:
-        if self.key is None or not self.running or not self.publishes():
+        if not self.keyring.host_keys or not self.running or not self.publishes():
             return
         for zone in zones(self.settings, self._machine.options.domain, self._dials):
             self._publish_in(zone)
@@ -226,102 +239,44 @@ class Licensing:
         """The product a key group belongs to, None where this machine does not know it."""
         return next((row for row in self.rows if row.group == group), None)
 
-    def _note(self, what: str, partial: str, group: str | None) -> None:
-        self.history.append(KeyEvent(what, partial, group, self._machine.now()))
-
     def install_key(self, text: str) -> float:
         """InstallProductKey. Returns the seconds it takes; raises ProviderError."""
         self.ensure_running()
-        machine = self._machine
-        seconds = machine.pace(SECONDS_TO_INSTALL_KEY)
-        product = own_product(machine.persona.release.id)
-        if product is not None and text.upper() == product.key:
-            self._become_client(product.key)
-            return seconds
-        group = machine.authority.group_of(text) if looks_like_key(text) else None
-        objection = self._objection(text, group)
-        if objection or group is None:
+        seconds = self._machine.pace(SECONDS_TO_INSTALL_KEY)
+        row = self.admission.judge(text)
+        if isinstance(row, int):
+            group = self.admission.group_of(text)
             if group is not None:
-                self._note("refused", partial_key(text), group)
-            raise ProviderError(objection, seconds)
-        self._place(text, group)
+                self.keyring.note("refused", partial_key(text), group)
+            raise ProviderError(row, seconds)
+        if row.group is None:
+            self.keyring.place_own(row, text)
+            return seconds
+        key = self.keyring.place_host(row, text)
         self._publish()
-        self.activation.plan()
+        self.activation.plan(key)
         return seconds
-
-    def _objection(self, text: str, group: str | None) -> int:
-        """What speaks against a host key, 0 for nothing."""
-        machine = self._machine
-        if group is None:
-            return SL_E_INVALID_PRODUCT_KEY
-        if machine.options.evaluation:
-            return SL_E_MISMATCHED_PRODUCT_SKU
-        if machine.persona.packages == "update_exe" and machine.updates.unfinished:
-            return SL_E_INVALID_PRODUCT_KEY
-        if self.row_of(group) is None:
-            self._too_early.add(text.upper())
-            return int(self._dials.get("unknown_group", "0xC004F050"), 16)
-        if text.upper() in self._too_early and self._dials.get("key_used_too_early") == "spoilt":
-            return SL_E_INVALID_PRODUCT_KEY
-        if machine.options.virtual and self._refuses_virtual():
-            return SL_E_VM_NOT_SUPPORTED
-        return 0
-
-    def _place(self, text: str, group: str) -> None:
-        """The key is in. It takes the place of the host key before it."""
-        status = int(self._dials["status_after_key"])
-        shown = installation_id(self._machine.options.fqdn, text, int(self._dials["installation_id_digits"]))
-        if self.key is None or self.key.key != text.upper():
-            self.count = UNKNOWN_COUNT if self._dials["count_after_new_key"] == "unknown" else 0
-        if self.key is not None and self._dials["old_host_key"] == "stays":
-            self.former[self.key.group] = self.key
-        self.former.pop(group, None)
-        self.key = HostKey(partial_key(text), status, REASONS[status], GRACE_MINUTES, text.upper(), group, shown)
-        if self._dials.get("own_key_after_host_key") == "gone":
-            self.own = None
-        self._note("installed", self.key.partial, group)
 
     def given(self, text: str, count: int | None) -> None:
         """A host key that was installed and activated long ago. ValueError, with a sentence, where that cannot be."""
         machine = self._machine
-        group = machine.authority.group_of(text)
-        if group is None or self.row_of(group) is None:
-            raise ValueError(f"{machine.options.name}: this machine takes no host key of group {group or 'unknown'}")
+        name, group = machine.options.name, machine.authority.group_of(text)
+        row = self.row_of(group) if group is not None else None
+        if row is None:
+            raise ValueError(f"{name}: this machine takes no host key of group {group or 'unknown'}")
         refusal = machine.authority.activate(text, machine.options.fqdn)
         if refusal:
-            raise ValueError(f"{machine.options.name}: its host key cannot be activated any more (0x{refusal:08X})")
-        self._place(text, group)
-        if self.key is not None:
-            self.activated(self.key)
-        self.count = count or 0
+            raise ValueError(f"{name}: its host key cannot be activated any more (0x{refusal:08X})")
+        key = self.keyring.place_host(row, text)
+        self.keyring.activated(key)
+        key.count = count or 0
         self.start_now()
 
-    def _become_client(self, setup_key: str) -> None:
-        """The public client setup key of this edition: the machine is a KMS client again, and no host."""
-        if self.key is not None:
-            self._note("removed", self.key.partial, self.key.group)
-        self.key, self.count = None, UNKNOWN_COUNT
-        self.former.clear()
-        self._key_own(setup_key, "kms_client")
-        if self.own is not None:
-            self.own.status, self.own.reason, self.own.minutes = 2, REASONS[2], GRACE_MINUTES
-            self._note("installed", self.own.partial, None)
-
-    def _refuses_virtual(self) -> bool:
-        dial = self._dials.get("kms_in_vm", "allowed")
-        return dial == "refused" or (dial == "refused_by_1_0" and self._machine.updates.version == "1.0")
-
     def uninstall_key(self, row_id: str) -> None:
-        """UninstallProductKey."""
+        """UninstallProductKey. What slmgr has written into the registry stays: the script would erase it."""
         self.ensure_running()
-        row, key = self.keyed(row_id)
-        self._note("removed", key.partial, row.group)
-        if row.group is None:
-            self.own = None
-        elif key is self.key:
-            self.key, self.count = None, UNKNOWN_COUNT
-        else:
-            del self.former[row.group]
+        row, _ = self.keyed(row_id)
+        self.keyring.remove(row)
 
     def keyed(self, row_id: str) -> tuple[ProductRow, ProductKey]:
         """A row and its key. Raises ProviderError where there is none."""
@@ -331,13 +286,11 @@ class Licensing:
             raise ProviderError(SL_E_PKEY_NOT_INSTALLED)
         return row, key
 
-    def activated(self, key: HostKey) -> None:
-        """A host key has been activated, if it is still there."""
-        if key is self.key and self.count == UNKNOWN_COUNT:
-            self.count = 0
-        if key is self.key or key is self.former.get(key.group):
-            key.status, key.reason, key.minutes = LICENSED, REASONS[LICENSED], 0
-            self._note("activated", key.partial, key.group)
+    def version_marks(self) -> dict[str, str | None]:
+        """KeyManagementServiceVersion in both views of the registry, as far as they have the licensing key."""
+        registry = self._machine.registry
+        places = {"native": self.root, "wow6432node": wow6432(self.root)}
+        return {view: registry.text(path, VERSION_MARK) for view, path in places.items() if registry.key(path)}
 
     # -- settings ------------------------------------------------------------------------------------------------
 

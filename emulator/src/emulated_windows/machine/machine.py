@@ -53,6 +53,7 @@ class Machine:
         self.registry = Registry()
         self.disk = Disk()
         self.events = EventLog()
+        self.first_seen = self.now()
         booted = self.now() - self.rng.uniform(3_600, 864_000)
         self.services = Services(self.schedule, self.pace, self.persona.services, self.persona.windows)
         self.processes = Processes(self.persona.processes, booted)
@@ -78,7 +79,13 @@ class Machine:
 
     def host_time(self, when: float) -> float:
         """What the machine's own clock shows at a true time."""
-        return when + float(self.dials["clock_offset"])
+        return when + self.clock_offset
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which the machine's own clock is ahead of the true time."""
+        option = self.options.clock_offset
+        return float(self.dials["clock_offset"] if option is None else option)
 
     def pace(self, seconds: float) -> float:
         """A duration on this machine: all keep their proportion to the time a restart takes."""

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The products a licensing service has licences for, as rows of SoftwareLicensingProduct.
 
-Knows that there is a row for each host key group, and from Vista on rows for what the machine itself is: a client
-setup key (VOLUME_KMSCLIENT), a MAK, a retail key (data/setup_keys.yml). Refuses to know which of them has a key.
+Knows that there is a row for each host key group, from Vista on rows for what the machine itself is: a client setup key
+(VOLUME_KMSCLIENT), a MAK, a retail key (data/setup_keys.yml), or an evaluation (TIMEBASED_EVAL), which is nothing
+else; and a row for each Office licence pack. Refuses to know which of them has a key.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..contract import HostOptions
 from ..key_groups import key_groups
 from ..packaged import read
 from ..persona import Persona
 
 WINDOWS_APPLICATION = "55c92734-d682-4d71-983e-d6ec3f16059f"
 _OTHER_APPLICATION = "8c762649-97d1-4953-ad27-b7e2c25b972e"
-CHANNELS = {"VOLUME_KMSCLIENT": "Volume:GVLK", "VOLUME_MAK": "Volume:MAK", "RETAIL": "Retail"}
+_OFFICE_APPLICATION = "-a989-479d-af46-f275c6370663"
+KMS_CLIENT, VOLUME_MAK, RETAIL, EVALUATION = "VOLUME_KMSCLIENT", "VOLUME_MAK", "RETAIL", "TIMEBASED_EVAL"
+_OWN = {KMS_CLIENT: "Volume:GVLK", VOLUME_MAK: "Volume:MAK", RETAIL: "Retail"}
 """Words of Description and of ProductKeyChannel for what a machine itself can be."""
-OWN_CHANNELS = {"kms_client": "VOLUME_KMSCLIENT", "retail": "RETAIL"}
+_EVALUATION = {EVALUATION: "Retail:TB:Eval"}
+OWN_WORDS = {"kms_client": KMS_CLIENT, "retail": RETAIL}
 """By the dial own_product."""
 
 
@@ -39,6 +44,9 @@ class ProductRow:
     family: str
     channel: str
     """What ProductKeyChannel shows while the row has a key."""
+    word: str = ""
+    """The word of Description for what the machine itself is."""
+    office: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,20 +85,52 @@ def _server_2003(groups: Iterable[str], dials: Mapping[str, str]) -> tuple[Produ
     return tuple(rows)
 
 
-def product_rows(persona: Persona, groups: Iterable[str], dials: Mapping[str, str]) -> tuple[ProductRow, ...]:
-    """All rows of a machine that takes these host key groups."""
-    own = own_product(persona.release.id)
-    if own is None:
-        return _server_2003(groups, dials)
+def _hosts(release: str, own: OwnProduct, groups: Iterable[str]) -> list[ProductRow]:
     rows = []
     for group in groups:
         known = key_groups()[group]
         name = f"{own.name.partition(',')[0]}, {known.family} edition"
         description = f"{own.operating_system}, {known.token} channel"
-        place = f"{persona.release.id} {group}"
+        place = f"{release} {group}"
         rows.append(ProductRow(_id(place), group, name, description, WINDOWS_APPLICATION, known.family, "Volume:CSVLK"))
-    for word, channel in CHANNELS.items():
+    return rows
+
+
+def own_rows(release: str, *, evaluation: bool) -> tuple[ProductRow, ...]:
+    """What a machine itself can be; empty on Server 2003."""
+    own = own_product(release)
+    if own is None:
+        return ()
+    family = own.family + "Eval" * evaluation
+    rows = []
+    for word, channel in (_EVALUATION if evaluation else _OWN).items():
         description = f"{own.operating_system}, {word} channel"
-        place = f"{persona.release.id} {word}"
-        rows.append(ProductRow(_id(place), None, own.name, description, WINDOWS_APPLICATION, own.family, channel))
+        name = own.name.replace(own.family, family)
+        place = f"{release} {word}"
+        rows.append(ProductRow(_id(place), None, name, description, WINDOWS_APPLICATION, family, channel, word))
     return tuple(rows)
+
+
+def _office(packs: Iterable[str], dials: Mapping[str, str]) -> list[ProductRow]:
+    """The licence packs of Office. All have one application id, or the later ones have another: a dial."""
+    rows = []
+    for group in packs:
+        known = key_groups()[group]
+        own = group != "office_2013" and dials["office_application"] == "0ff1ce16"
+        application = f"{'0ff1ce16' if own else '0ff1ce15'}{_OFFICE_APPLICATION}"
+        name, description = f"{known.office}, {known.family} edition", f"{known.office}, {known.token} channel"
+        row = ProductRow(_id(group), group, name, description, application, known.family, "Volume:CSVLK", office=True)
+        rows.append(row)
+    return rows
+
+
+def product_rows(
+    persona: Persona, options: HostOptions, groups: Iterable[str], dials: Mapping[str, str]
+) -> tuple[ProductRow, ...]:
+    """All rows of a machine that takes these host key groups of Windows."""
+    release = persona.release.id
+    own = own_product(release)
+    if own is None:
+        return _server_2003(groups, dials)
+    hosts = [] if options.evaluation else _hosts(release, own, groups)
+    return (*hosts, *own_rows(release, evaluation=options.evaluation), *_office(options.office_licences, dials))

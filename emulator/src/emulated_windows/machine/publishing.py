@@ -17,6 +17,8 @@ from .registry import Registry
 DEFAULT_PORT = 1688
 SL_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SL"
 SPP_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
+VERSION_MARK = "KeyManagementServiceVersion"
+"""Written by slmgr /ipk, for management packs to find KMS hosts by; the service does not read it."""
 
 
 @dataclass
@@ -27,6 +29,11 @@ class Settings:
     publish: bool = True
     low_priority: bool = False
     zones: tuple[str, ...] = ()
+
+
+def wow6432(path: str) -> str:
+    """Where programs of 32 bits on x64 find a key below SOFTWARE."""
+    return path.replace("SOFTWARE\\", "SOFTWARE\\Wow6432Node\\", 1)
 
 
 def configured_port(registry: Registry, root: str) -> int:

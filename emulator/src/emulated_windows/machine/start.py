@@ -9,8 +9,9 @@ client would have to set up.
 
 from __future__ import annotations
 
-from ..contract import SESSION_KINDS
-from ..key_groups import hosting
+from ..contract import SESSION_KINDS, HostOptions
+from ..key_groups import hosting, office_groups
+from ..persona import Persona
 from . import firewall_start
 from .hotfixes import Hotfix
 from .machine import Machine
@@ -59,6 +60,8 @@ def prepare(machine: Machine) -> None:
         machine.licensing.install_service()
     if machine.options.host_key is not None:
         machine.licensing.given(machine.options.host_key, machine.options.count)
+    if machine.options.office_key is not None:
+        machine.licensing.given(machine.options.office_key, None)
 
 
 def _refuse_nonsense(machine: Machine) -> None:
@@ -67,17 +70,27 @@ def _refuse_nonsense(machine: Machine) -> None:
         raise ValueError(f"{options.name}: only a server that is a domain member can be a domain controller")
     if options.cluster and not persona.server:
         raise ValueError(f"{options.name}: a client has no cluster service")
-    if options.evaluation and (not persona.server or persona.since < (6, 1)):
-        raise ValueError(f"{options.name}: evaluation is for servers from 2008 R2 on")
+    if options.evaluation and persona.since < ((6, 1) if persona.server else (10, 0)):
+        raise ValueError(f"{options.name}: evaluation is for servers from 2008 R2 on, and for Windows 10")
     if options.count is not None and options.host_key is None:
         raise ValueError(f"{options.name}: only a machine with a host_key has counted clients")
     if options.ubr is not None and persona.since < (10, 0):
         raise ValueError(f"{options.name}: ubr counts from Windows 10.0 on; {persona.name} has none")
     if options.start != "bare" and persona.packages != "update_exe":
         raise ValueError(f"{options.name}: start is for Server 2003; elsewhere `updates` says what is installed")
+    _refuse_office(options, persona)
     for kind in options.sessions:
         if kind not in SESSION_KINDS:
             raise ValueError(f"{options.name}: a session can be {' or '.join(SESSION_KINDS)}, not {kind!r}")
+
+
+def _refuse_office(options: HostOptions, persona: Persona) -> None:
+    """KMS for Office is a product of these classes from Windows 8 and Server 2012 on; before it has its own service."""
+    if (options.office_licences or options.office_key) and persona.since < (6, 2):
+        raise ValueError(f"{options.name}: KMS for Office is for Server 2012 and later, not for {persona.name}")
+    for pack in options.office_licences:
+        if pack not in office_groups():
+            raise ValueError(f"{options.name}: office_licences can be {', '.join(office_groups())}, not {pack!r}")
 
 
 def _extras(machine: Machine) -> None:

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..machine.errors import ProviderError
-from ..machine.keys import LICENSED, REASONS, HostKey, ProductKey
-from ..machine.licensing import SL_E_NOT_A_KMS, UNKNOWN_COUNT
+from ..machine.keyring import EVALUATION_DAYS
+from ..machine.keys import LICENSED, REASONS, UNKNOWN_COUNT, HostKey, ProductKey, VolumeKey
+from ..machine.licensing import SL_E_NOT_A_KMS
 from ..machine.machine import Machine
-from ..machine.products import ProductRow
+from ..machine.products import EVALUATION, ProductRow
 from .licensing_schemas import schemas
 from .provider import Arguments, Found, Outcome, WmiClass, number_of, returned, text_of
 from .schema import Schema
@@ -29,6 +30,8 @@ FIRMWARE_KEY = "FWKFW-KFWKF-WKFWK-FWKFW-KFWKF"
 _NEVER = Moment(-11_644_473_600.0)
 """1601-01-01, how these classes say that a date is not set."""
 _COUNTERS = ("Failed", "Licensed", "NonGenuineGrace", "Notification", "OOBGrace", "OOTGrace", "Total", "Unlicensed")
+_OFFICE_CLIENTS = 5
+"""The threshold of Office (error page of Microsoft)."""
 
 
 def _generation(machine: Machine) -> str:
@@ -36,15 +39,14 @@ def _generation(machine: Machine) -> str:
     return machine.persona.licensing.schema or f"server_2003_{machine.dials['licensing_members']}"
 
 
-def _host_state(machine: Machine) -> Row:
+def _host_state(machine: Machine, counted: int) -> Row:
     """What is known of being a KMS host. The counters count requests: each client asks twice to be counted here."""
     licensing = machine.licensing
-    count = 0 if licensing.count == UNKNOWN_COUNT else licensing.count
+    count = 0 if counted == UNKNOWN_COUNT else counted
     row: Row = {f"KeyManagementService{name}Requests": 0 for name in _COUNTERS}
     row.update(
         {
-            "IsKeyManagementServiceMachine": int(licensing.is_host()),
-            "KeyManagementServiceCurrentCount": licensing.count,
+            "KeyManagementServiceCurrentCount": counted,
             "KeyManagementServiceLicensedRequests": count,
             "KeyManagementServiceMachine": None,
             "KeyManagementServiceProductKeyID": None,
@@ -90,12 +92,13 @@ class LicensingService(_LicensingClass):
 
     def _rows(self, machine: Machine) -> list[Row]:
         licensing = machine.licensing
-        row = _host_state(machine)
+        row = _host_state(machine, licensing.count)
         row.update(
             {
+                "IsKeyManagementServiceMachine": int(licensing.is_host()),
                 "ClientMachineID": licensing.client_machine_id,
                 "PolicyCacheRefreshRequired": 0,
-                "Version": _version(machine),
+                "Version": licensing.version,
                 "DiscoveredKeyManagementServiceMachineIpAddress": "",
                 "DiscoveredKeyManagementServiceMachineName": None,
                 "DiscoveredKeyManagementServiceMachinePort": 0,
@@ -148,23 +151,19 @@ class LicensingService(_LicensingClass):
         return returned(0)
 
 
-def _version(machine: Machine) -> str:
-    if machine.persona.licensing.version is not None:
-        return machine.persona.licensing.version
-    if machine.dials["service_version"] == "5.2":
-        return "5.2.3790.1830"
-    shown = machine.updates.shown_version or "1.0"
-    return {"1.0": "6.0.6000.16386", "1.1": "6.0.6001.18000", "1.2": "6.0.6002.18005"}[shown]
-
-
 def _product_key_id(machine: Machine, product: ProductRow) -> str:
     """An extended PID: its fields are fixed by the row, nothing in it is of a real key."""
     serial, build = int(product.id[:5], 16) % 1000, machine.persona.release.build
     return f"55041-00142-{serial:03d}-000001-03-{machine.language.lcid}-{build}.0000-0012010"
 
 
+def _evaluation_end(machine: Machine) -> Moment:
+    """When an evaluation that was installed with the machine is over."""
+    return Moment(machine.host_time(machine.first_seen + EVALUATION_DAYS * 86_400.0))
+
+
 class LicensingProduct(_LicensingClass):
-    """SoftwareLicensingProduct: a row for each host key group (at most one has a key), and the machine's own."""
+    """SoftwareLicensingProduct: a row for each host key group, for what the machine itself is, for each Office pack."""
 
     schema = schemas()["SoftwareLicensingProduct", "vista"]
 
@@ -173,13 +172,15 @@ class LicensingProduct(_LicensingClass):
 
     @staticmethod
     def _row(machine: Machine, product: ProductRow, key: ProductKey | None) -> Row:
-        host = isinstance(key, HostKey)
-        row: Row = _host_state(machine) if host else {f"KeyManagementService{name}Requests": 0 for name in _COUNTERS}
+        if isinstance(key, HostKey):
+            row = _host_state(machine, key.count)
+        else:
+            row = {f"KeyManagementService{name}Requests": 0 for name in _COUNTERS}
         row.update(
             {
                 "ApplicationID": product.application_id,
                 "Description": product.description,
-                "EvaluationEndDate": _NEVER,
+                "EvaluationEndDate": _evaluation_end(machine) if product.word == EVALUATION else _NEVER,
                 "GracePeriodRemaining": key.minutes if key else 0,
                 "ID": product.id,
                 "LicenseDependsOn": None,
@@ -189,7 +190,7 @@ class LicensingProduct(_LicensingClass):
                 "LicenseStatusReason": key.reason if key else REASONS[0],
                 "MachineURL": None,
                 "Name": product.name,
-                "OfflineInstallationId": key.installation_id if isinstance(key, HostKey) else None,
+                "OfflineInstallationId": key.installation_id if isinstance(key, VolumeKey) else None,
                 "PartialProductKey": key.partial if key else None,
                 "ProcessorURL": None,
                 "ProductKeyChannel": product.channel if key else None,
@@ -198,7 +199,7 @@ class LicensingProduct(_LicensingClass):
                 "RemainingAppReArmCount": 1000,
                 "RemainingSkuReArmCount": 1001,
                 "UseLicenseURL": None,
-                "IsKeyManagementServiceMachine": int(host and machine.licensing.is_host()),
+                "IsKeyManagementServiceMachine": int(machine.licensing.hosts(key)),
                 "GenuineStatus": 0,
                 "ExtendedGrace": 0xFFFFFFFF,
                 "TokenActivationILVID": 0xFFFFFFFF,
@@ -208,6 +209,8 @@ class LicensingProduct(_LicensingClass):
                 "VLActivationTypeEnabled": 0,
             }
         )
+        if product.office and "RequiredClientCount" in row:
+            row["RequiredClientCount"] = _OFFICE_CLIENTS
         return row
 
     def invoke(self, machine: Machine, method: str, row: Row | None, arguments: Arguments) -> Outcome:
