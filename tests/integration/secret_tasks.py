@@ -100,7 +100,7 @@ def credentials(made_up: Data) -> Credentials:
 
 def rows(packages: Path, dns: bind_server.BindServer) -> list[Row]:
     """Everything that is done, in its order."""
-    return [*_working(packages, dns), *_failing(dns)]
+    return [*_working(packages, dns), *_failing(dns), *_misplacing(dns)]
 
 
 def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
@@ -124,25 +124,37 @@ def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
 
 
 def _failing(dns: bind_server.BindServer) -> list[Row]:
-    """Keys nobody knows, secrets that are wrong or stand in the wrong place."""
+    """Keys nobody knows, and secrets that are wrong."""
     unknown = {**_in_the_clear("{{ unknown_key }}"), "replace": True}
     wrong = {**_named(dns), "key_secret": "{{ wrong_tsig }}"}
+    return [
+        Row("plain", "unknown", "host_key", unknown, FAILED),
+        Row("plain", "wrong", "srv_record", wrong, FAILED),
+        Row("plain", "role_unknown", ROLE, unknown, FAILED),
+        Row("later", "later_unknown", "host_key", unknown, FAILED),
+        Row("newest", "new_unknown", "host_key", unknown, FAILED),
+        Row(STRANGER, "knock", "host_info", {}, UNREACHABLE),
+    ]
+
+
+def _misplacing(dns: bind_server.BindServer) -> list[Row]:
+    """Secrets that stand in the wrong place, or in the right one and in a wrong one that messages repeat."""
     misplaced = {**_named(dns), "auth": "{{ tsig }}", "key_name": "{{ tsig }}"}
     swapped = {**_named(dns), "key_name": "{{ tsig }}", "key_secret": dns.key_name}
     everywhere = {"product_key": "{{ host_key[:-1] }}", "key_group": "{{ host_key }}"}
     shapes = {"product_key": {"key": "{{ host_key }}"}, "publish": "{{ tsig }}"}
+    folder = {**_in_the_clear("{{ host_key }}"), "serve": ["windows_7"], "packages": "keys/{{ host_key | lower }}"}
     return [
-        Row("plain", "unknown", "host_key", unknown, FAILED),
-        Row("plain", "wrong", "srv_record", wrong, FAILED),
         Row("plain", "misplaced", "srv_record", misplaced, FAILED),
         Row("plain", "swapped", "srv_record", swapped, FAILED),
         Row("plain", "everywhere", "host_key", everywhere, FAILED),
         Row("plain", "shapes", "host", shapes, FAILED),
         Row("plain", "query", "host_info", {"query": "{{ host_key }}"}, FAILED),
-        Row("plain", "role_unknown", ROLE, unknown, FAILED),
-        Row("later", "later_unknown", "host_key", unknown, FAILED),
-        Row("newest", "new_unknown", "host_key", unknown, FAILED),
-        Row(STRANGER, "knock", "host_info", {}, UNREACHABLE),
+        Row("plain", "key_as_folder", "host", folder, FAILED),
+        Row("plain", "key_as_network", "host_firewall", {"remote_addresses": ["{{ host_key }}"]}, FAILED),
+        Row("plain", "tsig_as_zone", "srv_record", {**_named(dns), "zone": "{{ tsig }}"}, FAILED),
+        Row("plain", "tsig_as_server", "srv_record", {**_named(dns), "server": "{{ tsig }}"}, FAILED),
+        Row(STRANGER, "password_as_folder", "host", {**folder, "packages": "{{ wrong_password }}"}, FAILED),
     ]
 
 
