@@ -83,9 +83,9 @@ def _key(last_five: str) -> str:
     return "-".join((*groups, last_five))
 
 
-def hidden(secret: str, name: str) -> str:
-    """The part that must not be shown: of a key all but the last five."""
-    return secret[:-6] if name.endswith("_key") else secret
+def hidden(secret: str, name: str) -> tuple[str, ...]:
+    """The parts that must not be shown: of a key, whose last five may be, the halves of the rest."""
+    return (secret[:11], secret[12:23]) if name.endswith("_key") else (secret,)
 
 
 def credentials(made_up: Data) -> Credentials:
@@ -143,18 +143,19 @@ def _misplacing(dns: bind_server.BindServer) -> list[Row]:
     swapped = {**_named(dns), "key_name": "{{ tsig }}", "key_secret": dns.key_name}
     everywhere = {"product_key": "{{ host_key[:-1] }}", "key_group": "{{ host_key }}"}
     shapes = {"product_key": {"key": "{{ host_key }}"}, "publish": "{{ tsig }}"}
-    folder = {**_in_the_clear("{{ host_key }}"), "serve": ["windows_7"], "packages": "keys/{{ host_key | lower }}"}
+    key_as_zone = {**_in_the_clear("{{ host_key }}"), "publish": [{**_record(dns), "zone": "{{ host_key | lower }}!"}]}
+    password_as_zone = {"publish": [{**_record(dns), "zone": "{{ wrong_password }}"}]}
     return [
         Row("plain", "misplaced", "srv_record", misplaced, FAILED),
         Row("plain", "swapped", "srv_record", swapped, FAILED),
         Row("plain", "everywhere", "host_key", everywhere, FAILED),
         Row("plain", "shapes", "host", shapes, FAILED),
         Row("plain", "query", "host_info", {"query": "{{ host_key }}"}, FAILED),
-        Row("plain", "key_as_folder", "host", folder, FAILED),
+        Row("plain", "key_as_zone", "host", key_as_zone, FAILED),
         Row("plain", "key_as_network", "host_firewall", {"remote_addresses": ["{{ host_key }}"]}, FAILED),
         Row("plain", "tsig_as_zone", "srv_record", {**_named(dns), "zone": "{{ tsig }}"}, FAILED),
         Row("plain", "tsig_as_server", "srv_record", {**_named(dns), "server": "{{ tsig }}"}, FAILED),
-        Row(STRANGER, "password_as_folder", "host", {**folder, "packages": "{{ wrong_password }}"}, FAILED),
+        Row(STRANGER, "password_as_zone", "host", password_as_zone, FAILED),
     ]
 
 
