@@ -1,13 +1,13 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret anywhere: a rollout that works and one that fails, as loud as Ansible gets, and every byte searched.
+"""No secret anywhere: a job as AWX runs it, with rollouts that work and tasks that fail, as loud as Ansible gets, and
+every byte searched.
 
-The hosts are of three generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
-clear; beside dism on Server 2012 R2; on Server 2016, where Windows shows the key of the machine's firmware to whoever
-asks for too much. Searched are standard output and error, the log, results that are printed by debug and written to a
-file, a fact cache, whatever stands in the temporary folders and the working folder afterwards, and what the other side
-wrote down. Not searched is the one file the secrets come from.
+Searched are standard output and error, the artifacts (command line, environment, job events, fact cache), the rest of
+the private data dir, Ansible's log and home, results that are printed and written to a file, whatever stands in the
+temporary folders afterwards, and what the other side wrote down. A secret is not looked for in the one file that
+brings it into the job. The table of tasks is secret_tasks.py's, the search leaks.py's.
 """
 
 from __future__ import annotations
@@ -15,58 +15,59 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import textwrap
+import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 import bind_server
 import pytest
-from estate import HOST_KEY, KEY_GROUP, PASSWORD, Data, Estate, host_options, serving
+from awx_job import ARTIFACTS, EXTRAVARS, Job, run_job
+from estate import HOST_KEY, KEY_GROUP, PASSWORD, USER, Data, Estate, serving
+from leaks import contents, found_in, left_in_shared_folders
+from secret_tasks import (
+    CHANGED,
+    FAILED,
+    HOSTS,
+    IN_EXTRAVARS,
+    LAST_FIVE,
+    LATER_GROUP,
+    NAMES,
+    SAME,
+    STRANGER,
+    UNREACHABLE,
+    Row,
+    credentials,
+    hidden,
+    make_up,
+    plays,
+    rows,
+)
 
 from emulated_windows.core import FIRMWARE_KEY
 
-LATER_KEY = "BCDFG-HJKMP-QRTVW-XY234-6789F"
-LATER_GROUP = "server_2016"
-UNKNOWN_KEY = "BCDFG-HJKMP-QRTVW-XY234-MMMMM"  # of the right form, but nobody's
-WRONG_SECRET = "d3JvbmcsIGJ1dCBiYXNlNjQgYWxsIHRoZSBzYW1l"
-SECRETS = ("host_key", "later_key", "unknown_key", "firmware_key", "password", "wrong_password", "tsig", "wrong_tsig")
-WRONG_PASSWORD = "guessed & <wrong>%41"
+BROUGHT_BY = f"job/{EXTRAVARS}"
+RESULTS = ("stdout", "job_events/", "fact_cache/")  # artifacts that hold results
+ENDS = {"runner_on_ok": "", "runner_on_failed": FAILED, "runner_on_unreachable": UNREACHABLE}
 
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Everything that was written, by the name of where it stands, the secrets that must not be in it, and what the
-    hosts were told to do: methods and command lines by host."""
+    """Everything that was written, by the name of where it stands, and the parts of the secrets that must not be in it.
+
+    Attributes:
+        elsewhere: what was written to the machine's temporary folders meanwhile, by whomever.
+        outcomes: how each row came out, and how it should have.
+        deeds: methods and command lines by host.
+    """
 
     written: Mapping[str, bytes]
-    results: Data
-    secrets: Mapping[str, str]
+    elsewhere: Mapping[str, bytes]
+    secrets: Mapping[str, tuple[str, ...]]
+    outcomes: tuple[Mapping[str, str], Mapping[str, str]]
     deeds: Mapping[str, list[str]]
-
-
-def spellings(secret: str) -> set[bytes]:
-    """How it could be written, in lower case. Base64 at each of its three alignments, without the characters that
-    depend on neighbours: an Authorization header of Basic holds a password in the middle of one."""
-    forms = {secret, secret.replace("-", "")}
-    texts = set(forms)
-    for form in forms:
-        texts |= {escape(form), quoteattr(form)[1:-1], escape(form, {'"': "&quot;", "'": "&apos;"})}
-        texts |= {urllib.parse.quote(form, safe=""), urllib.parse.quote_plus(form), json.dumps(form)[1:-1]}
-        texts |= {repr(form)[1:-1], form.encode().hex()}
-        for raw in (form.encode(), form.encode("utf-16-le"), form.lower().encode()):
-            texts |= {base64.b64encode(bytes(shift) + raw).decode()[shift + (shift > 0) : -4] for shift in range(3)}
-    return {text.lower().encode() for text in texts}
-
-
-def found_in(content: bytes, secret: str) -> str:
-    """The first spelling of the secret in a text with what stands around it; "" when there is none."""
-    low = content.lower()
-    for spelling in spellings(secret):
-        at = low.find(spelling)
-        if at >= 0:
-            return content[max(0, at - 150) : at + 80].decode(errors="replace")
-    return ""
 
 
 @pytest.fixture(scope="module")
@@ -76,141 +77,57 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         dns = bind_server.start(folder / "bind")
     except bind_server.CannotStart as error:
         pytest.fail(str(error), pytrace=False)
-    hosts: dict[str, Data] = {
-        "sealed": {},
-        "plain": {"transport": "basic", "start": "kms_1_2"},
-        "later": {"persona": "server-2012-r2"},
-        "newest": {"persona": "server-2016", "transport": "basic"},
-    }
-    keys = {HOST_KEY: KEY_GROUP, LATER_KEY: LATER_GROUP}
+    secrets = make_up(dns.key_secret)
+    keys = {secrets["host_key"]: KEY_GROUP, secrets["later_key"]: LATER_GROUP}
+    login = {"user": USER, "password": secrets["password"]}
     try:
-        with serving(folder / "estate", hosts, host_keys=keys) as estate:
-            yield collect(folder, estate, dns)
+        with serving(folder / "estate", HOSTS, host_keys=keys, credentials=login) as estate:
+            yield collect(folder, estate, dns, secrets)
     finally:
         bind_server.stop(folder / "bind")
 
 
-def collect(folder: Path, estate: Estate, dns: bind_server.BindServer) -> Evidence:
-    """Run it all and gather what was written."""
-    secrets = {"host_key": HOST_KEY, "unknown_key": UNKNOWN_KEY, "password": PASSWORD, "wrong_password": WRONG_PASSWORD}
-    secrets.update(tsig=dns.key_secret, wrong_tsig=WRONG_SECRET, later_key=LATER_KEY)
-    vault = folder / "vault.yml"
-    vault.write_text(json.dumps({"vault": secrets}), encoding="utf-8")
+def collect(folder: Path, estate: Estate, dns: bind_server.BindServer, secrets: Data) -> Evidence:
+    """Run the job and gather what was written."""
     inventory = estate.inventory()
     group = inventory["all"]["children"]["kms_hosts"]
-    group["vars"]["ansible_password"] = "{{ vault.password }}"
-    group["hosts"]["stranger"] = {**group["hosts"]["sealed"], "ansible_password": "{{ vault.wrong_password }}"}
-    plays = [*working(estate, dns), *failing(dns)]
-    for play in plays:
-        play.update(gather_facts=False, vars_files=[str(vault)], ignore_errors=True, ignore_unreachable=True)
-    kept = folder / "kept"
-    settings = {
-        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(kept / "facts"),
-        "ANSIBLE_LOCAL_TEMP": str(kept / "ansible-tmp"),
-        "ANSIBLE_LOG_PATH": str(kept / "log"),
-        "TMPDIR": str(kept / "tmp"),
-    }
-    (kept / "tmp").mkdir(parents=True)
-    run = estate.start(plays, "-vvvvv", "--diff", inventory=inventory, environment=settings)
-    played = run.finish()
-    roots = [run.folder, kept, estate.folder / "journal.jsonl", estate.folder / "emulator.log"]
-    files = [path for root in roots for path in (root.rglob("*") if root.is_dir() else [root]) if path.is_file()]
-    written = {str(path.relative_to(folder)): path.read_bytes() for path in files}
-    deeds = {host: [str(entry["method"]) for entry in estate.journal(host)] for host in estate.hosts}
-    return Evidence(written, played.results, {**secrets, "firmware_key": FIRMWARE_KEY}, deeds)
-
-
-def working(estate: Estate, dns: bind_server.BindServer) -> list[Data]:
-    """A rollout, its repetition, and the small modules."""
-    rollout = host_options(estate.packages(), product_key="{{ vault.host_key }}", publish=[record(dns)])
-    key = {"product_key": "{{ vault.host_key }}", "allow_unencrypted_key": True}
-    later = {**rollout, "serve": ["server_2016"], "key_group": LATER_GROUP, "product_key": "{{ vault.later_key }}"}
-    bare = {"product_key": "{{ vault.later_key }}", "allow_unencrypted_key": True}
-    settings = {"port": 1689, "low_priority": True, "activation_interval": 30, "renewal_interval": 10000}
-    return [
-        {
-            "name": "Later",
-            "hosts": "later",
-            "tasks": [*task("host", later, "later"), *task("host", later, "later_again")],
-        },
-        {"name": "Set", "hosts": "later", "tasks": [*task("host_settings", settings), *task("host_info", {}, "told")]},
-        {
-            "name": "New",
-            "hosts": "newest",
-            "tasks": [*task("host_key", bare, "new"), *task("host_info", {}, "new_told")],
-        },
-        {"name": "Old", "hosts": "plain", "tasks": task("host_settings", settings, "old_settings")},
-        {"name": "Roll out", "hosts": "sealed", "tasks": [*task("host", rollout), *task("host", rollout, "again")]},
-        {"name": "Key", "hosts": "plain", "tasks": [*task("host_key", key), *task("srv_record", named(dns), "named")]},
-    ]
-
-
-def failing(dns: bind_server.BindServer) -> list[Data]:
-    """Keys nobody knows, secrets that are wrong or stand in the wrong place."""
-    unknown = {"product_key": "{{ vault.unknown_key }}", "allow_unencrypted_key": True, "replace": True}
-    wrong = {**named(dns), "key_secret": "{{ vault.wrong_tsig }}"}
-    misplaced = {**named(dns), "auth": "{{ vault.tsig }}", "key_name": "{{ vault.tsig }}"}
-    swapped = {**named(dns), "key_name": "{{ vault.tsig }}", "key_secret": dns.key_name}
-    everywhere = {"product_key": "{{ vault.host_key[:-1] }}", "key_group": "{{ vault.host_key }}"}
-    tasks = [
-        *task("host_key", unknown, "unknown"),
-        *task("srv_record", wrong, "wrong"),
-        *task("srv_record", misplaced, "misplaced"),
-        *task("srv_record", swapped, "swapped"),
-        *task("host_key", everywhere, "everywhere"),
-        *task("host", {"product_key": {"key": "{{ vault.host_key }}"}, "publish": "{{ vault.tsig }}"}, "shapes"),
-        *task("host_info", {"query": "{{ vault.host_key }}"}, "query"),
-    ]
-    return [
-        {"name": "Fail", "hosts": "plain", "tasks": tasks},
-        {"name": "Fail later", "hosts": "later", "tasks": task("host_key", unknown, "later_unknown")},
-        {"name": "Fail in the clear", "hosts": "newest", "tasks": task("host_key", unknown, "new_unknown")},
-        {"name": "Knock", "hosts": "stranger", "tasks": task("host_info", {}, "stranger")},
-    ]
-
-
-def record(dns: bind_server.BindServer) -> Data:
-    found = {"zone": dns.zone, "server": dns.address, "server_port": dns.port, "auth": "tsig"}
-    return {**found, "key_name": dns.key_name, "key_secret": "{{ vault.tsig }}"}
-
-
-def named(dns: bind_server.BindServer) -> Data:
-    return {"target": "kms9.corp.example", **record(dns)}
-
-
-def task(module: str, options: Data, name: str = "") -> list[Data]:
-    """The module, its result printed and kept as a fact."""
-    register = f"r_{name or module}"
-    kept = f"{{{{ {register} }}}}"
-    return [
-        {"name": register, f"activation.kms.{module}": options, "register": register},
-        {"name": f"Show {register}", "ansible.builtin.debug": {"var": register}},
-        {"name": f"Keep {register}", "ansible.builtin.set_fact": {f"kept_{register}": kept, "cacheable": True}},
-    ]
-
-
-def test_the_runs_went_as_they_should(evidence: Evidence) -> None:
-    """Or the search would prove nothing."""
-    results = evidence.results
-    worked = {"r_host": True, "r_again": False, "r_host_key": True, "r_named": True, "r_later": True}
-    worked.update(r_later_again=False, r_host_settings=True, r_told=False, r_new=True, r_new_told=False)
-    worked.update(r_old_settings=True)
-    assert {name: results[name]["changed"] for name in worked} == worked
-    assert not [results[name] for name in worked if results[name]["failed"]]
-    failed = (
-        "unknown",
-        "wrong",
-        "misplaced",
-        "swapped",
-        "everywhere",
-        "shapes",
-        "query",
-        "later_unknown",
-        "new_unknown",
+    for name in ("ansible_user", "ansible_password"):
+        group["vars"].pop(name, None)  # AWX's machine credential brings them
+    group["hosts"][STRANGER] = {**group["hosts"]["sealed"], "ansible_password": "{{ wrong_password }}"}
+    table = rows(estate.packages(), dns)
+    started = time.time()
+    job = run_job(
+        folder / "job", plays(table, folder / "job/around/results.json"), inventory, USER, credentials(secrets)
     )
-    assert all(results[f"r_{name}"]["failed"] for name in failed), results
-    assert results["r_stranger"]["unreachable"]
+    written = contents([job.folder, estate.folder / "journal.jsonl", estate.folder / "emulator.log"], folder)
+    return Evidence(
+        written,
+        left_in_shared_folders(started, folder),
+        {name: hidden(secret, name) for name, secret in secrets.items()},
+        ({row.name: came_out(job, row) for row in table}, {row.name: row.outcome for row in table}),
+        {host: [str(entry["method"]) for entry in estate.journal(host)] for host in estate.hosts},
+    )
+
+
+def came_out(job: Job, row: Row) -> str:
+    """By the last event that ends a task of ours in the row's play; "" when there was none."""
+    said = ""
+    for event in job.events():
+        data = event.get("event_data", {})
+        ours = data.get("play") == row.name and str(data.get("task_action", "")).startswith("activation.kms.")
+        if ours and event["event"] in ENDS:
+            said = ENDS[event["event"]] or (CHANGED if data["res"]["changed"] else SAME)
+    return said
+
+
+def leak_in(content: bytes, parts: tuple[str, ...]) -> str:
+    return next(filter(None, (found_in(content, part) for part in parts)), "")
+
+
+def test_every_task_came_out_as_it_should(evidence: Evidence) -> None:
+    """Or the search would prove nothing."""
+    came_out, expected = evidence.outcomes
+    assert came_out == expected, evidence.written["job/around/stdout"].decode()[-3000:]
 
 
 def test_every_way_was_taken(evidence: Evidence) -> None:
@@ -218,26 +135,45 @@ def test_every_way_was_taken(evidence: Evidence) -> None:
     later = evidence.deeds["later"]
     assert any(deed.lower().startswith("dism") for deed in later)
     assert {"SetKeyManagementServiceListeningPort", "SetVLActivationInterval", "SetVLRenewalInterval"} <= set(later)
-    for host in ("sealed", "plain", "later", "newest"):
+    for host in HOSTS:
         assert "InstallProductKey" in evidence.deeds[host]
 
 
 def test_everything_was_gathered(evidence: Evidence) -> None:
-    """What may be shown of a key is there, in every place a result can get to."""
-    told = {name for name, content in evidence.written.items() if b"67892" in content}
-    for place in ("/stdout", "/results.json", "kept/log", "kept/facts/"):
-        assert any(place in name for name in told), (place, sorted(evidence.written))
-    assert any(name.endswith("journal.jsonl") for name in evidence.written)
+    """What may be shown of a key is there, in every place a result can get to; the other places are there, too."""
+    results = ("around/stdout", "around/results.json", "around/log", *(f"{ARTIFACTS}/{name}" for name in RESULTS))
+    others = (f"job/{ARTIFACTS}/{name}" for name in ("command", "rc", "status", "stderr"))
+    told = [name for name, content in evidence.written.items() if LAST_FIVE.encode() in content]
+    for place in results:
+        assert any(name.startswith(f"job/{place}") for name in told), (place, sorted(told))
+    assert {*others, "estate/journal.jsonl", "estate/emulator.log"} <= set(evidence.written)
 
 
-@pytest.mark.parametrize("which", SECRETS)
+def test_the_search_finds_the_secrets_where_they_come_from(evidence: Evidence) -> None:
+    for name in IN_EXTRAVARS:
+        assert leak_in(evidence.written[BROUGHT_BY], evidence.secrets[name]), name
+
+
+@pytest.mark.parametrize("which", NAMES)
 def test_no_secret_is_written(evidence: Evidence, which: str) -> None:
     for name, content in evidence.written.items():
-        leak = found_in(content, evidence.secrets[which])
-        assert not leak, f"{which} in {name}: {leak}"
+        leak = leak_in(content, evidence.secrets[which])
+        if leak and not (which in IN_EXTRAVARS and name == BROUGHT_BY):
+            pytest.fail(f"{which} in {name}: {leak}", pytrace=False)
 
 
-@pytest.mark.parametrize("secret", [HOST_KEY, FIRMWARE_KEY, PASSWORD, WRONG_SECRET])
+def test_nothing_is_left_in_temporary_folders(evidence: Evidence) -> None:
+    """Neither a file in the job's own, nor a secret in the machine's. Other programs write there while the job runs, so
+    that a secret of this job is looked for."""
+    assert not [name for name in evidence.written if name.startswith("job/around/tmp/")]
+    for which in set(NAMES) - {"firmware_key"}:
+        leaky = [name for name, content in evidence.elsewhere.items() if leak_in(content, evidence.secrets[which])]
+        assert not leaky, f"{which} in {leaky}"
+
+
+@pytest.mark.parametrize(
+    "secret", [HOST_KEY, FIRMWARE_KEY, PASSWORD, "d3JvbmcsIGJ1dCBiYXNlNjQ+/HRoZSBzYW1l", 'a "b" c&d']
+)
 def test_the_search_finds_what_it_looks_for(secret: str) -> None:
     """The searcher itself, on texts as they would leak."""
     basic = base64.b64encode(f"Administrator:{secret}".encode()).decode()
@@ -248,7 +184,12 @@ def test_the_search_finds_what_it_looks_for(secret: str) -> None:
         urllib.parse.quote(secret, safe=""),
         f"Authorization: Basic {basic}",
         base64.b64encode(secret.encode("utf-16-le")).decode(),
+        base64.urlsafe_b64encode(secret.lower().encode()).decode(),
+        secret.upper().encode("utf-16-le").hex(),
         json.dumps({"a": [secret]}),
+        json.dumps({"event": json.dumps({"a": secret})}),
+        "\n".join(textwrap.wrap(f"[WARNING]: the key {secret} is unknown", width=24)),
+        json.dumps({"stdout": f"the \x1b[0;31mkey {secret[:6]}\x1b[0m\r\n\x1b[0;31m{secret[6:]}\x1b[0m"}),
     ]
     for leak in leaks:
         assert found_in(f"... {leak} ...".encode(), secret), leak

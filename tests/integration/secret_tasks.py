@@ -1,0 +1,211 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The secrets of the secret search, and the table of tasks they go through: a new module is a new row.
+
+The hosts are of three generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
+clear; beside dism on Server 2012 R2; on Server 2016, where Windows shows the key of the machine's firmware to whoever
+asks for too much.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import random
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import bind_server
+from awx_job import VAULT_FILE, Credentials
+from estate import Data, host_options
+
+from emulated_windows.core import FIRMWARE_KEY
+
+HOSTS: dict[str, Data] = {
+    "sealed": {},
+    "plain": {"transport": "basic", "start": "kms_1_2"},
+    "later": {"persona": "server-2012-r2"},
+    "newest": {"persona": "server-2016", "transport": "basic"},
+}
+STRANGER = "stranger"  # the machine "sealed" again, with a wrong password
+LATER_GROUP = "server_2016"
+LAST_FIVE = "67892"  # of host_key; these may be shown
+CHANGED, SAME, FAILED, UNREACHABLE = "changed", "same", "failed", "unreachable"
+NAMES = (
+    "host_key",
+    "later_key",
+    "unknown_key",
+    "firmware_key",
+    "password",
+    "wrong_password",
+    "tsig",
+    "wrong_tsig",
+    "vault_password",
+)
+IN_EXTRAVARS = ("host_key", "unknown_key", "tsig", "wrong_password")
+IN_VAULT = ("later_key", "wrong_tsig")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A task: where, what, and how it must come out. `module` may be ROLE; names are unique."""
+
+    host: str
+    name: str
+    module: str
+    options: Data
+    outcome: str
+
+
+ROLE = "the role kms_host"
+
+
+def make_up(tsig: str) -> dict[str, str]:
+    """The secrets by name, new ones each time: where one is found, this run has left it."""
+    token = secrets.token_hex(4)
+    return {
+        "host_key": _key(LAST_FIVE),
+        "later_key": _key("6789F"),
+        "unknown_key": _key("MMMMM"),  # of the right form, but nobody's
+        "firmware_key": FIRMWARE_KEY,
+        "password": f"Rem0te&<Pass>{token}word",
+        "wrong_password": f"guessed & <wrong>%41 {token}",
+        "tsig": tsig,
+        "wrong_tsig": base64.b64encode(f"wrong, but base64: {token}".encode()).decode(),
+        "vault_password": f"Open {token} 'n' \"shut\"",
+    }
+
+
+def _key(last_five: str) -> str:
+    groups = ("".join(random.choices("BCDFGHJKMPQRTVWXY2346789", k=5)) for number in range(4))
+    return "-".join((*groups, last_five))
+
+
+def hidden(secret: str, name: str) -> tuple[str, ...]:
+    """The parts that must not be shown: of a key, whose last five may be, the halves of the rest."""
+    return (secret[:11], secret[12:23]) if name.endswith("_key") else (secret,)
+
+
+def credentials(made_up: Data) -> Credentials:
+    """Who brings which secret into the job."""
+    return Credentials(
+        variables={name: made_up[name] for name in IN_EXTRAVARS},
+        password=made_up["password"],
+        vault={name: made_up[name] for name in IN_VAULT},
+        vault_password=made_up["vault_password"],
+    )
+
+
+def rows(packages: Path, dns: bind_server.BindServer) -> list[Row]:
+    """Everything that is done, in its order."""
+    return [*_working(packages, dns), *_failing(dns), *_misplacing(dns)]
+
+
+def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
+    """A rollout, its repetition, and the small modules."""
+    rollout = host_options(packages, product_key="{{ host_key }}", publish=[_record(dns)])
+    later = {**rollout, "serve": ["server_2016"], "key_group": LATER_GROUP, "product_key": "{{ later_key }}"}
+    settings = {"port": 1689, "low_priority": True, "activation_interval": 30, "renewal_interval": 10000}
+    return [
+        Row("later", "later", "host", later, CHANGED),
+        Row("later", "later_again", "host", later, SAME),
+        Row("later", "later_settings", "host_settings", settings, CHANGED),
+        Row("later", "later_told", "host_info", {}, SAME),
+        Row("newest", "new", "host_key", _in_the_clear("{{ later_key }}"), CHANGED),
+        Row("newest", "new_told", "host_info", {}, SAME),
+        Row("plain", "old_settings", "host_settings", settings, CHANGED),
+        Row("sealed", "rollout", ROLE, rollout, CHANGED),
+        Row("sealed", "rollout_again", "host", rollout, SAME),
+        Row("plain", "old", "host_key", _in_the_clear("{{ host_key }}"), CHANGED),
+        Row("plain", "named", "srv_record", _named(dns), CHANGED),
+    ]
+
+
+def _failing(dns: bind_server.BindServer) -> list[Row]:
+    """Keys nobody knows, and secrets that are wrong."""
+    unknown = {**_in_the_clear("{{ unknown_key }}"), "replace": True}
+    wrong = {**_named(dns), "key_secret": "{{ wrong_tsig }}"}
+    return [
+        Row("plain", "unknown", "host_key", unknown, FAILED),
+        Row("plain", "wrong", "srv_record", wrong, FAILED),
+        Row("plain", "role_unknown", ROLE, unknown, FAILED),
+        Row("later", "later_unknown", "host_key", unknown, FAILED),
+        Row("newest", "new_unknown", "host_key", unknown, FAILED),
+        Row(STRANGER, "knock", "host_info", {}, UNREACHABLE),
+    ]
+
+
+def _misplacing(dns: bind_server.BindServer) -> list[Row]:
+    """Secrets that stand in the wrong place, or in the right one and in a wrong one that messages repeat."""
+    misplaced = {**_named(dns), "auth": "{{ tsig }}", "key_name": "{{ tsig }}"}
+    swapped = {**_named(dns), "key_name": "{{ tsig }}", "key_secret": dns.key_name}
+    everywhere = {"product_key": "{{ host_key[:-1] }}", "key_group": "{{ host_key }}"}
+    shapes = {"product_key": {"key": "{{ host_key }}"}, "publish": "{{ tsig }}"}
+    key_as_zone = {**_in_the_clear("{{ host_key }}"), "publish": [{**_record(dns), "zone": "{{ host_key | lower }}!"}]}
+    password_as_zone = {"publish": [{**_record(dns), "zone": "{{ wrong_password }}"}]}
+    return [
+        Row("plain", "misplaced", "srv_record", misplaced, FAILED),
+        Row("plain", "swapped", "srv_record", swapped, FAILED),
+        Row("plain", "everywhere", "host_key", everywhere, FAILED),
+        Row("plain", "shapes", "host", shapes, FAILED),
+        Row("plain", "query", "host_info", {"query": "{{ host_key }}"}, FAILED),
+        Row("plain", "key_as_zone", "host", key_as_zone, FAILED),
+        Row("plain", "key_as_network", "host_firewall", {"remote_addresses": ["{{ host_key }}"]}, FAILED),
+        Row("plain", "tsig_as_zone", "srv_record", {**_named(dns), "zone": "{{ tsig }}"}, FAILED),
+        Row("plain", "tsig_as_server", "srv_record", {**_named(dns), "server": "{{ tsig }}"}, FAILED),
+        Row(STRANGER, "password_as_zone", "host", password_as_zone, FAILED),
+    ]
+
+
+def _in_the_clear(key: str) -> Data:
+    return {"product_key": key, "allow_unencrypted_key": True}
+
+
+def _record(dns: bind_server.BindServer) -> Data:
+    found = {"zone": dns.zone, "server": dns.address, "server_port": dns.port, "auth": "tsig"}
+    return {**found, "key_name": dns.key_name, "key_secret": "{{ tsig }}"}
+
+
+def _named(dns: bind_server.BindServer) -> Data:
+    return {"target": "kms9.corp.example", **_record(dns)}
+
+
+def plays(table: Sequence[Row], results: Path) -> list[Data]:
+    """A play a row, named like it; at the end all results are written to a file."""
+    return [*(_play(row) for row in table), _writing(table, results)]
+
+
+def _play(row: Row) -> Data:
+    """The task, its result printed and kept as a fact."""
+    registered = "kms_host_result" if row.module == ROLE else f"r_{row.name}"
+    kept = {f"kept_{row.name}": f"{{{{ {registered} }}}}", "cacheable": True}
+    return {
+        "name": row.name,
+        "hosts": row.host,
+        "gather_facts": False,
+        "vars_files": [VAULT_FILE],
+        "ignore_errors": True,
+        "ignore_unreachable": True,
+        "tasks": [
+            _task(row, registered),
+            {"name": f"Show {row.name}", "ansible.builtin.debug": {"var": registered}},
+            {"name": f"Keep {row.name}", "ansible.builtin.set_fact": kept},
+        ],
+    }
+
+
+def _task(row: Row, register: str) -> Data:
+    if row.module == ROLE:
+        variables = {f"kms_host_{name}": value for name, value in row.options.items()}
+        role = {"name": "activation.kms.kms_host"}
+        return {"name": row.name, "ansible.builtin.include_role": role, "vars": variables}
+    return {"name": row.name, f"activation.kms.{row.module}": row.options, "register": register}
+
+
+def _writing(table: Sequence[Row], results: Path) -> Data:
+    found = {row.name: f"{{{{ hostvars['{row.host}']['kept_{row.name}'] | default(none) }}}}" for row in table}
+    content = {"dest": str(results), "mode": "0600", "content": "{{ found | to_nice_json }}"}
+    task = {"name": "Write", "ansible.builtin.copy": content, "vars": {"found": found}}
+    return {"name": "Write what was kept", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
