@@ -5,9 +5,9 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-Source of the six: Microsoft, "Plan for volume activation": a KMS host key activates up to six KMS hosts, each up to
-ten times. Microsoft can raise it for a key on request, which nothing but its activation service knows. What other
-plays or people have spent is not seen here.
+Source of the six: Microsoft's "Frequently Asked Questions about Volume License Keys" (2008): six KMS hosts with ten
+activations each, and more on request at an activation centre. What Microsoft has granted, and what other plays or
+people have spent, nobody can read.
 """
 
 from __future__ import annotations
