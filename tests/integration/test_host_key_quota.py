@@ -44,6 +44,7 @@ def inventory(port: socket.socket, variables: Mapping[str, Data] | None = None) 
     """Five hosts, each with its site and what is given of further variables."""
     way = {"ansible_connection": "winrm", "ansible_winrm_transport": "ntlm", "ansible_winrm_scheme": "http"}
     way.update(ansible_host="127.0.0.1", ansible_port=port.getsockname()[1], ansible_user="u", ansible_password="p")
+    way.update(ansible_winrm_operation_timeout_sec=2, ansible_winrm_read_timeout_sec=3)  # should anybody call
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     hosts = {host: {"site": site, **(variables or {}).get(host, {})} for host, site in SITES.items()}
     return {
