@@ -19,7 +19,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from .._secret import Scrubber
+from .._secret import Scrubber, Secret
 from .._world import NoAnswer, Stream
 from .winrm import WinrmDoor
 
@@ -128,6 +128,10 @@ class ControllerWorld:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+    def hide(self, secret: Secret) -> None:
+        """One more secret that must not be shown."""
+        self._scrubber.add(secret)
 
     def log(self, text: str) -> None:
         """Shown at -vvv, scrubbed."""

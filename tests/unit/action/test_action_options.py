@@ -30,6 +30,7 @@ MODULES = (
     "host_firewall",
     "host_info",
     "host_key",
+    "host_key_quota",
     "host_reboot",
     "host_settings",
     "host_update",

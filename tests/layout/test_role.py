@@ -1,0 +1,48 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role kms_host takes what its modules take: the same options, of the same types, and hands on each of them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import yaml
+from build_tree import ROOT
+
+ROLE = ROOT / "roles" / "kms_host"
+PREFIX = "kms_host_"
+OF_THE_QUOTA = {"max_hosts": f"{PREFIX}max_hosts_per_key"}  # the role counts its own variable
+
+
+def specification(module: str) -> dict[str, dict[str, Any]]:
+    found = importlib.import_module(f"ansible_collections.activation.kms.plugins.action.{module}").SPECIFICATION
+    return dict(found.spec())
+
+
+def wanted() -> dict[str, dict[str, Any]]:
+    """What the role must take, by variable."""
+    quota = specification("host_key_quota")
+    options = {f"{PREFIX}{name}": rule for name, rule in specification("host").items()}
+    return {**options, **{variable: quota[name] for name, variable in OF_THE_QUOTA.items()}}
+
+
+def test_the_role_documents_the_options_of_its_modules() -> None:
+    text = (ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    taken = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    assert set(taken) == set(wanted())
+    for name, rule in wanted().items():
+        told = {key: taken[name].get(key) for key in ("type", "elements")}
+        assert told == {"type": rule.get("type", "str"), "elements": rule.get("elements")}, name
+        assert taken[name].get("default") in (rule.get("default"), None), name
+        assert bool(taken[name].get("no_log")) == bool(rule.get("no_log")), name
+
+
+def test_the_role_hands_on_every_option() -> None:
+    count, work = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text(encoding="utf-8"))
+    handed = {
+        **{f"{PREFIX}{name}": value for name, value in work["activation.kms.host"].items()},
+        **{OF_THE_QUOTA[name]: value for name, value in count["activation.kms.host_key_quota"].items()},
+    }
+    assert handed == {name: f"{{{{ {name} | default(omit) }}}}" for name in wanted()}
