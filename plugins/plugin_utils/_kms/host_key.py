@@ -17,7 +17,7 @@ from .._errors import Failure, Refusal
 from .._plan import Item, Resource, Seen, Step
 from .._windows import licensing as windows
 from .._windows.edition import Edition
-from .._windows.licensing import LICENSED, WHOLE, Licensing, Product
+from .._windows.licensing import KEYS_ONLY, LICENSED, WHOLE, Licensing, Product
 from .._windows.system import System
 from .._world import World
 from . import errors
@@ -125,11 +125,17 @@ class HostKeyResource(Resource):
             summary=f"install the host key {key}" + (f" in place of {others}" if others else ""),
             predict=lambda seen: self._installed(seen, replaced),
             run=run,
-            touches=(*WHOLE, *((InstallationId,) if self.wish.activation == "offline" else ())),
+            touches=self._touched_by_installation(bool(replaced)),
             settle=30.0,
             before=f"host key {others or 'none'}",
             after=f"host key {key}",
         )
+
+    def _touched_by_installation(self, replacing: bool) -> tuple[type, ...]:
+        """The keys; and the counts, unless there were none and an activation is about to change them again."""
+        if self.wish.activation == "offline":
+            return (*WHOLE, InstallationId)
+        return KEYS_ONLY if self.wish.activation == "online" and not replacing else WHOLE
 
     def _installed(self, seen: Seen, replaced: tuple[Product, ...]) -> Seen:
         """What will be seen with the key installed. The keys of other applications stay."""

@@ -159,6 +159,8 @@ def rewrite(world: World, there: Record, **changes: t.Any) -> Record:
     """The same for a record that has just been read: another controller may have written it since. One request."""
     if there.unreadable:
         raise Failure(f"{world.host}: {UNREADABLE}", name="record_unreadable")
+    if there == Record():
+        Registry(Client(world)).create_key(KEY)  # an empty record leaves none; to write without it costs a request more
     record = dataclasses.replace(there, **changes)
     save(world, record)
     return record
