@@ -89,12 +89,11 @@ def system_readers(
     known: Catalogue, wanted: t.Collection[str] | None = None, *, key: KeyWish | None = None, thorough: bool = False
 ) -> dict[type, Reader]:
     """The readers of what every module about a KMS host builds on. `wanted`, `thorough`: see `read_updates`."""
-    last_five = key.key.last_five if key is not None else None
     readers = {
         System: read_system,
         Record: read_record,
         **licensing_readers(key, None if key is None else key.activation_id),
-        Updates: read_updates(known, wanted, key=last_five, thorough=thorough),
+        Updates: read_updates(known, wanted, key=key, thorough=thorough),
     }
     return {**readers, **({} if key is None else key_readers(key))}
 

@@ -20,6 +20,27 @@ from .._windows.system import System
 from . import errors
 from .catalogue import group_activates, group_of_channel
 from .keys import KeyWish
+from .record import Record
+
+
+def judge_status(wish: KeyWish, product: Product, record: Record) -> None:
+    """Raises Refusal where an installed key cannot be taken up: nobody says how it stands, or another way was begun."""
+    if product.license_status is None:
+        raise Refusal(
+            f"Windows does not say whether the host key {wish.key} is activated, so nothing is done about it; connect "
+            "as a member of the host's Administrators group, whom it tells",
+            name="license_status_unknown",
+            advice="Connect as an administrator of the host.",
+        )
+    begun = record.installation_id_told(wish.key.last_five) is not None
+    if product.license_status != LICENSED and begun and wish.activation != "offline" and not wish.reactivate:
+        raise Refusal(
+            f"an offline activation of the host key {wish.key} was begun on this host, and Microsoft counts it once it "
+            "gives the confirmation ID; go on with activation: offline, or say reactivate: true if that ID will never "
+            "come and another activation may be spent",
+            name="confirmation_awaited",
+            advice="Set activation: offline.",
+        )
 
 
 def judge_activation(wish: KeyWish, product: Product) -> None:
@@ -33,6 +54,14 @@ def judge_activation(wish: KeyWish, product: Product) -> None:
             advice="Set reactivate: true.",
         )
     group = group_of_channel(product.channel)
+    if group is not None and wish.key_group not in (None, group):
+        raise Refusal(
+            f"the host key {wish.key} is installed and not activated: Windows says that it is of the group {group} "
+            f"({product.channel}), key_group says {wish.key_group}; give the other key, with replace: true, or correct "
+            "key_group",
+            name="key_group_differs",
+            advice="Correct product_key or key_group.",
+        )
     beyond = frozenset() if group is None else wish.serve - group_activates(group)
     if beyond:
         raise Refusal(
@@ -57,7 +86,7 @@ def licensed(seen: Seen, product: Product) -> Seen:
 def refused(problem: Failure, host: str, doing: str, seen: Seen) -> Failure:
     """A refused activation, explained; where Microsoft may no longer answer this Windows online, that is said too."""
     found = errors.explained(problem, host, doing)
-    if not generation(seen[System].version).online_doubtful or found.code == errors.ACTIVATION_IN_PROGRESS:
+    if not generation(seen[System].version).online_doubtful or not errors.is_unexplained(found.code):
         return found
     hint = "Microsoft may no longer activate this Windows online, and activation: offline is the way that is left"
     return Failure(

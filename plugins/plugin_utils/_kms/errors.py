@@ -54,6 +54,16 @@ def failure(host: str, doing: str, code: str | None, detail: str = "") -> Failur
     )
 
 
+def is_unexplained(code: str | None) -> bool:
+    """Whether no more is known of a number than the number."""
+    return code not in _ERRORS
+
+
+def is_settled(code: str | None) -> bool:
+    """Whether nothing is under way any more after this answer to an activation."""
+    return bool(_ERRORS.get(code or "", {}).get("settled"))
+
+
 def check_return(output: Output, host: str, doing: str) -> None:
     """Raise the explained Failure where a licensing method returned something other than 0."""
     if output.return_value:

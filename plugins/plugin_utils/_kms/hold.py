@@ -14,12 +14,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._plan import Seen, Step
+from .._plan import Step
 from .._windows.licensing import LICENSED, WHOLE, Licensing, Root, write_manual
 from .._world import World
 from .key_products import wished_product
 from .keys import KeyWish
-from .record import ABSENT, Record, load_record, note, rewrite
+from .record import ABSENT, Record, load_record, rewrite
 
 
 def hold_wanted(licensing: Licensing, wish: KeyWish | None) -> bool:
@@ -55,28 +55,53 @@ def put_on_hold(world: World, licensing: Licensing, roots: t.Collection[str]) ->
             write_manual(world, root, 1)
 
 
-def noted(record: Record) -> bool:
-    """Whether anything is noted that is over once the key is activated, or gone."""
-    return any(one is not None for one in (record.former_manual, record.activating, record.confirming))
+def finished(licensing: Licensing, record: Record) -> frozenset[str]:
+    """The last five of the keys whose notes are over: they are activated, or not installed any more."""
+    waiting = {
+        product.partial_product_key.upper()
+        for product in licensing.products
+        if product.makes_kms_host and product.license_status != LICENSED
+    }
+    return record.noted_keys() - waiting
 
 
-def release(record: Record) -> Step:
-    """Give Activation\\Manual its former value back, and forget what was noted about the activation."""
+def release(licensing: Licensing, record: Record) -> Step | None:
+    """Forget what is over, and give Activation\\Manual its former value back once no noted key waits any more."""
+    over = finished(licensing, record)
+    manual = record.former_manual if not record.noted_keys() - over else None
+    if not over and manual is None:
+        return None
+
+    def released(there: Record) -> Record:
+        return dataclasses.replace(
+            there,
+            former_manual=there.former_manual if manual is None else None,
+            activating=_without(there.activating, over),
+            confirming=_without(there.confirming, over),
+        )
 
     def run(world: World) -> None:
-        for root, value in (record.former_manual or {}).items():
+        for root, value in (manual or {}).items():
             write_manual(world, root, None if value == ABSENT else int(value))
-        note(world, former_manual=None, activating=None, confirming=None)
-
-    def predict(seen: Seen) -> Seen:
-        over = dataclasses.replace(seen[Record], former_manual=None, activating=None, confirming=None)
-        return seen.having(over)
+        there = load_record(world)
+        after = released(there)
+        rewrite(
+            world,
+            there,
+            former_manual=after.former_manual,
+            activating=after.activating,
+            confirming=after.confirming,
+        )
 
     return Step(
         id="host_settings.release",
-        summary="restore automatic activation as it was",
-        predict=predict,
+        summary="restore automatic activation as it was" if manual is not None else "forget an activation that is over",
+        predict=lambda seen: seen.having(released(seen[Record])),
         run=run,
         touches=(*WHOLE, Record),
         upkeep=True,
     )
+
+
+def _without(notes: t.Mapping[str, t.Any] | None, over: t.Collection[str]) -> dict[str, t.Any] | None:
+    return {key: note for key, note in (notes or {}).items() if key not in over} or None

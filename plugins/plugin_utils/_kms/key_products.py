@@ -21,15 +21,15 @@ PREDICTED = "predicted"
 
 
 def host_products(licensing: Licensing, activation_id: str | None) -> tuple[Product, ...]:
-    """The KMS host products with a key that belong to the same application as this one; of Windows by default."""
-    if activation_id is None or licensing.named is None:
-        return licensing.host_products()
+    """The KMS host products with a key whose place a key of this product could take; those of Windows by default.
+
+    Windows has one host key at a time. Each version of Office is a product of its own beside the others, though all
+    share an application.
+    """
     named = licensing.named
-    return tuple(
-        one
-        for one in licensing.products
-        if one.makes_kms_host and (one.foreign, one.application_id) == (named.foreign, named.application_id)
-    )
+    if activation_id is None or named is None or not named.foreign:
+        return licensing.host_products()
+    return tuple(one for one in licensing.products if one.makes_kms_host and one.id in (named.id, PREDICTED))
 
 
 def wished_product(licensing: Licensing, wish: KeyWish) -> Product | None:

@@ -28,7 +28,7 @@ from . import errors
 from .activation import licensed
 from .key_products import PREDICTED, wished_product
 from .keys import KeyWish
-from .record import Record, note
+from .record import Record, load_record, rewrite
 
 _ROUTES = load(__file__, "data", "offline.yml")
 PORTAL, TELEPHONE = str(_ROUTES["portal"]), str(_ROUTES["telephone"])
@@ -94,9 +94,9 @@ def offline(wish: KeyWish, seen: Seen, product: Product) -> Item:
             advice="Look at the host's application event log.",
         )
     noted = seen[Record].installation_id_told(wish.key.last_five)
-    if wish.confirmation_id is None:
+    if wish.confirmation_id is None or noted is None or told is None:
         return _note(wish, seen, told) if told not in (None, noted) else _awaiting(wish, product, told)
-    if noted is not None and told is not None and noted != told:
+    if noted != told:
         raise Refusal(
             f"the installation ID of the host key {wish.key} is another one than the one this collection last told, so "
             "the confirmation ID cannot fit (the hardware has changed, for instance); run the task without "
@@ -104,24 +104,28 @@ def offline(wish: KeyWish, seen: Seen, product: Product) -> Item:
             name="installation_id_changed",
             advice="Run the task without confirmation_id, and get a new confirmation ID.",
         )
-    return _deposit(wish, wish.confirmation_id, seen, product, told or "")
+    return _deposit(wish, wish.confirmation_id, seen, product, told)
 
 
 def _note(wish: KeyWish, seen: Seen, told: str | None) -> Step:
     """What is told is noted first: whoever deposits the confirmation ID must know what it was asked for."""
 
-    def noted(at: str) -> dict[str, str]:
-        return {"key": wish.key.last_five, "installation_id": told or "", "at": at}
+    def noted(record: Record, at: str) -> dict[str, t.Any]:
+        return {**(record.confirming or {}), wish.key.last_five: {"installation_id": told or "", "at": at}}
 
     def run(world: World) -> None:
-        note(world, confirming=noted(moment_text(seen[System].time(world))))
+        record = load_record(world)
+        rewrite(world, record, confirming=noted(record, moment_text(seen[System].time(world))))
+
+    def predict(before: Seen) -> Seen:
+        record = before[Record]
+        confirming = noted(record, moment_text(before[System].clock))
+        return before.having(dataclasses.replace(record, confirming=confirming))
 
     return Step(
         id="host_key.tell",
         summary=f"note which installation ID is told for the host key {wish.key}",
-        predict=lambda before: before.having(
-            dataclasses.replace(before[Record], confirming=noted(moment_text(before[System].clock)))
-        ),
+        predict=predict,
         run=run,
         touches=(Record,),
         upkeep=True,
@@ -131,10 +135,11 @@ def _note(wish: KeyWish, seen: Seen, told: str | None) -> Step:
 def _awaiting(wish: KeyWish, product: Product, told: str | None) -> Pause:
     shown = None if told is None else grouped(told)
     given = f"the installation ID {shown}" if shown else "its installation ID, which is told once it is installed,"
+    unused = " The confirmation_id of now was not used: it was asked for before this one was told."
     return Pause(
         reason=(
             f"The host key {wish.key} awaits its confirmation ID: take {given} to {PORTAL}, or to {TELEPHONE}, and run "
-            "this task again with the confirmation_id you get for it."
+            f"this task again with the confirmation_id you get for it.{unused if wish.confirmation_id else ''}"
         ),
         result={
             "awaiting_confirmation": True,

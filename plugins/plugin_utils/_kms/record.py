@@ -42,27 +42,28 @@ class Record:
     Attributes:
         former_manual: by registry root, what Activation\\Manual was before it was set to 1; None when not held.
         former_settings: by name, what each setting of the KMS host was before this collection first changed it.
-        activating: {"key": last five, "at": host time}, written before `Activate` is sent.
+        activating: by the key's last five, {"at", "until": host time, "by": which run}: written before `Activate` is
+            sent; until then its end may still show.
         awaiting_restart: {"boot": boot time, "updates": {id: "started" | "done"}}: installed in that boot.
         staging: our folder on the host while something is in it.
         former_firewall: by id, what Windows' own firewall rules for KMS were before this collection changed them:
             {"enabled": false, "scope": ["local_subnet"]}.
         unreadable: there is a record that this collection cannot read.
         service_restart: the boot time, from before a setting is written until the licensing service has been restarted.
-        confirming: {"key": last five, "installation_id": digits, "at": host time}: told to the user, who is to come
-            back with the confirmation ID that belongs to it.
+        confirming: by the key's last five, {"installation_id": digits, "at": host time}: told to the user, who is to
+            come back with the confirmation ID that belongs to it.
     """
 
     key: t.ClassVar[str] = "record"
 
     former_manual: t.Mapping[str, int | str] | None = None
     former_settings: t.Mapping[str, t.Any] | None = None
-    activating: t.Mapping[str, str] | None = None
+    activating: t.Mapping[str, t.Mapping[str, str]] | None = None
     awaiting_restart: t.Mapping[str, t.Any] | None = None
     staging: str | None = None
     service_restart: str | None = None
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
-    confirming: t.Mapping[str, str] | None = None
+    confirming: t.Mapping[str, t.Mapping[str, str]] | None = None
     unreadable: bool = False
 
     def refuse_unreadable(self) -> None:
@@ -87,17 +88,19 @@ class Record:
         """Whether the licensing service still has to read a setting; a restart of the host has made it do so."""
         return self.service_restart is not None and abs(_moment(self.service_restart) - boot) <= tolerance
 
-    def activation_asked(self, last_five: str) -> dt.datetime | None:
-        """When the activation of this key was asked for, by the host's clock, where its end was never seen."""
-        if self.activating and self.activating.get("key") == last_five:
-            return _moment(self.activating["at"])
-        return None
+    def activation_asked(self, last_five: str) -> tuple[dt.datetime, dt.datetime] | None:
+        """When the activation of this key was asked for, by the host's clock, and until when its end may show."""
+        noted = (self.activating or {}).get(last_five)
+        return None if noted is None else (_moment(noted["at"]), _moment(noted["until"]))
 
     def installation_id_told(self, last_five: str) -> str | None:
         """The installation ID that was last told for this key, where its confirmation is still awaited."""
-        if self.confirming and self.confirming["key"] == last_five:
-            return self.confirming["installation_id"]
-        return None
+        noted = (self.confirming or {}).get(last_five)
+        return None if noted is None else noted["installation_id"]
+
+    def noted_keys(self) -> frozenset[str]:
+        """The last five of the keys whose activation was begun, by these notes, and its end not seen."""
+        return frozenset([*(self.activating or {}), *(self.confirming or {})])
 
 
 def read_record(world: World, look: Look) -> Record:
@@ -127,11 +130,10 @@ def _check(record: Record) -> None:
     if record.awaiting_restart is not None:
         _moment(record.awaiting_restart["boot"])
         dict(record.awaiting_restart["updates"])
-    if record.activating is not None:
-        _moment(record.activating["at"])
-    if record.confirming is not None:
-        str(record.confirming["key"] + record.confirming["installation_id"])
-        _moment(record.confirming["at"])
+    for asked in dict(record.activating or {}).values():
+        _moment(asked["at"]), _moment(asked["until"])
+    for told in dict(record.confirming or {}).values():
+        _moment(told["at"]), told["installation_id"].isdecimal()
     if record.former_manual is not None:
         if not set(record.former_manual) <= set(ROOTS):
             raise ValueError("no settings key")

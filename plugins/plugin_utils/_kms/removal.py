@@ -25,11 +25,14 @@ from .._windows.system import System
 from .._world import World
 from . import errors
 from .client_count import counted
-from .hold import noted, release
-from .host_key import judge_service, marked
-from .key_products import host_products
+from .hold import release
+from .key_products import host_products, judge_named
+from .mark import unmark
 from .record import Record
+from .service_ready import judge_service
 from .setup_keys import SetupKey, setup_key_for
+
+_REMOVE = "host_key.remove"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,17 +65,17 @@ class Removal(Resource):
         if not licensing.present:
             return None
         judge_service(licensing)
-        setup_key = self._setup_key(seen) if self.wish.setup_key else None
-        for product in doomed(licensing, self.wish):
-            return _uninstall(licensing, product)
+        judge_named(licensing, self.wish.activation_id)
+        going = doomed(licensing, self.wish)
+        setup_key = self._setup_key(seen, going) if self.wish.setup_key else None
+        if going:
+            return _uninstall(licensing, going)
         if setup_key is not None:
             return _install_setup_key(licensing, setup_key)
         left = [product for product in licensing.products if product.makes_kms_host]
         if not left and any(root.version_mark for root in licensing.roots.values()):
-            return _unmark(seen)
-        if noted(seen[Record]) and all(product.license_status == LICENSED for product in left):
-            return release(seen[Record])
-        return None
+            return unmark(seen)
+        return release(licensing, seen[Record])
 
     def notices(self, seen: Seen) -> list[str]:
         """What goes with the key."""
@@ -94,9 +97,26 @@ class Removal(Resource):
             "setup key of its edition with install_setup_key: true"
         ]
 
-    def _setup_key(self, seen: Seen) -> SetupKey | None:
-        """The setup key that has to be installed; None where a client's key is installed already. Raises Refusal."""
-        if any(product.channel.startswith("VOLUME_KMSCLIENT") for product in seen[Licensing].products):
+    def _setup_key(self, seen: Seen, going: t.Collection[Product]) -> SetupKey | None:
+        """The setup key that has to be installed; None where Windows keeps a key of its own. Raises Refusal."""
+        named = seen[Licensing].named
+        if named is not None and named.foreign:
+            raise Refusal(
+                f"install_setup_key is about the key of Windows, and activation_id names the product {named.name!r}; "
+                "drop one of them",
+                name="bad_option",
+                advice="Drop install_setup_key, or activation_id.",
+            )
+        left = [product for product in seen[Licensing].products if not product.foreign and product not in going]
+        hosts = [f"*****-{product.partial_product_key}" for product in left if product.makes_kms_host]
+        if hosts:
+            raise Refusal(
+                f"the client setup key would take the place of the host key {', '.join(hosts)}, which is not the one "
+                "that product_key names; leave product_key out to remove whichever host key is installed",
+                name="other_key_installed",
+                advice="Leave product_key out, or install_setup_key.",
+            )
+        if left:
             return None
         found = setup_key_for(seen[System].release, seen[Edition].sku)
         if found is None:
@@ -121,10 +141,11 @@ def doomed(licensing: Licensing, wish: RemovalWish) -> list[Product]:
 
 
 def removed(outcome: Outcome, wish: RemovalWish) -> dict[str, t.Any]:
-    """The result's `removed`: what was taken out, or in check mode would be."""
-    before, after = outcome.first[Licensing], outcome.seen[Licensing]
-    left = {(product.id, product.partial_product_key) for product in after.products}
-    gone = [one for one in doomed(before, wish) if (one.id, one.partial_product_key) not in left]
+    """The result's `removed`: what was taken out, or in check mode would be. The steps tell it: hosts go away."""
+    before = outcome.first[Licensing]
+    steps = [planned.step for planned in (outcome.plan if outcome.check else outcome.done)]
+    told = " ".join(step.summary for step in steps if step.id == _REMOVE)
+    gone = [one for one in doomed(before, wish) if _shown(one) in told]
     return {
         "removed": [
             {
@@ -138,32 +159,36 @@ def removed(outcome: Outcome, wish: RemovalWish) -> dict[str, t.Any]:
     }
 
 
-def _uninstall(licensing: Licensing, product: Product) -> Step:
-    key = f"*****-{product.partial_product_key}"
-
+def _uninstall(licensing: Licensing, going: t.Sequence[Product]) -> Step:
     def run(world: World) -> None:
-        doing = f"removing the host key {key}"
-        try:
-            errors.check_return(windows.uninstall_key(world, product.id), world.host, doing)
-        except Failure as problem:
-            raise errors.explained(problem, world.host, doing) from None
+        for product in going:
+            doing = f"removing the host key *****-{product.partial_product_key}"
+            try:
+                errors.check_return(windows.uninstall_key(world, product.id), world.host, doing)
+            except Failure as problem:
+                raise errors.explained(problem, world.host, doing) from None
         windows.refresh(world, licensing.version)
 
+    keys = ", ".join(map(_shown, going))
     return Step(
-        id="host_key.remove",
-        summary=f"remove the host key {key} ({product.channel})",
-        predict=lambda seen: _without(seen, product),
+        id=_REMOVE,
+        summary=f"remove the host key {keys}",
+        predict=lambda seen: _without(seen, going),
         run=run,
         touches=WHOLE,
         settle=30.0,
-        before=f"host key {key}",
+        before=f"host key {keys}",
         after="host key none",
     )
 
 
-def _without(seen: Seen, product: Product) -> Seen:
+def _shown(product: Product) -> str:
+    return f"*****-{product.partial_product_key} ({product.channel})"
+
+
+def _without(seen: Seen, going: t.Collection[Product]) -> Seen:
     now = seen[Licensing]
-    products = tuple(one for one in now.products if one is not product and one != product)
+    products = tuple(one for one in now.products if one not in going)
     hosting = any(one.makes_kms_host and one.license_status == LICENSED for one in products)
     return seen.having(dataclasses.replace(now, products=products, is_kms_host=hosting, current_count=None))
 
@@ -193,17 +218,4 @@ def _install_setup_key(licensing: Licensing, setup: SetupKey) -> Step:
         settle=30.0,
         before="client setup key none",
         after=f"client setup key {key}",
-    )
-
-
-def _unmark(seen: Seen) -> Step:
-    """slmgr.vbs removes KeyManagementServiceVersion once no KMS host product has a key (/upk)."""
-    licensing, both = seen[Licensing], seen[System].architecture != "x86"
-    return Step(
-        id="host_key.unmark",
-        summary="remove the mark by which MOM and SCOM find a KMS host, as slmgr.vbs does",
-        predict=lambda before: marked(before, False),
-        run=lambda world: windows.remove_version_mark(world, licensing.roots, both_views=both),
-        touches=WHOLE,
-        upkeep=True,
     )

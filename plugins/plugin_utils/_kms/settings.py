@@ -20,7 +20,7 @@ from .._plan import Reader, Resource, Seen, Step
 from .._windows import licensing as windows
 from .._windows.licensing import Licensing, Values, generation
 from .._windows.system import BOOT_TOLERANCE, System
-from .hold import hold_wanted, noted, on_hold, release
+from .hold import hold_wanted, on_hold, release
 from .keys import KeyWish
 from .record import Record
 from .restart import Restart
@@ -76,8 +76,9 @@ class Settings(Resource):
         due = record.service_restart_due(seen[System].boot_time, BOOT_TOLERANCE)
         if change.given() or hold or due:
             return apply(seen, change, hold=hold, restart=bool(change.given()) or due)
-        if noted(record) and self.wish.key is not None and not wanted:
-            return release(record)
+        over = release(licensing, record) if self.wish.key is not None and not wanted else None
+        if over is not None:
+            return over
         return forget() if record.service_restart is not None else None
 
     def warnings(self, seen: Seen) -> list[str]:

@@ -28,6 +28,8 @@ from .._windows.system import BOOT_TOLERANCE, System
 from .._world import World
 from .._wsman.client import Client
 from .catalogue import BUILD, MSU, STANDARD, UPDATE_EXE, Catalogue, Update
+from .key_products import wished_product
+from .keys import KeyWish
 from .record import Record
 from .witnesses import UPDATES_KEY, Testimony, hotfixes, question
 
@@ -85,7 +87,7 @@ def read_updates(
     known: Catalogue = STANDARD,
     wanted: t.Collection[str] | None = None,
     *,
-    key: str | None = None,
+    key: KeyWish | None = None,
     thorough: bool = False,
 ) -> Reader:
     """A reader of the installed KMS updates.
@@ -93,7 +95,7 @@ def read_updates(
     Args:
         wanted: the clients to be served; where what is seen first serves them, no further witness is asked. None:
             further witnesses are asked where nothing is seen first.
-        key: last five of the host key that shall be activated; None for whichever the host has.
+        key: the host key that shall be activated; None for whichever the host has.
         thorough: ask every witness there is, for host_info.
     """
 
@@ -138,11 +140,11 @@ def _held(rows: t.Sequence[Update], installed: t.Collection[str]) -> set[str]:
     return held | {row.id for row in rows if held & set(row.replaced_by)}
 
 
-def _activated(licensing: Licensing, key: str | None) -> bool:
+def _activated(licensing: Licensing, key: KeyWish | None) -> bool:
     """Whether this host key is activated; without one, whether any is."""
     if key is None:
         return any(product.license_status == LICENSED for product in licensing.host_products())
-    product = licensing.host_product(key)
+    product = wished_product(licensing, key)
     return product is not None and product.license_status == LICENSED
 
 

@@ -38,7 +38,7 @@ def test_every_documented_number_is_there() -> None:
 @pytest.mark.parametrize("code", sorted(errors._ERRORS))
 def test_a_row_says_what_it_is_and_what_to_do(code: str) -> None:
     row = errors._ERRORS[code]
-    assert set(row) <= {"name", "meaning", "advice", "offline"}
+    assert set(row) <= {"name", "meaning", "advice", "offline", "settled"}
     assert row["name"].isupper() and row["name"].isidentifier()
     assert not row["meaning"].endswith(".") and row["advice"].endswith(".")
     assert "\n" not in row["meaning"] + row["advice"]

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.host_key import HostKeyResource
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish, activation_id
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record, load_record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.settings import Settings, SettingsWish
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
@@ -29,6 +30,7 @@ from ansible_collections.activation.kms.tests.unit.kms.hosts import (
 from ansible_collections.activation.kms.tests.unit.kms.key_host import (
     MAK_ROW,
     OFFICE_ROW,
+    SPP,
     WINDOWS_ROW,
     KeyHost,
     key_run,
@@ -145,6 +147,8 @@ def test_what_is_none_is_refused_without_being_repeated(text: str) -> None:
             dataclasses.replace(WISH, serve=frozenset(["server_2012"])),
             "key_group_too_low",
         ),
+        ((licensing(product(0)),), dataclasses.replace(WISH, key_group="server_2008_r2_a"), "key_group_differs"),
+        ((licensing(dataclasses.replace(product(0), license_status=None)),), WISH, "license_status_unknown"),
     ],
 )
 def test_what_is_known_of_the_host_is_judged_before_an_activation_is_spent(
@@ -171,7 +175,45 @@ def test_and_only_then(parts: tuple[t.Any, ...], changes: dict[str, t.Any]) -> N
     HostKeyResource(dataclasses.replace(WISH, **changes)).next(seen(READY, *parts))
 
 
-def test_a_key_of_another_group_than_was_said_is_told() -> None:
+def test_a_second_version_of_office_takes_nobodys_place() -> None:
+    world = host()
+    other = "55550000-0000-4000-8000-000000000000"
+    world.rows[other] = dataclasses.replace(world.rows[OFFICE_ROW], takes=KEY[:-5] + "CCCCC")
+    assert run(world, OFFICE_WISH).problem is None
+    outcome = run(world, KeyWish(key=HostKey(KEY[:-5] + "CCCCC"), activation_id=other))
+    assert outcome.problem is None and not outcome.warnings
+    assert (world.rows[OFFICE_ROW].status, world.rows[other].status) == (1, 1)
+
+
+def test_notes_of_one_key_are_not_those_of_another() -> None:
+    """Windows' key waits for its confirmation ID; Office's is activated meanwhile, and Windows stays on hold."""
+    world = host()
+    world.rows[WINDOWS_ROW].status = 0
+    offline = dataclasses.replace(WISH, activation="offline")
+    assert run(world, offline).extra["awaiting_confirmation"]
+    assert run(world, OFFICE_WISH).problem is None
+    record = load_record(world)
+    assert record.installation_id_told(FIVE) == 54 * "1" and record.former_manual is not None
+    assert world.value(SPP + r"\Activation", "Manual") == 1
+    world.confirmation = 48 * "1"
+    assert run(world, dataclasses.replace(offline, confirmation_id=48 * "1")).problem is None
+    assert load_record(world) == Record() and world.value(SPP + r"\Activation", "Manual") is None
+
+
+@pytest.mark.parametrize("other", ["online", "unmanaged"])
+def test_another_way_than_the_one_that_was_begun_is_refused(other: t.Any) -> None:
+    world = host()
+    world.rows[WINDOWS_ROW].status = 0
+    run(world, dataclasses.replace(WISH, activation="offline"))
+    with pytest.raises(Refusal) as caught:
+        run(world, dataclasses.replace(WISH, activation=other))
+    assert caught.value.name == "confirmation_awaited" and world.rows[WINDOWS_ROW].status == 0
+    if other == "online":
+        assert run(world, dataclasses.replace(WISH, reactivate=True)).problem is None
+        assert world.rows[WINDOWS_ROW].status == 1 and load_record(world) == Record()
+
+
+def test_a_key_of_another_group_than_was_said_is_told_where_it_is_activated() -> None:
     wish = dataclasses.replace(WISH, key_group="server_2008_r2_a")
     told = HostKeyResource(wish).warnings(seen(READY, licensing(product(1))))
     assert len(told) == 1 and "server_2008_r2_c" in told[0] and "server_2008_r2_a" in told[0]

@@ -40,7 +40,7 @@ IID, OTHER_IID = 54 * "1", 63 * "2"
 READY = updates("kms_1_0", "kms_1_2")
 PHASE_ONE = dataclasses.replace(WISH, activation="offline")
 PHASE_TWO = dataclasses.replace(PHASE_ONE, confirmation_id=CONFIRMATION)
-TOLD = Record(confirming={"key": FIVE, "installation_id": IID, "at": NOW_TEXT})
+TOLD = Record(confirming={FIVE: {"installation_id": IID, "at": NOW_TEXT}})
 
 
 def run(host: KeyHost, wish: t.Any, check: bool = False) -> Outcome:
@@ -65,16 +65,16 @@ def host() -> KeyHost:
     ("parts", "wish", "wanted"),
     [
         ((licensing(),), PHASE_ONE, ["host_key.install", "pause"]),
-        ((licensing(),), PHASE_TWO, ["host_key.install", "host_key.deposit"]),
+        ((licensing(),), PHASE_TWO, ["host_key.install", "pause"]),
         ((licensing(product()), InstallationId(IID)), PHASE_ONE, ["host_key.tell", "pause"]),
         ((licensing(product()), InstallationId(IID), TOLD), PHASE_ONE, ["pause"]),
         ((licensing(product()), InstallationId(OTHER_IID), TOLD), PHASE_ONE, ["host_key.tell", "pause"]),
-        ((licensing(product()), InstallationId(IID)), PHASE_TWO, ["host_key.deposit"]),
+        ((licensing(product()), InstallationId(IID)), PHASE_TWO, ["host_key.tell", "host_key.deposit"]),
         ((licensing(product()), InstallationId(IID), TOLD), PHASE_TWO, ["host_key.deposit"]),
         ((licensing(product(1)),), PHASE_ONE, []),
         ((licensing(product(1)), TOLD), PHASE_TWO, []),
         (
-            (licensing(product(3)), InstallationId(IID)),
+            (licensing(product(3)), InstallationId(IID), TOLD),
             dataclasses.replace(PHASE_TWO, reactivate=True),
             ["host_key.deposit"],
         ),
@@ -101,8 +101,10 @@ def test_what_speaks_against_it(parts: tuple[t.Any, ...], wish: t.Any, name: str
 
 
 def test_a_note_about_another_key_says_nothing_about_this_one() -> None:
-    other = Record(confirming={"key": "XXXXX", "installation_id": OTHER_IID, "at": NOW_TEXT})
-    now = seen(READY, licensing(product()), InstallationId(IID), other)
+    other = {"XXXXX": {"installation_id": OTHER_IID, "at": NOW_TEXT}}
+    now = seen(
+        READY, licensing(product()), InstallationId(IID), Record(confirming={**(TOLD.confirming or {}), **other})
+    )
     assert trace(HostKeyResource(PHASE_TWO), now) == ["host_key.deposit"]
 
 

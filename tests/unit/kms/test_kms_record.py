@@ -28,12 +28,12 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
 FULL = Record(
     former_manual={"SL": 0, "SPP": ABSENT},
     former_settings={"self_publishing": False, "port": 1689, "self_publishing_domains": ["corp.example"]},
-    activating={"key": "67892", "at": NOW_TEXT},
+    activating={"67892": {"at": NOW_TEXT, "until": NOW_TEXT, "by": "1.0"}},
     awaiting_restart={"boot": BOOT_TEXT, "updates": {"kms_1_0": "done", "kms_1_2": "started"}},
     staging=r"C:\WINDOWS\Temp\activation.kms",
     service_restart=BOOT_TEXT,
     former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": ["local_subnet"]}},
-    confirming={"key": "67892", "installation_id": 54 * "1", "at": NOW_TEXT},
+    confirming={"67892": {"installation_id": 54 * "1", "at": NOW_TEXT}},
 )
 TOLERANCE = dt.timedelta(seconds=5)
 
@@ -89,8 +89,9 @@ def test_reading_writes_nothing() -> None:
         '{"awaiting_restart": {"updates": {}}}',
         '{"awaiting_restart": {"boot": "2026-03-01T06:00:00Z", "updates": 5}}',
         '{"activating": true}',
-        '{"activating": {"key": "67892"}}',
-        '{"activating": {"key": "67892", "at": "now"}}',
+        '{"activating": {"67892": true}}',
+        '{"activating": {"67892": {"at": "2026-03-01T08:00:00Z"}}}',
+        '{"activating": {"67892": {"at": "2026-03-01T08:00:00Z", "until": "now"}}}',
         '{"former_manual": 5}',
         '{"former_manual": {"SPP": "zero"}}',
         '{"former_manual": {"elsewhere": 1}}',
@@ -100,9 +101,9 @@ def test_reading_writes_nothing() -> None:
         '{"service_restart": "soon"}',
         '{"former_firewall": 5}',
         '{"confirming": "67892"}',
-        '{"confirming": {"key": "67892", "at": "2026-03-01T08:00:00Z"}}',
-        '{"confirming": {"key": "67892", "installation_id": 5, "at": "2026-03-01T08:00:00Z"}}',
-        '{"confirming": {"key": "67892", "installation_id": "5", "at": "now"}}',
+        '{"confirming": {"67892": {"at": "2026-03-01T08:00:00Z"}}}',
+        '{"confirming": {"67892": {"installation_id": 5, "at": "2026-03-01T08:00:00Z"}}}',
+        '{"confirming": {"67892": {"installation_id": "5", "at": "now"}}}',
         '{"former_firewall": {"SPPSVC-In-TCP": false}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false}}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false, "scope": [5]}}}',
@@ -140,7 +141,7 @@ def test_updates_belong_to_the_boot_in_which_they_were_installed(shift: int, sam
 
 @pytest.mark.parametrize(
     ("record", "key", "asked"),
-    [(FULL, "67892", NOW), (FULL, "XXXXX", None), (Record(), "67892", None)],
+    [(FULL, "67892", (NOW, NOW)), (FULL, "XXXXX", None), (Record(), "67892", None)],
     ids=["asked", "another key", "never"],
 )
 def test_an_activation_that_was_asked_for(record: Record, key: str, asked: t.Any) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.setup_keys imp
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.edition import Edition
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.licensing import Root
+from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
     KEY,
     NO_LICENSING,
@@ -43,8 +44,11 @@ OFFICE_KEY = "BCDFG-HJKMP-QRTVW-XY234-BBBBB"
 UNMARKED = {"SL": Root()}
 OFFICE = dataclasses.replace(product(1, "BBBBB", "VOLUME_KMS channel"), foreign=True, application_id="office")
 CLIENT = product(1, "MY832", "VOLUME_KMSCLIENT channel")
+MAK = product(1, "MAKMA", "VOLUME_MAK channel")
+OFFICE_CLIENT = dataclasses.replace(CLIENT, foreign=True, application_id="office")
+OFFICE_TOLD = Record(former_manual={"SL": 0}, confirming={"BBBBB": {"installation_id": "1", "at": NOW_TEXT}})
 LATER = system(release="server_2022", version="10.0.20348")
-HELD = Record(former_manual={"SL": 0}, activating={"key": FIVE, "at": NOW_TEXT})
+HELD = Record(former_manual={"SL": 0}, activating={FIVE: {"at": NOW_TEXT, "until": NOW_TEXT, "by": "1.0"}})
 MARK = "KeyManagementServiceVersion"
 WOW = SPP.replace("SOFTWARE", r"SOFTWARE\Wow6432Node")
 
@@ -90,9 +94,15 @@ def _setup_key() -> str:
             (licensing(product(1), OFFICE, named=OFFICE),),
             ["host_key.remove"],
         ),
-        (RemovalWish(activation_id="unknown"), (licensing(product(1)),), []),
         (RemovalWish(), (licensing(roots=UNMARKED), HELD), ["host_settings.release"]),
-        (RemovalWish(), (licensing(dataclasses.replace(OFFICE, license_status=0), roots=UNMARKED), HELD), []),
+        (RemovalWish(), (licensing(dataclasses.replace(OFFICE, license_status=0), roots=UNMARKED), OFFICE_TOLD), []),
+        (RemovalWish(setup_key=True), (licensing(product(1), MAK), LATER), ["host_key.remove", "host_key.unmark"]),
+        (RemovalWish(setup_key=True), (licensing(MAK, roots=UNMARKED), LATER, Edition(7)), []),
+        (
+            RemovalWish(setup_key=True),
+            (licensing(product(1), OFFICE_CLIENT), LATER, Edition(7)),
+            ["host_key.remove", "host_key.setup_key", "host_key.unmark"],
+        ),
         (
             RemovalWish(setup_key=True),
             (licensing(product(1)), LATER, Edition(7)),
@@ -111,6 +121,13 @@ def test_next(wish: RemovalWish, parts: tuple[t.Any, ...], wanted: list[str]) ->
         (RemovalWish(), (licensing(answers=False),), "licensing_service_stopped"),
         (RemovalWish(setup_key=True), (licensing(product(1)),), "setup_key_unknown"),
         (RemovalWish(setup_key=True), (licensing(product(1)), LATER, Edition(9999)), "setup_key_unknown"),
+        (RemovalWish(FIVE, setup_key=True), (licensing(product(1, "XXXXX")), LATER, Edition(7)), "other_key_installed"),
+        (RemovalWish(activation_id="unknown"), (licensing(product(1)),), "activation_id_unknown"),
+        (
+            RemovalWish(activation_id=OFFICE.id, setup_key=True),
+            (licensing(product(1), OFFICE, named=OFFICE), LATER, Edition(7)),
+            "bad_option",
+        ),
     ],
 )
 def test_what_speaks_against_it_is_said_before_the_key_is_gone(
@@ -164,10 +181,35 @@ def test_the_machine_becomes_a_client_again() -> None:
 
 def test_what_was_held_for_the_key_is_given_back() -> None:
     world = host()
-    save(world, Record(former_manual={"SPP": "absent"}, activating={"key": FIVE, "at": NOW_TEXT}))
+    save(
+        world,
+        Record(former_manual={"SPP": "absent"}, activating={FIVE: {"at": NOW_TEXT, "until": NOW_TEXT, "by": "1.0"}}),
+    )
     world.set(SPP + r"\Activation", "Manual", 1)
     assert run(world, RemovalWish()).problem is None
     assert world.value(SPP + r"\Activation", "Manual") is None and load_record(world) == Record()
+
+
+def test_several_keys_go_together() -> None:
+    world = host()
+    world.rows[CLIENT_ROW] = dataclasses.replace(world.rows[WINDOWS_ROW], key=KEY[:-5] + "XXXXX")
+    outcome = run(world, RemovalWish())
+    assert [planned.step.id for planned in outcome.done] == ["host_key.remove"]
+    assert (world.rows[WINDOWS_ROW].key, world.rows[CLIENT_ROW].key) == ("", "")
+    assert {one["partial_product_key"] for one in removed(outcome, RemovalWish())["removed"]} == {FIVE, "XXXXX"}
+
+
+def test_a_host_that_goes_away_right_after_it_loses_nothing_of_the_result() -> None:
+    world = host()
+
+    def gone(word: str) -> None:
+        if world.rows[WINDOWS_ROW].key == "":
+            raise NoAnswer("the connection was refused", sent=False)
+
+    world.before = gone
+    outcome = run(world, RemovalWish())
+    assert outcome.problem is not None
+    assert [one["partial_product_key"] for one in removed(outcome, RemovalWish())["removed"]] == [FIVE]
 
 
 @pytest.mark.parametrize("silence", [lost_after, lost_before])

@@ -77,7 +77,7 @@ def test_alone_it_wants_a_licensing_service() -> None:
         (SettingsWish(key=WISH), (SERVING, HELD), ["host_settings.release"]),
         (
             SettingsWish(key=WISH),
-            (SERVING, Record(activating={"key": FIVE, "at": NOW_TEXT})),
+            (SERVING, Record(activating={FIVE: {"at": NOW_TEXT, "until": NOW_TEXT, "by": "1.0"}})),
             ["host_settings.release"],
         ),
         (SettingsWish(), (SERVING, HELD), []),

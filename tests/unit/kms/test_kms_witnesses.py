@@ -10,10 +10,12 @@ import typing as t
 import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD, catalogue
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.keys import KeyWish
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.updates import Updates, read_updates
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.witnesses import UPDATES_KEY
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Look
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey
 from ansible_collections.activation.kms.plugins.plugin_utils._windows.restart_care import COMPONENTS_SIGN
 from ansible_collections.activation.kms.tests.unit.kms.hosts import BOOT_TEXT, licensing, product, seen, system
 from ansible_collections.activation.kms.tests.unit.windows.small_windows import SmallWindows
@@ -21,6 +23,9 @@ from ansible_collections.activation.kms.tests.unit.windows.small_windows import 
 SLMGR, MOF = r"c:\windows\system32\slmgr.vbs", r"c:\windows\system32\wbem\sppwmi.mof"
 STORE = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending"
 VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+
+
+KEY, OTHER_KEY = f"BCDFG-HJKMP-QRTVW-XY234-{product().partial_product_key}", "BCDFG-HJKMP-QRTVW-XY234-XXXXX"
 
 
 def host(*hotfixes: str) -> SmallWindows:
@@ -224,7 +229,7 @@ def test_the_mark_of_the_component_store(
     assert (COMPONENTS_SIGN in found.pending_signs) == store, "host_info tells it even where it does not count"
 
 
-@pytest.mark.parametrize(("key", "pending"), [(None, False), (product().partial_product_key, False), ("XXXXX", True)])
+@pytest.mark.parametrize(("key", "pending"), [(None, False), (KEY, False), (OTHER_KEY, True)])
 @pytest.mark.parametrize("release", ["server_2003", "server_2008_r2"])
 def test_a_mark_of_any_update_counts_until_the_wished_key_is_activated(
     release: str, key: str | None, pending: bool
@@ -232,7 +237,8 @@ def test_a_mark_of_any_update_counts_until_the_wished_key_is_activated(
     world = host("KB968915", "KB3079821")
     world.set(STORE, "x", 1)
     world.set(UPDATES_KEY, "UpdateExeVolatile", 2)
-    assert read(world, system(release=release), licensing(product(1)), key=key).restart_pending == pending
+    wish = None if key is None else KeyWish(key=HostKey(key))
+    assert read(world, system(release=release), licensing(product(1)), key=wish).restart_pending == pending
 
 
 def test_on_a_host_that_serves_the_component_store_is_not_asked() -> None:

@@ -22,7 +22,7 @@ from .calls import (
 )
 from .generations import ROOTS, SETTINGS, Generation, Setting, generation
 from .part import KEYS_ONLY, LICENSED, WHOLE, Keys, Licensing, Product, Root, Service, Values
-from .reading import licensing_readers, normal_domain, read_installation_id, read_manual, read_products, service_answers
+from .reading import licensing_readers, normal_domain, read_installation_id, read_keys, read_manual, service_answers
 
 __all__ = [
     "KEYS_ONLY",
@@ -46,7 +46,7 @@ __all__ = [
     "normal_domain",
     "read_installation_id",
     "read_manual",
-    "read_products",
+    "read_keys",
     "refresh",
     "remove_version_mark",
     "service_answers",

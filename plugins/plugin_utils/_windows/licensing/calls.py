@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._errors import Failure
+from ..._errors import Problem
 from ..._secret import HostKey
 from ..._world import World
 from ..._wsman.client import Client
@@ -32,7 +32,7 @@ def refresh(world: World, version: str) -> None:
     """RefreshLicenseStatus, as slmgr.vbs does after each change; its failure means nothing (slmgr ignores it too)."""
     try:
         _service(world, version, "RefreshLicenseStatus", {})
-    except Failure as problem:
+    except Problem as problem:
         world.log(f"RefreshLicenseStatus: {problem.message}")
 
 

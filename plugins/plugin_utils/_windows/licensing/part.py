@@ -29,6 +29,7 @@ class Product:
     """One licensed product that has a key.
 
     Attributes:
+        license_status: None where Windows does not say, as it may to users who are no administrators.
         foreign: it belongs to another application than Windows, Office for instance.
         hosting: whether it says that it makes its machine a KMS host; before 6.1 the service alone says so.
         current_count, required_count: the clients it has counted, and its threshold; None where the release says so of
@@ -40,7 +41,7 @@ class Product:
     description: str
     application_id: str
     partial_product_key: str
-    license_status: int
+    license_status: int | None
     license_status_reason: int | None
     foreign: bool = False
     hosting: bool | None = None
@@ -137,13 +138,6 @@ class Licensing:
     named: Product | None = None
     roots: t.Mapping[str, Root] = dataclasses.field(default_factory=dict)
     shown: Values = Values()
-
-    def host_product(self, last_five: str) -> Product | None:
-        """The KMS host product that holds the key with these last five characters."""
-        for product in self.host_products():
-            if product.partial_product_key.upper() == last_five.upper():
-                return product
-        return None
 
     def host_products(self) -> tuple[Product, ...]:
         """Every KMS host product of Windows with a key."""

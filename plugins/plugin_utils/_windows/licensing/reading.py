@@ -47,9 +47,7 @@ def licensing_readers(
     """
 
     def keys(world: World, look: Look) -> Keys:
-        rows = _read_products(Client(world), generation(look[System].version), product_id)
-        named = next((row for row in rows if row.id == product_id), None)
-        return Keys(tuple(row for row in rows if row.partial_product_key), named)
+        return read_keys(world, look[System].version, product_id)
 
     def service(world: World, look: Look) -> Service:
         client = Client(world)
@@ -108,9 +106,16 @@ def with_keys(found: Licensing, keys: Keys) -> Licensing:
     return dataclasses.replace(found, current_count=count, required_count=threshold)
 
 
-def read_products(world: World, version: str) -> tuple[Product, ...]:
-    """The products that have a key, of a Windows of this version."""
-    return _read_products(Client(world), generation(version))
+def read_keys(world: World, version: str, product_id: str | None = None) -> Keys:
+    """The products that have a key, of a Windows of this version, and the one with this ID whether it has one or not.
+
+    Where the service is there its products are: a query that fails is never taken for "no key".
+    """
+    kind = generation(version)
+    also = "" if product_id is None else f" OR ID={literal(product_id)}"
+    rows = [_product(row, kind) for row in Client(world).query("root/cimv2", kind.product_query + also)]
+    named = next((row for row in rows if row.id == product_id), None)
+    return Keys(tuple(row for row in rows if row.partial_product_key), named)
 
 
 def service_answers(world: World) -> bool:
@@ -136,12 +141,6 @@ def read_installation_id(world: World, product_id: str) -> str | None:
     return (rows[0].text("OfflineInstallationId") or None) if rows else None
 
 
-def _read_products(client: Client, kind: Generation, product_id: str | None = None) -> tuple[Product, ...]:
-    """Where the service is there its products are: a query that fails is never taken for "no key"."""
-    also = "" if product_id is None else f" OR ID={literal(product_id)}"
-    return tuple(_product(row, kind) for row in client.query("root/cimv2", kind.product_query + also))
-
-
 def _product(row: Row, kind: Generation) -> Product:
     application = (row.text("ApplicationID") or row.text("ApplicationId") or "").lower()
     hosting = row.integer("IsKeyManagementServiceMachine")
@@ -151,7 +150,7 @@ def _product(row: Row, kind: Generation) -> Product:
         description=row.text("Description") or "",
         application_id=application,
         partial_product_key=row.text("PartialProductKey") or "",
-        license_status=row.integer("LicenseStatus") or 0,
+        license_status=row.integer("LicenseStatus"),
         license_status_reason=row.integer("LicenseStatusReason"),
         foreign=kind.foreign_products and application not in ("", WINDOWS),
         hosting=None if hosting is None else hosting == 1,
