@@ -12,7 +12,7 @@ import itertools
 import typing as t
 
 import pytest
-from keyed import FAMILIES, again_until, faulty_requests, five, key_state, key_wish, ready, settled
+from keyed import FAMILIES, TURNS, again_until, faulty_requests, five, key_state, key_wish, ready, settled
 from personas import PERSONAS
 from rollout import Run, key_run, restart
 from simulated import Surroundings
@@ -28,8 +28,6 @@ DIALS = tuple(
 )
 FOREIGN = ("0xC004F031", "0xC004F04D", "0xC004F07E", "0xC004F07F")
 CHANGED = ("3_0x4004F00D", "3_0xC004F00F", "5_0xC004F00F")
-TURNS = [*((FAMILIES[0], turn) for turn in range(4)), *zip(FAMILIES[1:], range(4), strict=True)]
-"""Server 2003 asks in its own way; the others send the same requests, so together they meet every fault at each."""
 Personas = pytest.mark.parametrize("persona", FAMILIES)
 
 
