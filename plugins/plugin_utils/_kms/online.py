@@ -21,6 +21,7 @@ from .._windows.system import System, moment_text
 from .._world import World
 from . import errors
 from .activation import licensed, refused
+from .hold import noted
 from .keys import KeyWish
 from .record import Record, load_record, note, rewrite
 
@@ -67,11 +68,14 @@ def judge_clock(system: System) -> None:
 def _activate(world: World, wish: KeyWish, product: Product, seen: Seen) -> None:
     """Wait for an activation asked for earlier; otherwise note it, then ask.
 
-    The note is read once more: another controller may have made it since this run looked.
+    The record is read once more: another controller may have noted an activation since this run looked, or ended one,
+    and with it the hold that this run has seen.
     """
     record = load_record(world)
     asked = record.activation_asked(wish.key.last_five)
     if asked is not None and _licensed_within(world, wish, product, asked, seen[System]):
+        return
+    if noted(seen[Record]) and not noted(record) and _licensed(world, product, seen[System]):
         return
     at = moment_text(seen[System].time(world))
     rewrite(world, record, activating={"key": wish.key.last_five, "at": at})
@@ -100,10 +104,15 @@ def _licensed_within(world: World, wish: KeyWish, product: Product, asked: dt.da
     world.log(f"an activation was asked for at {moment_text(asked)} and its end never seen; waiting for it first")
     end, wait = asked + dt.timedelta(seconds=wish.activation_timeout), _POLL
     while True:
-        rows = windows.read_products(world, system.version)
-        if any(row.id == product.id and row.license_status == LICENSED for row in rows):
+        if _licensed(world, product, system):
             return True
         if not asked - dt.timedelta(days=1) < system.time(world) < end:
             return False
         world.sleep(wait)
         wait = min(wait * 2, _POLL_MOST)
+
+
+def _licensed(world: World, product: Product, system: System) -> bool:
+    """Whether the key is activated by now."""
+    rows = windows.read_products(world, system.version)
+    return any(row.id == product.id and row.license_status == LICENSED for row in rows)
