@@ -145,10 +145,10 @@ def run(
 
 
 def key_run(
-    around: Surroundings, options: Options, faults: Faults = None, check: bool = False, world: Doors = SimulatedWorld
+    around: Surroundings, options: Options, faults: Faults = None, check: bool = False, doors: Doors = SimulatedWorld
 ) -> Run:
     """One controller runs the module `host_key` once."""
-    return _run(around, {}, host_key.ActionModule, host_key.SPECIFICATION, options, faults, check, world)
+    return _run(around, {}, host_key.ActionModule, host_key.SPECIFICATION, options, faults, check, doors)
 
 
 def _run(

@@ -61,6 +61,8 @@ class Exchange:
     """The whole message without its MessageID: two that are equal ask the same twice, parameters included."""
     body: bytes = b""
     """What was answered."""
+    by: int = 0
+    """Whose request it was: a number for each controller."""
 
     @property
     def words(self) -> list[str]:
@@ -172,7 +174,7 @@ class SimulatedWorld:
         event = reply.event
         question = _MESSAGE_ID.sub(b"", message)
         self._around.exchanges.append(
-            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body)
+            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body, id(self))
         )
         if fault == "kill_after":
             raise Killed

@@ -93,7 +93,7 @@ def test_a_fault_at_every_request(persona: str, turn: int) -> None:
     assert key_state(around) == {**settled(persona), "spent": {five(persona): 2}}
 
 
-@pytest.mark.parametrize(("persona", "turn"), zip(2 * OFFICE_FAMILIES, range(4), strict=True))
+@pytest.mark.parametrize(("persona", "turn"), [*zip(2 * OFFICE_FAMILIES, range(4), strict=True)])
 def test_the_key_of_office_stays_with_the_mark_and_goes_by_its_id(persona: str, turn: int) -> None:
     clean = activated(persona, **WITH_OFFICE)
     assert set(key_state(clean)["keys"]) == {five(persona), OFFICE}
