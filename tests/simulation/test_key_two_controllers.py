@@ -33,8 +33,7 @@ def doubled(around: Surroundings, persona: str) -> bool:
     return bool(spent == 2)
 
 
-@pytest.mark.parametrize("duration", DURATIONS)
-@pytest.mark.parametrize("persona", [FAMILIES[0], FAMILIES[-1]])
+@pytest.mark.parametrize(("persona", "duration"), [(FAMILIES[0], DURATIONS[0]), (FAMILIES[-1], DURATIONS[1])])
 def test_one_that_stalls_while_the_other_does_everything(persona: str, duration: str) -> None:
     """At each of its requests in turn the first one stalls, and the second one comes, does its work and goes.
 
