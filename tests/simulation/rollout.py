@@ -62,8 +62,9 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """Whether it came to its end with nothing left to do."""
-        return self.outcome is not None and self.outcome.problem is None and not self.outcome.remaining
+        """Whether it came to its end with nothing left to do, and nothing awaited."""
+        found = self.outcome
+        return found is not None and found.problem is None and not (found.remaining or found.pauses)
 
     @property
     def code(self) -> str | None:

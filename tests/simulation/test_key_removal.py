@@ -22,7 +22,11 @@ OFFICE_FAMILIES = FAMILIES[3:]
 """KMS for Office 2016 runs from Server 2012 on."""
 DIALS = tuple(
     {"key_after_uninstall": after, "own_key_after_host_key": own, "own_product": product}
-    for after, own, product in (("none", "gone", "kms_client"), ("own", "gone", "kms_client"), ("none", "stays", "retail"))
+    for after, own, product in (
+        ("none", "gone", "kms_client"),
+        ("own", "gone", "kms_client"),
+        ("none", "stays", "retail"),
+    )
 )
 Personas = pytest.mark.parametrize("persona", FAMILIES)
 
