@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines that only lack their host key, one of each backend family, and what became of it, as they show it themselves.
+"""Machines that only lack their host key, one of each backend family, and what they show of it afterwards.
 
 Knows what is installed on them, and at which requests something can go wrong. Refuses to know what a run does.
 """
@@ -19,8 +19,9 @@ from emulated_windows.core import Authority, HostOptions
 
 FAMILIES = ("server-2003-sp2-x86", "server-2008-sp2", "server-2008-r2-sp1", "server-2012-r2", "server-2022")
 """A persona of each backend family."""
-TURNS = [*((FAMILIES[0], turn) for turn in range(4)), *zip(FAMILIES[1:], range(4), strict=True)]
-"""Server 2003 asks in its own way; the others send the same requests, so together they meet every fault at each."""
+TURNS = [(FAMILIES[0], 0), (FAMILIES[0], 1), *zip(FAMILIES[1:], range(4), strict=True)]
+"""Server 2003 is asked in its own way; the others are sent the same requests, so together they meet every fault at each.
+"""
 _AT_A_CHANGE, _AT_A_LOOK = ("lost", "kill_after", "drop", "kill"), ("lost", "kill")
 """What can go wrong at a request. To lose a look, or its answer, is the same to the host."""
 _LATER = (1.0, 40.0, 600.0)  # seconds until somebody tries again

@@ -23,7 +23,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.key_quota impo
 
 FILES = ("activation", "hold", "host_key", "key_products", "key_quota", "keys", "offline", "online", "removal")
 NOT_MET = Counter({("host_key", "no_licensing_service"): 1, ("offline", "no_installation_id"): 1})
-"""What takes a damaged Windows: updates without what they update, and a key without an installation ID. See tests/unit."""
+"""What takes a damaged Windows, see tests/unit: updates without what they update, a key without an installation ID."""
 SETUP_KEY = "VDYBN-27WPP-V4HQT-9VMD4-VMK7H"
 """Microsoft's public client setup key of Server 2022 Standard."""
 NOBODY = "00000000-0000-0000-0000-000000000000"

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A thousand runs after a rollout spend nothing and change nothing: over months, restarts, wrong clocks and bad lines."""
+"""A thousand runs after a rollout spend and change nothing: over months, restarts, wrong clocks and bad lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _something_happens(around: Surroundings, draw: random.Random) -> str:
 def _again(around: Surroundings, persona: str, packages: pathlib.Path, draw: random.Random) -> Run:
     """The whole host, or its key alone; now and then an answer is lost."""
     faults = {draw.randint(1, 20): draw.choice(("lost", "drop", "kill_after"))} if draw.randrange(8) == 0 else {}
-    if draw.random() < 0.4:
+    if draw.random() < 0.3:
         return run(around, packages, wish_of(PERSONAS[persona], packages), faults)
     return key_run(around, key_wish(persona, **draw.choice(_WAYS)), faults)
 

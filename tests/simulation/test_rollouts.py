@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seeded rollouts of every persona over its dials, with lost answers and killed controllers.
 
-Judged by the machine itself: converged, one activation, nothing left; or a clear failure, and none. A failure prints its seed;
-`pytest tests/simulation -k "seed_17-"` replays it.
+Judged by the machine itself: converged, one activation, nothing left; or a clear failure, and none. A failure prints
+its seed; `pytest tests/simulation -k "seed_17-"` replays it.
 """
 
 from __future__ import annotations
@@ -77,9 +77,8 @@ def clean_runs(scenario: Scenario, stories: list[str]) -> Run:
             scenario.options["reactivate"] = True
         elif clean.name == "installation_id_changed":
             del scenario.options["confirmation_id"]
-        elif awaited is not None:
-            if not scenario.confirm(awaited):
-                return clean
+        elif awaited is not None and not scenario.confirm(awaited):
+            return clean
         around.clock.advance(_LATER)
     raise AssertionError("\n".join(stories))
 
