@@ -10,9 +10,9 @@ import pathlib
 import typing as t
 
 from personas import Wanted
-from simulated import HOST_KEY, ZONE, Killed, SimulatedWorld, Surroundings
+from simulated import HOST_KEY, ZONE, Fault, Killed, SimulatedWorld, Surroundings
 
-from ansible_collections.activation.kms.plugins.action import host, host_reboot, host_update
+from ansible_collections.activation.kms.plugins.action import host, host_key, host_reboot, host_update
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import KmsAction
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.audit import AuditLog
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification, validate
@@ -22,6 +22,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcom
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber
 
 Options = dict[str, t.Any]
+Faults = t.Mapping[int, Fault] | None
+Doors = t.Callable[[Surroundings, t.Mapping[str, str], Faults], SimulatedWorld]
 
 
 def wish(folder: pathlib.Path, **changes: t.Any) -> Options:
@@ -60,8 +62,9 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """Whether it came to its end with nothing left to do."""
-        return self.outcome is not None and self.outcome.problem is None and not self.outcome.remaining
+        """Whether it came to its end with nothing left to do, and nothing awaited."""
+        found = self.outcome
+        return found is not None and found.problem is None and not (found.remaining or found.pauses)
 
     @property
     def code(self) -> str | None:
@@ -69,12 +72,26 @@ class Run:
         return self.outcome.problem.code if self.outcome is not None and self.outcome.problem is not None else None
 
     @property
+    def problem(self) -> Problem | None:
+        """What it was refused for, or failed with."""
+        return self.refusal if self.outcome is None else self.outcome.problem
+
+    @property
+    def name(self) -> str | None:
+        """The name of that."""
+        return None if self.problem is None else self.problem.name
+
+    @property
+    def done(self) -> list[str]:
+        """The steps it carried out."""
+        return [] if self.outcome is None else [planned.step.id for planned in self.outcome.done]
+
+    @property
     def story(self) -> str:
         """For the message of a failed check."""
         if self.outcome is None:
             return "killed" if self.killed else f"refused: {self.refusal}"
-        done = [planned.step.id for planned in self.outcome.done]
-        return f"done {done}, problem {self.outcome.problem}, faults {self.world.met}"
+        return f"done {self.done}, problem {self.outcome.problem}, faults {self.world.met}"
 
 
 class _Connection:
@@ -120,12 +137,19 @@ def run(
     around: Surroundings,
     folder: pathlib.Path,
     options: Options,
-    faults: dict[int, str] | None = None,
+    faults: Faults = None,
     check: bool = False,
 ) -> Run:
     """One controller runs the module `host` once."""
     files = {item.name: str(item) for item in folder.iterdir()}
     return _run(around, files, _HostAction, host.SPECIFICATION, options, faults, check)
+
+
+def key_run(
+    around: Surroundings, options: Options, faults: Faults = None, check: bool = False, doors: Doors = SimulatedWorld
+) -> Run:
+    """One controller runs the module `host_key` once."""
+    return _run(around, {}, host_key.ActionModule, host_key.SPECIFICATION, options, faults, check, doors)
 
 
 def _run(
@@ -134,10 +158,11 @@ def _run(
     action: type[KmsAction],
     specification: Specification,
     options: Options,
-    faults: dict[int, str] | None,
+    faults: Faults,
     check: bool,
+    doors: Doors = SimulatedWorld,
 ) -> Run:
-    world = SimulatedWorld(around, files, faults)
+    world = doors(around, files, faults)
     try:
         job = action.__new__(action)._job(validate(specification, options, "activation.kms"), t.cast(t.Any, world))
         audit = AuditLog(world, "audit.jsonl", {"host": world.host}, Scrubber())

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 
 from personas import PERSONAS, Wanted
 from rollout import Options, wish_of
-from simulated import ZONE, Surroundings, surroundings
+from simulated import OFFICE_KEY, ZONE, Surroundings, microsoft, surroundings
 
-from emulated_windows.core import HostOptions, dial_table, personas
+from emulated_windows.core import HostOptions, Refused, dial_table, personas
 
 LANGUAGES = ("ENU", "DEU", "JPN")
 FAULTS = ("drop", "lost", "kill", "kill_after")
@@ -45,6 +45,10 @@ _CHOSEN = (
 """Dials that no seed turns, because an estate chooses them, and under which a rollout still converges."""
 
 
+_ACTIVATIONS = (*(12 * ("online",)), "offline", "offline", "phone", "unmanaged", "unmanaged")
+_DAYS = 3 * 86400
+
+
 def _rarely(draw: random.Random, one_in: int = 6) -> bool:
     return draw.randrange(one_in) == 0
 
@@ -55,11 +59,16 @@ class Scenario:
     def __init__(self, seed: int, packages: Mapping[str, pathlib.Path]) -> None:
         self.random = draw = random.Random(seed)
         self.wanted: Wanted = PERSONAS[list(PERSONAS)[seed % len(PERSONAS)]]
+        self.keys = keys = random.Random(f"keys {seed}")
+        self.activation = keys.choice(_ACTIVATIONS)
+        self.blocked = _rarely(keys, 25)
+        self.moves = keys.choice((*(8 * ("never",)), "meanwhile", "afterwards"))
         self.language = draw.choice(LANGUAGES)
         self.packages = packages[self.language]
         self.accepted: list[str] = []
         self.host = self._host(seed)
-        self.around: Surroundings = surroundings(self.host)
+        known = microsoft(self.wanted.key) if self.blocked else microsoft()
+        self.around: Surroundings = surroundings(self.host, authority=known)
         self.mishap = self._mishap()
         self.options = self._wish()
 
@@ -85,6 +94,10 @@ class Scenario:
             virtual=_rarely(draw, 3),
         )
         host.domain_controller = server and host.domain_member and _rarely(draw)
+        if personas()[persona].since >= (6, 2) and _rarely(self.keys, 5):
+            host.office_licences, host.office_key = ("office_2016",), OFFICE_KEY
+        if _rarely(self.keys, 15):
+            host.clock_offset = self.keys.choice((_DAYS, -_DAYS))
         host.dials = self._dials(host)
         return host
 
@@ -130,7 +143,7 @@ class Scenario:
 
     def _wish(self) -> Options:
         draw = self.random
-        changes: Options = {}
+        changes: Options = {"activation": self.activation}
         if self.accepted:
             changes["accepted_updates"] = self.accepted
         if draw.random() < 0.2:
@@ -140,6 +153,27 @@ class Scenario:
         if draw.random() < 0.2:
             changes["port"] = None
         return wish_of(self.wanted, self.packages, reboot_timeout=1800, **changes)
+
+    @property
+    def fails_with(self) -> tuple[str, ...]:
+        """The names of the errors with which the rollout may end; none: it converges, as far as Windows activates."""
+        if self.activation != "online":
+            return ()
+        if self.host.clock_offset is not None:
+            return ("clock_wrong",)
+        return ("SL_E_CHPA_PRODUCT_KEY_BLOCKED", "outcome_unknown") if self.blocked else ()
+
+    def confirm(self, installation_id: str) -> bool:
+        """Somebody takes the installation ID to Microsoft and writes what comes back into the play; False: refused."""
+        try:
+            self.options["confirmation_id"] = self.around.authority.confirm(installation_id)
+        except Refused:
+            return False
+        return True
+
+    def move(self) -> None:
+        """The virtual machine wakes up on other hardware."""
+        self.around.machine.inject("hardware-changed", [])
 
     @property
     def published(self) -> bool:

@@ -14,7 +14,7 @@ import json
 import re
 import typing as t
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from personas import HOST_KEYS
 
@@ -30,6 +30,8 @@ ZONE = "corp.example"
 HOST_KEY = HOST_KEYS["server_2008_r2_c"]
 OLDER_KEY = HOST_KEYS["server_2008_c"]
 """A host key of the generation before, for Server 2008 and Vista clients."""
+OFFICE_KEY, MAK = f"{HOST_KEY[:-1]}K", f"{HOST_KEY[:-1]}M"
+"""A host key for Office 2016 and a Multiple Activation Key, which no rollout wishes."""
 FOREIGN = f"_vlmcs._tcp.{ZONE}"
 DIALS_MET: dict[str, set[str]] = defaultdict(set)
 """Every setting of every dial that a converged rollout has met, on whichever persona; filled by the tests."""
@@ -37,6 +39,10 @@ _MESSAGE_ID = re.compile(rb"<(\w+:)?MessageID[ >].*?</(\w+:)?MessageID>", re.DOT
 _OUTPUT = ("shell", "receive")
 _ROUND_TRIP = 0.02  # seconds a request takes
 _READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
+
+
+Fault = str | Callable[[], None]
+"""drop, lost, kill or kill_after; or what happens elsewhere just before the request is sent."""
 
 
 class Killed(BaseException):
@@ -55,6 +61,8 @@ class Exchange:
     """The whole message without its MessageID: two that are equal ask the same twice, parameters included."""
     body: bytes = b""
     """What was answered."""
+    by: int = 0
+    """Whose request it was: a number for each controller."""
 
     @property
     def words(self) -> list[str]:
@@ -64,13 +72,14 @@ class Exchange:
 
 @dataclasses.dataclass
 class Surroundings:
-    """What outlives a controller: host, zone, clock, audit log."""
+    """What outlives a controller: host, zone, clock, audit log. `ahead`: seconds by which the controllers' clock is."""
 
     clock: VirtualClock
     machine: EmulatedHost
     zone: Zone
     responder: Responder
     authority: Authority
+    ahead: float = 0.0
     exchanges: list[Exchange] = dataclasses.field(default_factory=list)
     audited: list[tuple[int, dict[str, t.Any]]] = dataclasses.field(default_factory=list)
     """The lines of the audit log, each with the number of exchanges there had been."""
@@ -90,10 +99,18 @@ class Surroundings:
         return sum((one.operation, one.resource) == ("shell", "create") for one in self.exchanges)
 
 
-def surroundings(options: HostOptions, start: float = 1_795_000_000.0) -> Surroundings:
-    """A host and a zone with one foreign KMS host in it."""
+def microsoft(*blocked: str) -> Authority:
+    """An emulated Microsoft that knows all keys; these are blocked."""
+    known = {key: group for group, key in HOST_KEYS.items()}
+    return Authority({**known, OFFICE_KEY: "office_2016", MAK: "mak"}, blocked)
+
+
+def surroundings(
+    options: HostOptions, start: float = 1_795_000_000.0, authority: Authority | None = None
+) -> Surroundings:
+    """A host and a zone with one foreign KMS host in it. `authority`: a Microsoft that other hosts share with it."""
     clock = VirtualClock(start)
-    authority = Authority({key: group for group, key in HOST_KEYS.items()})
+    authority = authority or microsoft()
     zone = Zone(ZONE, "127.0.0.1")
     zone.add_address(options.fqdn, "127.0.0.1")
     zone.publish(ZONE, f"foreign.{ZONE}", 1688)
@@ -123,13 +140,15 @@ class _Bound:
 
 
 class SimulatedWorld:
-    """One controller's doors. `faults` names what happens at which request: drop, lost, kill, kill_after."""
+    """One controller's doors. `faults` names what happens at which request."""
 
-    host = "kms03"
     operation_timeout = 60.0
     encrypted = True
 
-    def __init__(self, around: Surroundings, files: Mapping[str, str], faults: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self, around: Surroundings, files: Mapping[str, str], faults: Mapping[int, Fault] | None = None
+    ) -> None:
+        self.host = around.machine.options.name
         self._around = around
         self._files = files
         self._faults = dict(faults or {})
@@ -137,11 +156,13 @@ class SimulatedWorld:
         self.met: list[str] = []
 
     def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
-        clock, machine = self._around.clock, self._around.machine
+        machine = self._around.machine
         self.requests += 1
-        clock.advance(_ROUND_TRIP)
+        self.sleep(_ROUND_TRIP)
         fault = self._faults.get(self.requests)
-        if fault is not None:
+        if callable(fault):
+            fault()
+        elif fault is not None:
             self.met.append(fault)
         if fault == "kill":
             raise Killed
@@ -153,14 +174,14 @@ class SimulatedWorld:
         event = reply.event
         question = _MESSAGE_ID.sub(b"", message)
         self._around.exchanges.append(
-            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body)
+            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body, id(self))
         )
         if fault == "kill_after":
             raise Killed
         if reply.delay > timeout + _READ_MARGIN:
-            clock.advance(timeout + _READ_MARGIN)
+            self.sleep(timeout + _READ_MARGIN)
             raise NoAnswer("no answer within the time-out")
-        clock.advance(reply.delay)
+        self.sleep(reply.delay)
         if reply.drop or fault == "lost":
             raise NoAnswer("the connection was closed without an answer")
         return reply.status, reply.body
@@ -169,7 +190,7 @@ class SimulatedWorld:
         return None
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
-        self._around.clock.advance(_ROUND_TRIP)
+        self.sleep(_ROUND_TRIP)
         answer = self._around.responder.answer(message, udp=False)
         if answer is None:
             raise NoAnswer("closed")
@@ -183,7 +204,7 @@ class SimulatedWorld:
         if answer == "accepted":
             return _Bound(port)
         if answer == "filtered":
-            self._around.clock.advance(timeout)
+            self.sleep(timeout)
             raise NoAnswer("timed out", sent=False)
         raise NoAnswer("refused", sent=False)
 
@@ -200,9 +221,10 @@ class SimulatedWorld:
             self._around.audited.append((len(self._around.exchanges), json.loads(line)))
 
     def now(self) -> float:
-        return self._around.clock.now()
+        return self._around.clock.now() + self._around.ahead
 
     def sleep(self, seconds: float) -> None:
+        """Let time pass; every wait of this controller goes through here."""
         self._around.clock.advance(seconds)
 
     def log(self, text: str) -> None:
