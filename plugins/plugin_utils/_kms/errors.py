@@ -14,8 +14,9 @@ from .._wsman.values import Output
 
 _ERRORS = load(__file__, "data", "errors.yml")["errors"]
 _UNEXPLAINED = ("licensing_error", "windows_error")  # names of failures that say no more than their number
-_OFFLINE = "Or take the offline route, which needs no Internet access on the host: activation: offline."
+OFFLINE = "or take the offline route, which needs no Internet access on the host (activation: offline)."
 ACTIVATION_IN_PROGRESS = "0xC004E028"
+_ANSWERED = "0xC004C0"  # SL_E_CHPA_...: what Microsoft's activation service says of a key
 
 
 def explained(problem: Failure, host: str, doing: str) -> Failure:
@@ -45,7 +46,7 @@ def failure(host: str, doing: str, code: str | None, detail: str = "") -> Failur
             advice=detail,
             code=code,
         )
-    advice = f"{row['advice']} {_OFFLINE}" if row.get("offline") else str(row["advice"])
+    advice = f"{row['advice'].rstrip('.')}; {OFFLINE}" if row.get("offline") else str(row["advice"])
     return Failure(
         f"{host}: {doing} failed: {row['meaning']} ({code}, {row['name']}). {advice}",
         name=row["name"],
@@ -58,6 +59,11 @@ def check_return(output: Output, host: str, doing: str) -> None:
     """Raise the explained Failure where a licensing method returned something other than 0."""
     if output.return_value:
         raise failure(host, doing, f"0x{output.return_value & 0xFFFFFFFF:08X}")
+
+
+def answered(code: str | None) -> bool:
+    """Whether this is what Microsoft's activation service says of the key, and so was reached."""
+    return (code or "").startswith(_ANSWERED)
 
 
 def normal_code(code: str | None) -> str | None:

@@ -273,6 +273,17 @@ def test_more_than_one_activation_a_run_is_refused(number: int) -> None:
         wishes.key_wish(given_options, serve=(), encrypted=True, known=STANDARD)
 
 
+def test_a_setup_key_is_not_what_absent_removes() -> None:
+    spec = specification("host_key")
+    given_options = options(spec, state="absent", product_key="489J6-VHDMP-X63PK-3K798-CPX3Y")
+    with pytest.raises(Refusal, match="removes KMS host keys only") as caught:
+        wishes.removal_wish(given_options)
+    assert caught.value.name == "key_is_setup_key"
+    with pytest.raises(Refusal, match="five groups of five"):
+        wishes.removal_wish({**given_options, "product_key": "489J6"})
+    assert wishes.removal_wish({**given_options, "product_key": KEY.lower()}).last_five == "67892"
+
+
 @pytest.mark.parametrize(
     ("encrypted", "allowed", "travels"), [(True, False, True), (False, True, True), (False, False, False)]
 )
