@@ -118,6 +118,14 @@ class Scrubber:
                 self._shown.update(dict.fromkeys(_spellings(form), secret.shown))
         self._longest_first = sorted(self._shown, key=len, reverse=True)
 
+    def holds(self, text: str) -> bool:
+        """Whether the text is a secret, or has a product key somewhere in it.
+
+        Another secret within a longer text is taken for chance: a password may well be a word ("vagrant", in a path).
+        """
+        whole = text.strip()
+        return any(part in text and (shown != HIDDEN or part == whole) for part, shown in self._shown.items())
+
     def text(self, text: str) -> str:
         """The text with every secret replaced by what may be shown of it; longest spellings first."""
         for spelling in self._longest_first:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The secrets of the secret search, and the table of tasks they go through: a new module is a new row.
 
-The hosts are of three generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
+The hosts are of several generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
 clear; beside dism on Server 2012 R2; on Server 2016, where Windows shows the key of the machine's firmware to whoever
-asks for too much.
+asks for too much; offline on Server 2008 R2.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ HOSTS: dict[str, Data] = {
     "plain": {"transport": "basic", "start": "kms_1_2"},
     "later": {"persona": "server-2012-r2"},
     "newest": {"persona": "server-2016", "transport": "basic"},
+    "away": {"persona": "server-2008-r2-sp1"},
 }
 STRANGER = "stranger"  # the machine "sealed" again, with a wrong password
 LATER_GROUP = "server_2016"
@@ -43,8 +44,9 @@ NAMES = (
     "tsig",
     "wrong_tsig",
     "vault_password",
+    "confirmation_id",
 )
-IN_EXTRAVARS = ("host_key", "unknown_key", "tsig", "wrong_password")
+IN_EXTRAVARS = ("host_key", "unknown_key", "tsig", "wrong_password", "confirmation_id")
 IN_VAULT = ("later_key", "wrong_tsig")
 
 
@@ -60,6 +62,7 @@ class Row:
 
 
 ROLE = "the role kms_host"
+AUDIT_LOG = "../../around/audit.jsonl"  # from the playbook's folder, into what is searched
 
 
 def make_up(tsig: str) -> dict[str, str]:
@@ -74,6 +77,7 @@ def make_up(tsig: str) -> dict[str, str]:
         "wrong_password": f"guessed & <wrong>%41 {token}",
         "tsig": tsig,
         "wrong_tsig": base64.b64encode(f"wrong, but base64: {token}".encode()).decode(),
+        "confirmation_id": "".join(random.choices("0123456789", k=48)),  # no secret, and yet no message repeats it
         "vault_password": f"Open {token} 'n' \"shut\"",
     }
 
@@ -100,7 +104,7 @@ def credentials(made_up: Data) -> Credentials:
 
 def rows(packages: Path, dns: bind_server.BindServer) -> list[Row]:
     """Everything that is done, in its order."""
-    return [*_working(packages, dns), *_failing(dns), *_misplacing(dns)]
+    return [*_working(packages, dns), *_offline(), *_failing(dns), *_misplacing(dns), *_showing(dns), *_removing()]
 
 
 def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
@@ -120,6 +124,30 @@ def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
         Row("sealed", "rollout_again", "host", rollout, SAME),
         Row("plain", "old", "host_key", _in_the_clear("{{ host_key }}"), CHANGED),
         Row("plain", "named", "srv_record", _named(dns), CHANGED),
+    ]
+
+
+def _offline() -> list[Row]:
+    """Both phases; the key is counted first. The confirmation ID is made up, so that it fits nowhere."""
+    first = {"product_key": "{{ host_key }}", "activation": "offline", "audit_log": AUDIT_LOG}
+    return [
+        Row("away", "counted", "host_key_quota", {"variable": "host_key"}, SAME),
+        Row("away", "phase_one", "host_key", first, CHANGED),
+        Row("away", "phase_one_again", "host_key", first, SAME),
+        Row("away", "phase_two", "host_key", {**first, "confirmation_id": "{{ confirmation_id }}"}, FAILED),
+        Row("away", "half_an_id", "host_key", {**first, "confirmation_id": "{{ confirmation_id }}7"}, FAILED),
+        Row("away", "id_online", "host_key", {**first, **_confirmed("{{ confirmation_id }}", "online")}, FAILED),
+    ]
+
+
+def _removing() -> list[Row]:
+    """The key is given to say which one goes."""
+    gone = {"state": "absent", "product_key": "{{ host_key }}", "audit_log": AUDIT_LOG}
+    return [
+        Row("plain", "absent_another", "host_key", {**gone, "product_key": "{{ unknown_key }}"}, SAME),
+        Row("plain", "absent", "host_key", gone, CHANGED),
+        Row("plain", "absent_again", "host_key", gone, SAME),
+        Row("away", "absent_malformed", "host_key", {**gone, "product_key": "{{ host_key[:-1] }}"}, FAILED),
     ]
 
 
@@ -157,6 +185,35 @@ def _misplacing(dns: bind_server.BindServer) -> list[Row]:
         Row("plain", "tsig_as_server", "srv_record", {**_named(dns), "server": "{{ tsig }}"}, FAILED),
         Row(STRANGER, "password_as_zone", "host", password_as_zone, FAILED),
     ]
+
+
+def _showing(dns: bind_server.BindServer) -> list[Row]:
+    """Secrets in options that others would show: Ansible, a folder, the host's logs; and keys in what names no key."""
+    key, path = "{{ host_key }}", "packages/{{ host_key | lower }}/kms"
+    right = {"product_key": key}
+    serve = {"serve": ["windows_7"]}
+    keyed = {**_in_the_clear(key), **serve}
+    return [
+        Row("plain", "role_of_keys", ROLE, {"port": key, "activation": key, "serve": [key], "reboot": key}, FAILED),
+        Row("plain", "role_of_shapes", ROLE, {"port": [key], "publish": key, "install_args": key}, FAILED),
+        Row("plain", "key_as_product", "host_key", {**right, "activation_id": key}, FAILED),
+        Row("plain", "key_as_confirmation", "host_key", {**right, **_confirmed(key)}, FAILED),
+        Row("plain", "key_as_variable", "host_key_quota", {"variable": key}, FAILED),
+        Row("plain", "key_as_log", "host_settings", {"low_priority": False, "audit_log": key}, FAILED),
+        Row("plain", "key_in_log", "srv_record", {**_named(dns), "audit_log": path}, FAILED),
+        Row("plain", "key_as_reason", "host_reboot", {"reboot_reason": f"for {key}"}, FAILED),
+        Row("plain", "key_as_switch", "host_update", {**serve, "install_args": {"kms_1_2": f"/q {key}"}}, FAILED),
+        Row("plain", "key_as_domain", "host_settings", {"self_publishing_domains": [key]}, FAILED),
+        Row("plain", "key_as_folder", "host", {**keyed, "packages": path}, FAILED),
+        Row("plain", "key_as_file", "host", {**keyed, "package_files": {"kms_1_2": path}}, FAILED),
+        Row("plain", "unknown_as_folder", "host_update", {**serve, "packages": "a/{{ unknown_key | lower }}"}, FAILED),
+        Row(STRANGER, "password_as_folder", "host_update", {**serve, "packages": "{{ wrong_password }}"}, FAILED),
+        Row(STRANGER, "password_as_log", "host_settings", {"port": 1688, "audit_log": "{{ wrong_password }}"}, FAILED),
+    ]
+
+
+def _confirmed(by: str, activation: str = "offline") -> Data:
+    return {"activation": activation, "confirmation_id": by}
 
 
 def _in_the_clear(key: str) -> Data:

@@ -141,7 +141,8 @@ def test_every_way_was_taken(evidence: Evidence) -> None:
 
 def test_everything_was_gathered(evidence: Evidence) -> None:
     """What may be shown of a key is there, in every place a result can get to; the other places are there, too."""
-    results = ("around/stdout", "around/results.json", "around/log", *(f"{ARTIFACTS}/{name}" for name in RESULTS))
+    around = (f"around/{name}" for name in ("stdout", "results.json", "log", "audit.jsonl"))
+    results = (*around, *(f"{ARTIFACTS}/{name}" for name in RESULTS))
     others = (f"job/{ARTIFACTS}/{name}" for name in ("command", "rc", "status", "stderr"))
     told = [name for name, content in evidence.written.items() if LAST_FIVE.encode() in content]
     for place in results:

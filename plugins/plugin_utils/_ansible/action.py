@@ -28,7 +28,7 @@ from .._plan import Outcome, Planned, Reader, Resource
 from .._secret import Scrubber, Secret
 from .._windows.restart_care import RestartCare
 from .audit import AuditLog, origin_of
-from .options import Specification, lookalikes_of, secrets_of, validate
+from .options import Specification, judge_spoken, lookalikes_of, secrets_of, validate
 from .winrm import WinrmDoor, check_connection
 from .world import ControllerWorld
 
@@ -88,6 +88,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         door = self._door(host, options) if specification.windows else None
         if door is not None:
             self._hide_password(scrubber)
+        judge_spoken(options, scrubber)
         world = ControllerWorld(host, scrubber, door, float(options.get("operation_timeout", 60)))
         job = self._job(options, world)
         audit = self._audit(options, world, scrubber, task_vars)

@@ -51,10 +51,10 @@ class AuditLog(Audit):
         except (OSError, ValueError) as error:
             raise Refusal(
                 f"{self._world.host}: the audit log {self._path} cannot be opened for appending on the controller "
-                f"({_reason(error)}), so nothing was changed; create its directory, or correct audit_log or the "
-                "permissions",
+                f"({_reason(error)}), so nothing was changed; audit_log must name a file, in a directory that exists, "
+                "that the user who runs Ansible may write",
                 name="audit_log_unwritable",
-                advice="The directory of audit_log must exist, and the user who runs Ansible must be able to write.",
+                advice="Correct audit_log, create its directory, or let the user who runs Ansible write there.",
             ) from None
         self._opened = True
 

@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
 from .._errors import Refusal
-from .._secret import HIDDEN, HostKey, Secret
+from .._secret import HIDDEN, HostKey, Scrubber, Secret
 
 ArgumentSpec = t.Mapping[str, t.Mapping[str, t.Any]]
 
@@ -32,8 +32,12 @@ _CONVERSION = re.compile(
 )
 _CHOICES = re.compile(r"must be one(?: or more)? of: ")
 _PLACE = re.compile(r" found in ([a-z_]+(?: -> [a-z_]+)*)$")
-_LOOKS_LIKE_A_KEY = re.compile(r"\s*[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){4}\s*")
+_KEY = r"[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){4}"
+_LOOKS_LIKE_A_KEY = re.compile(rf"\s*{_KEY}\s*")
+_KEY_INSIDE = re.compile(rf"(?<![\w-]){_KEY}(?![\w-])")
 _LOOKS_LIKE_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{16,}={1,2}\s*")
+
+_SPOKEN = ("packages", "package_files", "install_args", "reboot_reason", "self_publishing_domains", "audit_log")
 
 AUDIT_OPTIONS: ArgumentSpec = {"audit_log": {"type": "path"}}
 """Options of every module that changes something, and of those that share its module_defaults."""
@@ -113,6 +117,22 @@ def lookalikes_of(args: t.Any) -> t.Iterator[Secret]:
             yield HostKey(text)
         elif _LOOKS_LIKE_BASE64.fullmatch(text):
             yield Secret(text)
+
+
+def judge_spoken(options: t.Mapping[str, t.Any], scrubber: Scrubber) -> None:
+    """Refuse a secret where others than this collection would write it down.
+
+    Ansible tells at -vvvvv where it looks for files, and the name of a file is seen by all; what becomes a command line
+    or a setting of the host is logged and read there.
+    """
+    for name in _SPOKEN:
+        if any(scrubber.holds(text) or _KEY_INSIDE.search(text) for text in _leaves(options.get(name))):
+            raise Refusal(
+                f"{name} holds a product key, a password or another secret, and would show it to others; put that into "
+                "the option it is for, and correct this one",
+                name="bad_option",
+                advice=f"Correct {name}.",
+            )
 
 
 def _check_shapes(spec: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], module: str, where: str) -> None:

@@ -204,7 +204,17 @@ def key_wish(options: Options, *, serve: t.Collection[str], encrypted: bool, kno
 
 def removal_wish(options: Options) -> RemovalWish:
     """The wish that a host key is gone. Raises Refusal."""
-    key = _read(options, "product_key", host_key)
+    try:
+        key = _read(options, "product_key", host_key)
+    except Refusal as refusal:
+        if refusal.name != "key_is_setup_key":
+            raise
+        raise Refusal(
+            "product_key is one of Microsoft's public client setup keys (GVLK), and state: absent removes KMS host "
+            "keys only; give the host key that shall go, or leave product_key out for whichever is installed",
+            name="key_is_setup_key",
+            advice="Give the KMS host key, or leave product_key out.",
+        ) from None
     return RemovalWish(
         last_five=None if key is None else key.last_five,
         activation_id=_read(options, "activation_id", activation_id),

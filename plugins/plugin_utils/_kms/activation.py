@@ -86,9 +86,11 @@ def licensed(seen: Seen, product: Product) -> Seen:
 def refused(problem: Failure, host: str, doing: str, seen: Seen) -> Failure:
     """A refused activation, explained; where Microsoft may no longer answer this Windows online, that is said too."""
     found = errors.explained(problem, host, doing)
-    if not generation(seen[System].version).online_doubtful or not errors.is_unexplained(found.code):
+    doubtful = generation(seen[System].version).online_doubtful
+    if not doubtful or not (errors.is_unexplained(found.code) or found.advice.endswith(errors.OFFLINE)):
         return found
-    hint = "Microsoft may no longer activate this Windows online, and activation: offline is the way that is left"
-    return Failure(
-        f"{found.message.rstrip('.')}; {hint}.", name=found.name, advice=f"{found.advice} {hint}.", code=found.code
-    )
+    hint = "Microsoft may no longer activate this Windows online"
+    if not found.advice.endswith(errors.OFFLINE):
+        hint += ", and activation: offline is the way that is left"
+    message, advice = (f"{text.rstrip('.')}; {hint}." if text else f"{hint}." for text in (found.message, found.advice))
+    return Failure(message, name=found.name, advice=advice, code=found.code)

@@ -14,7 +14,7 @@ from .._wsman.values import Output
 
 _ERRORS = load(__file__, "data", "errors.yml")["errors"]
 _UNEXPLAINED = ("licensing_error", "windows_error")  # names of failures that say no more than their number
-_OFFLINE = "Or take the offline route, which needs no Internet access on the host: activation: offline."
+OFFLINE = "or take the offline route, which needs no Internet access on the host (activation: offline)."
 ACTIVATION_IN_PROGRESS = "0xC004E028"
 
 
@@ -45,7 +45,7 @@ def failure(host: str, doing: str, code: str | None, detail: str = "") -> Failur
             advice=detail,
             code=code,
         )
-    advice = f"{row['advice']} {_OFFLINE}" if row.get("offline") else str(row["advice"])
+    advice = f"{row['advice'].rstrip('.')}; {OFFLINE}" if row.get("offline") else str(row["advice"])
     return Failure(
         f"{host}: {doing} failed: {row['meaning']} ({code}, {row['name']}). {advice}",
         name=row["name"],

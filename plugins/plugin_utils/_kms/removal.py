@@ -119,6 +119,13 @@ class Removal(Resource):
         if left:
             return None
         found = setup_key_for(seen[System].release, seen[Edition].sku)
+        if seen[System].is_server_2003:
+            raise Refusal(
+                "Windows Server 2003 is no KMS client itself, so there is no client setup key for it; leave "
+                "install_setup_key out",
+                name="setup_key_unknown",
+                advice="Leave install_setup_key out.",
+            )
         if found is None:
             raise Refusal(
                 f"no client setup key is known for this edition of Windows ({seen[System].caption}, edition number "

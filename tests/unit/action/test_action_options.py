@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible import wishes
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import (
     Specification,
+    judge_spoken,
     lookalikes_of,
     secrets_of,
     validate,
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.catalogue import STANDARD
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import HostKey, Scrubber, Secret
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 SECRET = "S3cret!Value"
@@ -191,6 +193,33 @@ def test_what_looks_like_a_secret_is_taken_for_one_wherever_it_stands(value: t.A
         assert [secret.shown for secret in lookalikes_of(args)] == ([shown] if shown else [])
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"packages": f"files/{KEY.lower()}/kms"},
+        {"packages": KEY.replace("-", "")},
+        {"packages": SECRET},
+        {"package_files": {"kms_1_2": f" {SECRET} "}},
+        {"package_files": {"kms_1_2": "packages/69JQK-XFJYX-JXRDF-JVMQK-RFWJV.exe"}},
+        {"install_args": {"kms_1_2": f"/quiet /key:{KEY}"}},
+        {"reboot_reason": f"the key {KEY} goes in"},
+        {"self_publishing_domains": ["corp.example", KEY]},
+        {"audit_log": f"/var/log/{KEY}"},
+    ],
+)
+def test_a_secret_is_refused_where_others_would_write_it_down(told: dict[str, t.Any]) -> None:
+    with pytest.raises(Refusal) as caught:
+        judge_spoken(told, Scrubber([HostKey(KEY), Secret(SECRET)]))
+    (name,) = told
+    assert caught.value.name == "bad_option" and caught.value.message.startswith(f"{name} holds ")
+    assert not any(part in caught.value.message for part in (KEY, KEY[:11], KEY.lower(), SECRET, "69JQK"))
+
+
+def test_a_password_that_is_a_word_may_stand_in_a_path() -> None:
+    told = {"packages": "/home/vagrant/kms-packages", "audit_log": "/var/log/vagrant-kms.jsonl", "port": 1688}
+    judge_spoken({**told, "reboot_reason": None, "product_key": KEY}, Scrubber([HostKey(KEY), Secret("vagrant")]))
+
+
 # -- what options mean
 
 
@@ -242,6 +271,17 @@ def test_more_than_one_activation_a_run_is_refused(number: int) -> None:
     given_options = options(product_key=KEY, max_activations=number)
     with pytest.raises(Refusal, match="max_activations must be 0 or 1"):
         wishes.key_wish(given_options, serve=(), encrypted=True, known=STANDARD)
+
+
+def test_a_setup_key_is_not_what_absent_removes() -> None:
+    spec = specification("host_key")
+    given_options = options(spec, state="absent", product_key="489J6-VHDMP-X63PK-3K798-CPX3Y")
+    with pytest.raises(Refusal, match="removes KMS host keys only") as caught:
+        wishes.removal_wish(given_options)
+    assert caught.value.name == "key_is_setup_key"
+    with pytest.raises(Refusal, match="five groups of five"):
+        wishes.removal_wish({**given_options, "product_key": "489J6"})
+    assert wishes.removal_wish({**given_options, "product_key": KEY.lower()}).last_five == "67892"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._kms import errors
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.activation import refused
+from ansible_collections.activation.kms.plugins.plugin_utils._plan import Seen
+from ansible_collections.activation.kms.plugins.plugin_utils._windows.system import System
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.values import Output
+from ansible_collections.activation.kms.tests.unit.kms.hosts import system
 
 DOING = "installing the host key *****-67892"
 DOCUMENTED = re.findall(
@@ -48,7 +52,7 @@ def test_a_row_says_what_it_is_and_what_to_do(code: str) -> None:
 def test_the_offline_route_is_named_where_it_is_a_remedy(code: str) -> None:
     found = errors.failure("kms01", DOING, code)
     for said in (found.message, found.advice):
-        assert ("activation: offline" in said) is (code in OFFLINE)
+        assert ("(activation: offline)" in said) is (code in OFFLINE)
 
 
 @pytest.mark.parametrize("code", sorted(errors._ERRORS))
@@ -57,7 +61,31 @@ def test_a_known_number_is_explained(code: str) -> None:
     found = errors.failure("kms01", DOING, code)
     assert found.message.startswith(f"kms01: {DOING} failed: {row['meaning']} ({code}, {row['name']}). ")
     assert (found.name, found.code) == (row["name"], code)
-    assert found.advice.startswith(row["advice"]) and found.message.endswith(found.advice)
+    assert found.advice.startswith(row["advice"].rstrip(".")) and found.message.endswith(f" {found.advice}")
+    assert found.message.count(". ") == 1, "one sentence, and one advice"
+
+
+SERVER_2003, SERVER_2022 = Seen({System: system()}), Seen({System: system(version="10.0.20348")})
+DOUBT, ONLY_WAY = "Microsoft may no longer activate this Windows online", "activation: offline is the way that is left"
+
+
+@pytest.mark.parametrize(
+    ("code", "seen", "doubt", "only_way"),
+    [
+        ("0x80072EE2", SERVER_2003, True, False),  # that names the way already
+        ("0xC004B100", SERVER_2003, True, True),
+        ("0x80004005", SERVER_2003, True, True),
+        ("0xC004C003", SERVER_2003, False, False),  # Microsoft has answered
+        ("0xC004C008", SERVER_2003, False, False),
+        ("0xC004E028", SERVER_2003, False, False),
+        ("0x80072EE2", SERVER_2022, False, False),
+    ],
+)
+def test_the_doubt_about_old_windows_is_told_once(code: str, seen: Seen, doubt: bool, only_way: bool) -> None:
+    found = refused(Failure("kms01: x", name="windows_error", code=code), "kms01", DOING, seen)
+    for said in (found.message, found.advice):
+        assert (said.count(DOUBT), said.count(ONLY_WAY)) == (doubt, only_way), said
+        assert said.count("activation: offline") <= 1 and said.count(". ") <= 1
 
 
 def test_an_unknown_number_is_shown() -> None:
