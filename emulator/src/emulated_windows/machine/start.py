@@ -10,7 +10,7 @@ client would have to set up.
 from __future__ import annotations
 
 from ..contract import SESSION_KINDS, HostOptions
-from ..key_groups import hosting, office_groups
+from ..key_groups import MAK, hosting, office_groups
 from ..persona import Persona
 from . import firewall_start
 from .hotfixes import Hotfix
@@ -104,7 +104,7 @@ def _refuse_mixed_up(machine: Machine) -> None:
     options = machine.options
     for option, text, office in (("host_key", options.host_key, False), ("office_key", options.office_key, True)):
         group = machine.authority.group_of(text) if text is not None else None
-        if group is not None and (group in office_groups()) is not office:
+        if group not in (None, MAK) and (group in office_groups()) is not office:
             product, other = ("Office", "office_key") if group in office_groups() else ("Windows", "host_key")
             raise ValueError(f"{options.name}: {option} is a key for {product} ({group}), which goes into {other}")
 
