@@ -132,7 +132,7 @@ class Activation:
         """
         if key in self._planned:
             self._planned.pop(key).cancel()
-        if key.status == LICENSED or self._dials["auto_activation"] == "off":
+        if self._dials["auto_activation"] == "off":
             return
         soon = self._machine.pace(float(self._dials["auto_activation_after"]))
         after = soon if seconds is None else max(seconds, LEAST_SECONDS)
@@ -141,14 +141,14 @@ class Activation:
     def _by_itself(self, key: HostKey) -> None:
         """One attempt, and the plan for the next as long as the key is unlicensed. (How often is assumed.)"""
         machine, keyring = self._machine, self._licensing.keyring
-        if key in self._accepted or not keyring.holds(key):
+        if key in self._accepted or key.status == LICENSED or not keyring.holds(key):
             return
         busy = self._busy_until - machine.now()
         if busy > 0:
             self.plan(key, busy)
             return
         manual = machine.registry.number(rf"{self._licensing.root}\Activation", "Manual")
-        if key.status != LICENSED and key in keyring.in_use and not manual:
+        if key in keyring.in_use and not manual:
             self._go_online(key)
         self.plan(key, machine.pace(self._licensing.interval("VLActivationInterval") * 60))
 
