@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from .key_groups import MAK
 
@@ -33,7 +33,7 @@ SL_E_MAK_LIMIT = 0xC004C020
 _REFUSALS = {
     SL_E_KEY_UNKNOWN: "Microsoft does not know this product key",
     SL_E_KEY_BLOCKED: "Microsoft has blocked this product key",
-    SL_E_BINDING_NOT_FOUND: "no machine of this estate shows this installation ID",
+    SL_E_BINDING_NOT_FOUND: "no machine of this estate has shown this installation ID for a product key",
     SL_E_ACTIVATION_LIMIT: "this key has no activations left (six hosts a key, ten activations a host)",
     SL_E_MAK_LIMIT: "this Multiple Activation Key has no activations left (none is ever given here)",
 }
@@ -111,13 +111,15 @@ class Authority:
         self._groups = {key.upper(): group for key, group in host_keys.items()}
         self._blocked = {key.upper() for key in blocked}
         self._spent: dict[str, dict[str, int]] = {}
-        self._machines: list[tuple[str, Callable[[str], str | None]]] = []
+        self._shown: dict[str, tuple[str, str]] = {}
+        """By installation ID: the key and the machine it was made for."""
         self._confirmed: set[str] = set()
         self.requests = 0
 
-    def meet(self, machine: str, key_showing: Callable[[str], str | None]) -> None:
-        """Get to know a machine. `key_showing`: the key for which it shows an installation ID, None for none."""
-        self._machines.append((machine, key_showing))
+    def remember(self, installation: str, key: str, machine: str) -> None:
+        """A machine shows an installation ID for a key. It stands for them for ever: nobody at the portal sees what
+        the machine shows today."""
+        self._shown[installation] = key, machine
 
     def group_of(self, key: str) -> str | None:
         """The key group of a key, None for a key nobody sold."""
@@ -144,21 +146,21 @@ class Authority:
     def confirm(self, installation: str) -> str:
         """The portal, or the person at the telephone: the confirmation ID for an installation ID, 48 digits.
 
-        `installation`: its digits, with blanks or dashes as it was read out. Counts one activation of the key on the
-        machine that shows it, once for each installation ID. Raises Refused.
+        `installation`: its digits, with blanks or dashes as it was read out; one that is out of date gets its digits
+        too, and no machine takes them. Counts one activation of the key on the machine that has shown it, once for
+        each installation ID. Raises Refused.
         """
         shown = re.sub(r"[\s-]", "", installation)
-        found = ((machine, key_showing(shown)) for machine, key_showing in self._machines)
-        machine, key = next(((machine, key) for machine, key in found if key is not None), ("", ""))
-        if not key:
+        if shown not in self._shown:
             raise Refused(SL_E_BINDING_NOT_FOUND)
         if shown not in self._confirmed:
-            hresult = self.activate(key, machine)
+            hresult = self.activate(*self._shown[shown])
             if hresult:
                 raise Refused(hresult)
             self._confirmed.add(shown)
         return confirmation_id(shown)
 
-    def spent(self, machine: str) -> dict[str, int]:
-        """Activations this host has spent, online and offline, by the last five characters of the key."""
-        return {partial_key(key): hosts[machine] for key, hosts in self._spent.items() if machine in hosts}
+    def spent(self, machines: Collection[str]) -> dict[str, int]:
+        """Activations these machines have spent, online and offline, by the last five characters of the key."""
+        by_key = {key: sum(hosts.get(machine, 0) for machine in machines) for key, hosts in self._spent.items()}
+        return {partial_key(key): count for key, count in by_key.items() if count}

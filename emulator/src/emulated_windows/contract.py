@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 SESSION_KINDS = ("interactive", "remote")
 POLICY_FLAGS = ("enable_firewall", "no_exceptions", "local_rules")
@@ -80,14 +80,14 @@ class HostOptions:
     clock_offset: int | None = None
     """Seconds by which the clock is ahead (behind: negative); None: what the dial says."""
     count: int | None = None
-    """How many clients the KMS host has counted at the beginning; None: unknown (or 0 once activated)."""
+    """How many clients the KMS host has counted at the beginning; None: none yet (dial count_after_new_key)."""
     sessions: tuple[str, ...] = ()
     """People who are logged on: `interactive` or `remote`, one a session."""
     cluster: bool = False
     """The cluster service is there and runs."""
     domain_controller: bool = False
-    evaluation: bool = False
-    """An evaluation edition: it takes no key but one for Office."""
+    evaluation: bool | Literal["expired"] = False
+    """An evaluation, or one whose days are over: it takes no key but one for Office."""
     group_policy: Mapping[str, Any] = field(default_factory=dict)
     """What Group Policy does to the firewall: enable_firewall, no_exceptions, local_rules (flags), open_ports (entries,
     5.2), rules (texts by id, from 6.0 on)."""

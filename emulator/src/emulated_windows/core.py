@@ -117,7 +117,7 @@ class EmulatedHost:
     def change_hardware(self) -> None:
         """The machine wakes up on other hardware: a virtual machine that was moved, a new mainboard."""
         self.machine.schedule.settle()
-        self.machine.licensing.keyring.change_hardware()
+        self.machine.licensing.change_hardware()
 
     def inject(self, kind: str, args: Sequence[str]) -> None:
         """Make something go wrong. ValueError, with a sentence, for a fault that does not exist."""

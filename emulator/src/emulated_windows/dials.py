@@ -187,12 +187,33 @@ _LICENSING = (
     Dial("host_flag", ("at_installation", "at_activation"), "When IsKeyManagementServiceMachine becomes 1."),
     Dial("status_after_key", ("2", "0", "5"), "LicenseStatus of a host key that is not yet activated."),
     Dial(
+        "unlicensed_reason",
+        ("0xC004F034", "0xC004E003"),
+        "LicenseStatusReason beside status 0 where there is a key (without one: 0xC004F014).",
+    ),
+    Dial(
+        "status_shown",
+        ("at_once", "after_refresh"),
+        "When an accepted activation shows as LicenseStatus 1: at once, or after RefreshLicenseStatus or a minute.",
+    ),
+    Dial(
         "auto_activation",
         ("on", "off"),
         "Whether Windows activates a fresh host key by itself where Activation\\Manual is absent or 0.",
     ),
+    Dial(
+        "auto_activation_after",
+        ("25", "0"),
+        "Seconds until it does, after a key, a start of the service or other hardware. With 0 a Manual that is written"
+        " after the key comes too late.",
+    ),
     Dial("activation_duration", ("short", "beyond_timeout"), "Whether online activation ends within MaxTimeoutms."),
     Dial("refresh_license_status", ("ok", "fault"), "Whether RefreshLicenseStatus succeeds on 2003.", until="5.2"),
+    Dial(
+        "installation_id_shown",
+        ("keyed_rows", "every_row"),
+        "Whether products without a key show an OfflineInstallationId too.",
+    ),
     Dial("installation_id_digits", ("54", "63"), "Length of OfflineInstallationId."),
     Dial(
         "installation_id_depends_on",
@@ -205,8 +226,18 @@ _LICENSING = (
         "LicenseStatus and LicenseStatusReason of an activated host key once the hardware is another; 5: grace over.",
     ),
     Dial(
+        "hardware_counts_as",
+        ("same_host", "another_host"),
+        "Whether Microsoft counts a machine on other hardware as one more host of the key.",
+    ),
+    Dial(
+        "malformed_confirmation_id",
+        ("by_kind", "0xC004F04D", "0x80070057"),
+        "What refuses a confirmation ID that is not 48 digits; by kind: characters 0xC004F02C, length 0xC004F02F.",
+    ),
+    Dial(
         "foreign_confirmation_id",
-        ("0xC004F031", "0xC004F04D", "0xC004F07E", "0xC004F07F"),
+        ("0xC004F04D", "0xC004F031", "0xC004F07E", "0xC004F07F"),
         "What refuses a confirmation ID that is well-formed and belongs to another host, key or hardware.",
     ),
     Dial(
@@ -219,7 +250,17 @@ _LICENSING = (
         ("present", "absent"),
         "Whether the licensing key exists below Wow6432Node too; matters on x64.",
     ),
-    Dial("kms_listens", ("with_key", "always"), "Whether TCP 1688 is open before a host key is installed."),
+    Dial(
+        "kms_listens",
+        ("with_key", "always", "after_service_start"),
+        "When TCP 1688 is open and the host publishes itself: as soon as there is a host key, open even before, or once"
+        " the licensing service has been started with a key.",
+    ),
+    Dial(
+        "kms_ends",
+        ("at_once", "at_service_start"),
+        "Whether the host stops listening with its last host key or goes on until the licensing service starts anew.",
+    ),
     Dial(
         "unknown_group",
         ("0xC004F050", "0xC004F015", "0xC004F069"),
@@ -236,13 +277,12 @@ _LICENSING = (
     Dial(
         "count_after_new_key",
         ("unknown", "zero"),
-        "What the count becomes when another host key is installed: 4294967295 or 0.",
+        "The count after another host key, activated or not, until the first client asks: 4294967295 or 0.",
     ),
     Dial(
         "old_host_key",
         ("replaced", "stays"),
         "Whether the product row of the host key before keeps its key when a host key of another group is installed.",
-        drawn=False,
     ),
     Dial(
         "own_product",
@@ -252,7 +292,7 @@ _LICENSING = (
     ),
     Dial(
         "own_key_after_host_key",
-        ("stays", "gone"),
+        ("gone", "stays"),
         "Whether the machine's own product row keeps its key when a host key is installed.",
         since="6.0",
     ),

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -295,12 +295,17 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         sessions=_sessions(section),
         cluster=section.flag("cluster", False),
         domain_controller=section.flag("domain_controller", False),
-        evaluation=section.flag("evaluation", False),
+        evaluation=_evaluation(section),
         group_policy=_group_policy(section),
         tcpip_filtering=_ports(section, "tcpip_filtering"),
         ipsec_policy=section.flag("ipsec_policy", False),
         rras=section.flag("rras", False),
     )
+
+
+def _evaluation(section: Section) -> bool | Literal["expired"]:
+    expired = section.text("evaluation", "false").lower() == "expired"
+    return "expired" if expired else section.flag("evaluation", False)
 
 
 def _updates(section: Section, persona: str) -> tuple[str, ...]:

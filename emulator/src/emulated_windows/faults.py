@@ -27,6 +27,17 @@ def _whole(kind: str, args: Sequence[str], default: int | None = None) -> int:
     return number
 
 
+def _status_and_reason(kind: str, args: Sequence[str]) -> tuple[int, int]:
+    """LicenseStatus (any but 1, licensed) and, if given, LicenseStatusReason."""
+    try:
+        numbers = [int(text, 0) for text in args]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or numbers[0] not in (0, 2, 3, 4, 5) or not 0 <= numbers[-1] < 1 << 32:
+        raise ValueError(f"fault {kind} takes a LicenseStatus of 0, 2, 3, 4 or 5 and a reason, not {' '.join(args)!r}")
+    return numbers[0], numbers[1] if len(numbers) == 2 else 0
+
+
 @dataclass
 class FaultPlan:
     """What is going to go wrong on one host."""
@@ -39,6 +50,8 @@ class FaultPlan:
     no_kms_answer: bool = False
     microsoft: int = 0
     """HRESULT every attempt to reach the activation servers ends with, 0 for none."""
+    without_effect: tuple[int, int] | None = None
+    """LicenseStatus and reason (0: the usual one) that every accepted activation leaves, instead of a licence."""
 
     def plan(self, kind: str, args: Sequence[str]) -> None:
         """Remember a fault. ValueError, with a sentence, for one that is not known here."""
@@ -54,6 +67,8 @@ class FaultPlan:
             self.no_kms_answer = True
         elif kind == "no-microsoft":
             self.microsoft = _whole(kind, args, 0x80072EE7)
+        elif kind == "activation-without-effect":
+            self.without_effect = _status_and_reason(kind, args)
         else:
             raise ValueError(f"no fault is called {kind!r}")
 

@@ -156,6 +156,12 @@ class Persona:
         return str(self.operating_system["WindowsDirectory"])
 
     @property
+    def evaluation_editions(self) -> bool:
+        """Are evaluations editions with names and numbers of their own? (ServerStandardEval, winnt.h; that they are
+        none up to 6.1 is assumed.)"""
+        return self.since >= (6, 2)
+
+    @property
     def server(self) -> bool:
         """Is it a server release?"""
         return self.release.product_type != 1

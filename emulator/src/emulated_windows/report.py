@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 from typing import Any
 
-from .machine.keys import REASONS, UNKNOWN_COUNT, HostKey, VolumeKey
+from .machine.keys import NO_KEY, UNKNOWN_COUNT, HostKey
 from .machine.licensing import INTERVALS
 from .machine.machine import Machine
 from .machine.publishing import publish_list
@@ -54,8 +54,8 @@ def _products(machine: Machine) -> list[dict[str, Any]]:
                 "description": row.description,
                 "channel": row.channel if mine else None,
                 "license_status": mine.status if mine else 0,
-                "reason": mine.reason if mine else REASONS[0],
-                "installation_id": mine.installation_id if isinstance(mine, VolumeKey) else None,
+                "reason": mine.reason if mine else NO_KEY,
+                "installation_id": machine.licensing.keyring.installation_id(row),
                 "key_group": row.group if mine else None,
                 "host_product": row.group,
                 "is_kms_host": machine.licensing.hosts(mine),
@@ -122,7 +122,7 @@ def show(machine: Machine) -> dict[str, Any]:
         **_system(machine),
         "kms_version": machine.updates.version,
         "products": _products(machine),
-        "activations_spent": machine.authority.spent(machine.options.fqdn),
+        "activations_spent": machine.authority.spent(machine.hardware.hosts),
         "activation_requests": licensing.activation.requests,
         "open_ports": [dataclasses.asdict(entry) for entry in machine.firewall.open_ports()],
         "firewall": _firewall(machine),

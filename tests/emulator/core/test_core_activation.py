@@ -6,46 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from corewire import KEY, KEYS, VISTA_KEY, Wire, codes, content, values
+from corewire import KEY, KEYS, VISTA_KEY, codes, content, values
+from keywire import QUIET, MakeWire, deposit, host_with_key, hresult, shown_id
 
 from emulated_windows.authority import confirmation_checks, confirmation_groups
-from emulated_windows.core import Authority, Refused, Reply, VirtualClock, confirmation_id, dial_table
+from emulated_windows.core import Authority, Refused, VirtualClock, confirmation_id, dial_table
 
-MakeWire = Callable[..., Wire]
-QUIET = {"auto_activation": "off"}
 PERSONA = "server-2003-sp2-x86"
 DAYS = 30 * 86_400
-
-
-def host_with_key(wire: MakeWire, text: str = KEY, **options: Any) -> Wire:
-    """A host on which a key was installed; Server 2003 unless said otherwise."""
-    dials = {**QUIET, **options.pop("dials", {})}
-    host = wire(**{"start": "kms_1_2", **options}, dials=dials)
-    assert host.licensing("InstallProductKey", ProductKey=text).status == 200
-    return host
-
-
-def shown_id(host: Wire) -> str:
-    """The installation ID of the host key."""
-    found = host.product()["OfflineInstallationId"]
-    assert isinstance(found, str)
-    return found
-
-
-def deposit(host: Wire, confirmation: str, installation: str | None = None) -> Reply:
-    """DepositOfflineConfirmationId for the host key."""
-    return host.on_product(
-        "DepositOfflineConfirmationId", InstallationId=installation or shown_id(host), ConfirmationId=confirmation
-    )
-
-
-def hresult(reply: Reply) -> int:
-    """The HRESULT of a failed method with the dial at its default."""
-    assert reply.status == 500
-    return codes(reply)[-1]
 
 
 # -- installation IDs ------------------------------------------------------------------------------------------------
@@ -122,13 +92,23 @@ def spoilt(confirmation: str) -> str:
         (lambda shown: confirmation_id(shown) + "0", 0xC004F02F),
         (lambda shown: spoilt(confirmation_id(shown)), 0xC004F04D),
         (lambda shown: confirmation_id("1" * 63), 0xC004F02D),
-        (lambda shown: confirmation_id("1" * 54), 0xC004F031),
+        (lambda shown: confirmation_id("1" * 54), 0xC004F04D),
+        (lambda shown: " ".join(confirmation_groups(confirmation_id(shown))), 0xC004F02C),
+        (lambda shown: "-".join(confirmation_groups(confirmation_id(shown))), 0xC004F02C),
+        (lambda shown: confirmation_id(shown) + " ", 0xC004F02C),
     ],
 )
 def test_wrong_confirmation_ids(wire: MakeWire, wrong: Callable[[str], str], code: int) -> None:
     host = host_with_key(wire)
     assert hresult(deposit(host, wrong(shown_id(host)))) == code
     assert host.product()["LicenseStatus"] == "2"
+
+
+@pytest.mark.parametrize("code", [0xC004F04D, 0x80070057])
+@pytest.mark.parametrize("wrong", ["x" * 48, "1" * 47, ""])
+def test_one_number_for_everything_that_is_not_48_digits(wire: MakeWire, code: int, wrong: str) -> None:
+    host = host_with_key(wire, dials={"malformed_confirmation_id": f"0x{code:08X}"})
+    assert hresult(deposit(host, wrong)) == code
 
 
 def test_a_confirmation_id_with_an_installation_id_nobody_shows(wire: MakeWire) -> None:
@@ -180,7 +160,7 @@ def test_offline_activation_counts_like_an_online_one(wire: MakeWire) -> None:
     assert [len(group) for group in confirmation_groups(confirmation)] == [6] * 8
     assert host.shown["activations_spent"] == {"67892": 1}
     assert host.product()["LicenseStatus"] == "2"
-    assert values(content(deposit(host, " ".join(confirmation_groups(confirmation))))) == {"ReturnValue": "0"}
+    assert values(content(deposit(host, confirmation))) == {"ReturnValue": "0"}
     assert host.product()["LicenseStatus"] == "1"
     assert host.authority.confirm(shown) == confirmation
     assert (host.shown["activations_spent"], host.shown["activation_requests"]) == ({"67892": 1}, 0)
@@ -191,11 +171,23 @@ def test_new_hardware_needs_a_new_confirmation_id(wire: MakeWire) -> None:
     first = shown_id(host)
     deposit(host, host.authority.confirm(first))
     host.host.change_hardware()
-    with pytest.raises(Refused, match="0xC004C005: no machine"):
-        host.authority.confirm(first)
+    assert host.authority.confirm(first) == confirmation_id(first)  # Microsoft does not see that it is out of date
+    assert hresult(deposit(host, confirmation_id(first))) == 0xC004F04D
+    assert host.product()["LicenseStatus"] == "3"
     assert deposit(host, host.authority.confirm(shown_id(host))).status == 200
     assert host.product()["LicenseStatus"] == "1"
     assert host.shown["activations_spent"] == {"67892": 2}
+
+
+def test_the_portal_counts_for_an_id_that_is_out_of_date_and_gives_digits(wire: MakeWire) -> None:
+    host = host_with_key(wire)
+    stale = shown_id(host)
+    host.host.change_hardware()
+    assert host.authority.confirm(stale) == confirmation_id(stale)
+    assert host.shown["activations_spent"] == {"67892": 1}
+    assert hresult(deposit(host, confirmation_id(stale))) == 0xC004F04D
+    assert hresult(deposit(host, confirmation_id(stale), stale)) == 0xC004F031
+    assert host.product()["LicenseStatus"] == "2"
 
 
 def test_offline_and_online_have_ten_activations_together(wire: MakeWire) -> None:
@@ -222,7 +214,7 @@ def test_a_key_has_six_hosts_offline_too(wire: MakeWire) -> None:
 
 
 def test_an_installation_id_nobody_shows_is_refused(wire: MakeWire) -> None:
-    with pytest.raises(Refused, match=r"^0xC004C005: no machine of this estate shows this installation ID\.$"):
+    with pytest.raises(Refused, match="^0xC004C005: no machine of this estate has shown this installation ID"):
         host_with_key(wire).authority.confirm("1" * 54)
 
 

@@ -5,48 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from corewire import KEY, KEYS, SERVER_2008_KEY, VISTA_KEY, WINDOWS_7_KEY, Wire, codes, content, values
+from corewire import KEY, KEYS, SERVER_2008_KEY, VISTA_KEY, WINDOWS_7_KEY, codes, content, values
+from keywire import QUIET, MakeWire, host_with_key, hresult, restart_service
 
-from emulated_windows.core import Authority, Reply, VirtualClock, confirmation_id
+from emulated_windows.core import Authority, VirtualClock, confirmation_id
 
-MakeWire = Callable[..., Wire]
 SL = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SL"
 SPP = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
-QUIET = {"auto_activation": "off"}
 HRESULT_PLACES = ("nested_code", "outer_code", "text_token", "return_value", "extended_status")
 
 
-def host_with_key(wire: MakeWire, text: str = KEY, **options: Any) -> Wire:
-    """A host on which a key was installed."""
-    dials = {**QUIET, **options.pop("dials", {})}
-    host = wire(**{"start": "kms_1_2", **options}, dials=dials)
-    reply = host.licensing("InstallProductKey", ProductKey=text)
-    assert reply.status == 200
-    return host
-
-
-def hresult(reply: Reply) -> int:
-    """The HRESULT of a failed method with the dial at its default."""
-    return codes(reply)[-1]
-
-
-def restart_service(host: Wire) -> None:
-    """Stop and start the licensing service."""
-    name = host.host.dials["licensing_service"]
-    host.output("Win32_Service", "StopService", selectors={"Name": name})
-    host.pass_time(5)
-    host.output("Win32_Service", "StartService", selectors={"Name": name})
-    host.pass_time(5)
-
-
-@pytest.mark.parametrize("setting", ["0", "2", "5"])
-def test_the_status_of_a_key_that_waits_for_activation(wire: MakeWire, setting: str) -> None:
-    host = host_with_key(wire, dials={"status_after_key": setting})
-    assert host.product()["LicenseStatus"] == setting
+@pytest.mark.parametrize(
+    ("setting", "unlicensed", "reason", "minutes"),
+    [
+        ("2", "0xC004E003", 0x4004F00C, "43200"),
+        ("0", "0xC004F034", 0xC004F034, "0"),
+        ("0", "0xC004E003", 0xC004E003, "0"),
+        ("5", "0xC004F034", 0xC004F009, "0"),
+    ],
+)
+def test_the_status_of_a_key_that_waits_for_activation(
+    wire: MakeWire, setting: str, unlicensed: str, reason: int, minutes: str
+) -> None:
+    host = host_with_key(wire, dials={"status_after_key": setting, "unlicensed_reason": unlicensed})
+    row = host.product()
+    assert (row["LicenseStatus"], row["GracePeriodRemaining"]) == (setting, minutes)
+    assert row["LicenseStatusReason"] == str(reason)
     assert host.on_product("Activate").status == 200
     host.pass_time(60)
     assert host.product()["LicenseStatus"] == "1"
@@ -140,6 +127,8 @@ def test_other_dials_of_rows(wire: MakeWire, dials: dict[str, str], query: str) 
         ("kms_1_2", "FFFFF-GGGGG-HHHHH-JJJJJ-KKKKK", False),
         ("kms_1_2", "no key", False),
         ("kms_1_2", KEY.replace("-", "\u2013"), False),
+        ("kms_1_2", f" {KEY}", False),
+        ("kms_1_2", f"{KEY}\n", False),
         ("kms_1_2", KEY.lower(), True),
     ],
 )
@@ -171,12 +160,21 @@ def test_a_row_with_a_key(wire: MakeWire) -> None:
     assert row["Name"] == "Windows(TM) Server 2003 KMS, KmsW2k3Prs edition"
 
 
-def test_another_key_replaces_the_first_and_resets_the_count(wire: MakeWire) -> None:
-    host = host_with_key(wire, VISTA_KEY)
+@pytest.mark.parametrize(("setting", "count"), [("unknown", "4294967295"), ("zero", "0")])
+def test_the_count_before_the_first_request(wire: MakeWire, setting: str, count: str) -> None:
+    host = host_with_key(wire, dials={"count_after_new_key": setting})
+    query = "SELECT KeyManagementServiceCurrentCount FROM SoftwareLicensingService"
+    assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == count
     host.on_product("Activate")
     host.pass_time(10)
+    assert host.product()["LicenseStatus"] == "1"
+    assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == count
+
+
+def test_another_key_replaces_the_first_and_resets_the_count(wire: MakeWire) -> None:
+    host = wire(start="kms_1_2", host_key=VISTA_KEY, count=50)
     query = "SELECT KeyManagementServiceCurrentCount FROM SoftwareLicensingService"
-    assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == "0"
+    assert host.rows(query)[0]["KeyManagementServiceCurrentCount"] == "50"
     host.licensing("InstallProductKey", ProductKey=KEY)
     keyed = host.rows("SELECT * FROM SoftwareLicensingProduct WHERE PartialProductKey <> null")
     assert [row["PartialProductKey"] for row in keyed] == ["67892"]
@@ -496,6 +494,36 @@ def test_the_port_without_a_firewall(wire: MakeWire, firewall: str) -> None:
     assert host.host.dial(1688, "10.1.2.3") == "refused"
     host.licensing("InstallProductKey", ProductKey=KEY)
     assert host.host.dial(1688, "10.1.2.3") == "accepted"
+
+
+def test_the_service_may_learn_of_its_key_at_its_next_start_only(wire: MakeWire) -> None:
+    host = host_with_key(wire, firewall="off", dials={"kms_listens": "after_service_start"})
+    host.on_product("Activate")
+    host.pass_time(60)
+    assert (host.product()["LicenseStatus"], host.host.dial(1688, "10.1.2.3")) == ("1", "refused")
+    assert (host.published, host.shown["listening"]) == ([], [])
+    restart_service(host)
+    assert host.host.dial(1688, "10.1.2.3") == "accepted"
+    assert host.published == [("corp.example", "kms03.corp.example", 1688)]
+    host.licensing("InstallProductKey", ProductKey=VISTA_KEY)
+    assert host.host.dial(1688, "10.1.2.3") == "accepted"
+
+
+def test_it_learns_of_its_key_by_a_restart_of_the_machine_too(wire: MakeWire) -> None:
+    host = host_with_key(wire, firewall="off", dials={"kms_listens": "after_service_start"})
+    host.host.machine.power.restart()
+    host.pass_time(400)
+    assert host.host.dial(1688, "10.1.2.3") == "accepted"
+
+
+@pytest.mark.parametrize(("setting", "after"), [("at_once", "refused"), ("at_service_start", "accepted")])
+def test_when_it_stops_listening(wire: MakeWire, setting: str, after: str) -> None:
+    host = host_with_key(wire, firewall="off", dials={"kms_ends": setting})
+    assert host.host.dial(1688, "10.1.2.3") == "accepted"
+    host.on_product("UninstallProductKey")
+    assert host.host.dial(1688, "10.1.2.3") == after
+    restart_service(host)
+    assert host.host.dial(1688, "10.1.2.3") == "refused"
 
 
 def test_the_port_may_be_open_without_a_key(wire: MakeWire) -> None:

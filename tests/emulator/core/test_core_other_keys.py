@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from corewire import Wire, codes
 
-from emulated_windows.core import Authority, Refused, Reply, dial_table, personas
+from emulated_windows.core import Authority, Refused, Reply, confirmation_id, dial_table, personas
 from emulated_windows.machine.products import own_product
 
 MakeWire = Callable[..., Wire]
@@ -89,13 +89,13 @@ def test_a_mak_takes_the_place_of_every_key_of_windows(host_of: MakeWire, name: 
     assert host.host.kms_port() is None
 
 
-def test_a_mak_ends_a_kms_host_and_a_host_key_leaves_a_mak(host_of: MakeWire) -> None:
+def test_a_mak_and_a_host_key_take_each_others_place(host_of: MakeWire) -> None:
     host = host_of(host_key=KEYS["server_2022"], count=50)
     install(host, "mak")
     assert set(keyed(host)) == {"GGGGG"}
     assert (host.host.kms_port(), host.shown["count"]) == (None, None)
     install(host, "server_2022")
-    assert set(keyed(host)) == {"GGGGG", "BBBBB"}
+    assert set(keyed(host)) == {"BBBBB"}
 
 
 def test_server_2003_knows_no_mak(host_of: MakeWire) -> None:
@@ -229,14 +229,14 @@ def test_an_office_key_lives_beside_the_host_key_of_windows(host_of: MakeWire) -
     assert on_key(host, "office_2016", "Activate").status == 200
     host.pass_time(10)
     rows = keyed(host)
-    assert set(rows) == {own_partial(), "BBBBB", "FFFFF"}
+    assert set(rows) == {"BBBBB", "FFFFF"}
     office = rows["FFFFF"]
     assert (office["Description"], office["LicenseStatus"]) == ("Office 16, VOLUME_KMS channel", "1")
     assert office["ApplicationID"] == "0ff1ce15-a989-479d-af46-f275c6370663"
     assert (office["IsKeyManagementServiceMachine"], office["RequiredClientCount"]) == ("1", "5")
     assert office["ProductKeyChannel"] == "Volume:CSVLK"
     assert (office["KeyManagementServiceCurrentCount"], rows["BBBBB"]["KeyManagementServiceCurrentCount"]) == (
-        "0", "50",
+        "4294967295", "50",
     )  # fmt: skip
     assert {**rows["BBBBB"], "TrustedTime": ""} == {**before, "TrustedTime": ""}
     assert host.shown["activations_spent"] == {"BBBBB": 1, "FFFFF": 1}
@@ -246,13 +246,13 @@ def test_uninstalling_one_leaves_the_other(host_of: MakeWire) -> None:
     host = host_of(office_licences=PACKS, office_key=KEYS["office_2013"], host_key=KEYS["server_2022"])
     install(host, "office_2016")
     assert on_key(host, "server_2022", "UninstallProductKey").status == 200
-    assert set(keyed(host)) == {own_partial(), "DDDDD", "FFFFF"}
+    assert set(keyed(host)) == {"DDDDD", "FFFFF"}
     [service] = host.rows("SELECT * FROM SoftwareLicensingService")
     assert service["IsKeyManagementServiceMachine"] == "1"
     assert host.host.kms_port() == 1688
     for word in PACKS:
         assert on_key(host, word, "UninstallProductKey").status == 200
-    assert set(keyed(host)) == {own_partial()}
+    assert set(keyed(host)) == set()
     assert host.host.kms_port() is None
 
 
@@ -261,7 +261,7 @@ def test_keys_of_windows_leave_office_alone(host_of: MakeWire) -> None:
     install(host, "mak")
     assert set(keyed(host)) == {"GGGGG", "DDDDD"}
     install(host, "server_2022")
-    assert set(keyed(host)) == {"GGGGG", "DDDDD", "BBBBB"}
+    assert set(keyed(host)) == {"DDDDD", "BBBBB"}
 
 
 def test_an_office_key_alone_makes_a_kms_host_that_publishes_itself(host_of: MakeWire) -> None:
@@ -291,7 +291,7 @@ def test_show_tells_of_office(host_of: MakeWire) -> None:
         "key_group": "office_2013",
         "host_product": "office_2013",
         "is_kms_host": True,
-        "count": 0,
+        "count": None,
     }
 
 
@@ -327,6 +327,14 @@ def test_an_evaluation_of_windows_takes_an_office_key(host_of: MakeWire) -> None
 @pytest.mark.parametrize(
     ("options", "match"),
     [
+        ({"host_key": KEYS["office_2016"], "office_licences": PACKS}, "host_key is a key for Office .office_2016."),
+        (
+            {"office_key": KEYS["server_2022"], "office_licences": PACKS},
+            "office_key is a key for Windows .server_2022.",
+        ),
+        ({"office_key": KEYS["mak"]}, "takes no host key of group mak"),
+        ({"office_licences": ["office_2016", "office_2013", "office_2016"]}, "office_licences names office_2016 twice"),
+        ({"evaluation": "soon"}, "evaluation can be true, false or expired, not 'soon'"),
         ({"persona": "server-2008-r2-sp1", "office_licences": PACKS}, "KMS for Office is for Server 2012 and later"),
         ({"persona": "server-2003-sp2-x86", "office_key": KEYS["office_2013"]}, "not for server-2003-sp2-x86"),
         ({"office_licences": ["office_1997"]}, "office_licences can be office_2013, office_2016"),
@@ -346,7 +354,7 @@ def test_hosts_that_cannot_be(host_of: MakeWire, options: dict[str, Any], match:
     ("name", "usual", "evaluation"),
     [
         ("server-2008-sp2", "10", None),
-        ("server-2008-r2-sp1", "8", "80"),
+        ("server-2008-r2-sp1", "8", "8"),
         ("windows-7-sp1", "4", None),
         ("server-2012", "7", "79"),
         ("server-2025", "7", "79"),
@@ -374,7 +382,9 @@ def test_an_evaluation_says_so_and_until_when(host_of: MakeWire, name: str) -> N
     [row] = host.rows("SELECT * FROM SoftwareLicensingProduct")
     assert row["Description"].endswith(", TIMEBASED_EVAL channel")
     assert row["EvaluationEndDate"].startswith("2024-05-12T")  # 180 days from the start of the virtual clock
-    assert (row["LicenseStatus"], row["GracePeriodRemaining"]) == ("1", "259200")
+    licensed = personas()[name].since >= (6, 2)
+    assert (row["LicenseStatus"], row["GracePeriodRemaining"]) == ("1" if licensed else "2", "259200")
+    assert ("Eval" in row["Name"], "Eval" in row["LicenseFamily"]) == (licensed, licensed)
     product = own_product(personas()[name].release.id)
     assert product is not None
     for key in (product.key, KEYS["mak"], KEYS["server_2022"]):
@@ -382,3 +392,81 @@ def test_an_evaluation_says_so_and_until_when(host_of: MakeWire, name: str) -> N
     assert host_of(name).rows("SELECT EvaluationEndDate FROM SoftwareLicensingProduct")[0] == {
         "EvaluationEndDate": "1601-01-01T00:00:00Z"
     }
+
+
+@pytest.mark.parametrize("name", ["server-2008-r2-sp1", "server-2022", "windows-10"])
+def test_an_expired_evaluation(host_of: MakeWire, name: str) -> None:
+    [row] = host_of(name, evaluation="expired").rows("SELECT * FROM SoftwareLicensingProduct")
+    assert row["Description"].endswith(", TIMEBASED_EVAL channel")
+    assert (row["LicenseStatus"], row["LicenseStatusReason"]) == ("5", str(0xC004FC07))
+    assert (row["GracePeriodRemaining"], row["EvaluationEndDate"][:10]) == ("0", "2023-11-13")
+
+
+# -- installation IDs of what is no host key, keys set aside ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("dials", [{}, {"own_product": "retail"}, {"installation_id_shown": "every_row"}])
+def test_the_id_of_a_product_without_host_key_gets_no_confirmation(host_of: MakeWire, dials: dict[str, str]) -> None:
+    host = host_of(dials=dials)
+    for row in host.rows("SELECT * FROM SoftwareLicensingProduct"):
+        if shown := row["OfflineInstallationId"]:
+            code = "0xC004C001" if row["PartialProductKey"] else "0xC004C005"
+            with pytest.raises(Refused, match=code):
+                host.authority.confirm(shown)
+
+
+@pytest.mark.parametrize("word", ["mak", ""])
+def test_a_product_without_host_key_takes_no_confirmation_id(host_of: MakeWire, word: str) -> None:
+    host = host_of()
+    if word:
+        install(host, word)
+    [row] = keyed(host).values()
+    shown = row["OfflineInstallationId"]
+    arguments = {"InstallationId": shown, "ConfirmationId": confirmation_id(shown)}
+    selectors = {"ID": row["ID"]}
+    reply = host.invoke("SoftwareLicensingProduct", "DepositOfflineConfirmationId", arguments, selectors=selectors)
+    assert hresult(reply) == 0xC004F031
+    [after] = keyed(host).values()
+    assert after["LicenseStatus"] == row["LicenseStatus"]
+    assert "activated" not in [event["what"] for event in host.shown["key_history"]]
+
+
+def test_a_key_that_was_set_aside_has_another_id_on_other_hardware(host_of: MakeWire) -> None:
+    host = host_of(dials={"key_after_uninstall": "own"})
+    before = keyed(host)[own_partial()]["OfflineInstallationId"]
+    install(host, "server_2022")
+    host.host.change_hardware()
+    on_key(host, "server_2022", "UninstallProductKey")
+    after = keyed(host)[own_partial()]["OfflineInstallationId"]
+    assert after and after != before
+
+
+def test_a_key_that_came_back_and_was_uninstalled_does_not_come_back_again(host_of: MakeWire) -> None:
+    host = host_of(dials={"key_after_uninstall": "own"})
+    install(host, "server_2022")
+    on_key(host, "server_2022", "UninstallProductKey")
+    [own] = keyed(host).values()
+    host.invoke("SoftwareLicensingProduct", "UninstallProductKey", selectors={"ID": own["ID"]})
+    assert keyed(host) == {}
+    install(host, "server_2022")
+    on_key(host, "server_2022", "UninstallProductKey")
+    assert keyed(host) == {}
+
+
+def test_a_mak_comes_back_without_the_key_it_had_replaced(host_of: MakeWire) -> None:
+    host = host_of(dials={"key_after_uninstall": "own"})
+    install(host, "server_2022")
+    install(host, "mak")
+    install(host, "server_2022")
+    on_key(host, "server_2022", "UninstallProductKey")
+    assert set(keyed(host)) == {"GGGGG"}
+
+
+def test_the_same_office_key_anew_keeps_its_own_count(host_of: MakeWire) -> None:
+    host = host_of(office_licences=PACKS, office_key=KEYS["office_2013"], host_key=KEYS["server_2022"], count=50)
+    [office] = [key for key in host.host.machine.licensing.keyring.host_keys if key.group == "office_2013"]
+    office.count = 7  # clients have asked
+    install(host, "office_2013")
+    assert keyed(host)["DDDDD"]["KeyManagementServiceCurrentCount"] == "7"
+    install(host, "office_2016")
+    assert keyed(host)["FFFFF"]["KeyManagementServiceCurrentCount"] == "4294967295"

@@ -15,6 +15,7 @@ from emulated_windows.estate import Estate, load_estate
 from emulated_windows.inventory import inventory_text
 from emulated_windows.persona import dial_table
 from emulated_windows.section import EstateError
+from emulated_windows.server import make_authority
 
 PERSONA = "server-2003-sp2-x86"
 CREDENTIALS = "credentials: {user: Administrator, password: Secret 1}\n"
@@ -114,6 +115,8 @@ def test_keys_that_are_blocked_or_make_no_kms_host(tmp_path: Path) -> None:
     estate = load(tmp_path, CREDENTIALS + HOST + text)
     assert list(estate.host_keys.values()) == ["server_2022", "server_2016", "office_2016", "mak"]
     assert estate.blocked_keys == {others[0]}
+    authority = make_authority(estate)
+    assert (authority.activate(others[0], "a"), authority.activate(KEY, "a")) == (0xC004C003, 0)
 
 
 def test_office_and_a_wrong_clock(tmp_path: Path) -> None:
@@ -277,3 +280,14 @@ def test_passwords_in_the_inventory_are_no_templates(tmp_path: Path) -> None:
     written = inventory_text(load(tmp_path, text))
     assert "!unsafe" in written
     assert group(written)["vars"]["ansible_password"] == "{{ 'x' }}"
+
+
+@pytest.mark.parametrize(("said", "read"), [("yes", True), ("no", False), ("Expired", "expired")])
+def test_an_evaluation(tmp_path: Path, said: str, read: bool | str) -> None:
+    (host,) = load(tmp_path, with_host(f"evaluation: {said}")).hosts
+    assert host.options.evaluation == read
+
+
+def test_an_evaluation_that_is_nonsense(tmp_path: Path) -> None:
+    with pytest.raises(EstateError, match="evaluation: soon is neither true nor false"):
+        load(tmp_path, with_host("evaluation: soon"))

@@ -10,6 +10,8 @@ KMS 1.0, 2007), that a failed activation still exits 0, and that a hard error ex
 
 from __future__ import annotations
 
+import contextlib
+
 from ..machine.errors import ProviderError
 from ..machine.keys import LICENSED, UNKNOWN_COUNT, HostKey
 from ..machine.machine import Machine
@@ -64,8 +66,15 @@ def _install(machine: Machine, key: str) -> Done:
         seconds = machine.licensing.install_key(key)
     except ProviderError as error:
         return _error(machine, error)
+    _refresh(machine)
     _mark(machine)
     return Done(0, _told(machine, "slmgr_installed", product_key=key), seconds=seconds)
+
+
+def _refresh(machine: Machine) -> None:
+    """With this the script follows every change, and takes no notice of errors."""
+    with contextlib.suppress(ProviderError):
+        machine.licensing.refresh()
 
 
 def _mark(machine: Machine) -> None:
@@ -99,6 +108,9 @@ def _activate(machine: Machine) -> Done:
         seconds = machine.licensing.activation.online(found[1].id)
     except ProviderError as error:
         return Done(0, _told(machine, "slmgr_failed", code=f"0x{error.hresult:X}"), seconds=error.seconds)
+    machine.while_up(seconds, lambda: _refresh(machine))
+    if machine.faults.without_effect is not None:
+        return Done(0, _told(machine, "slmgr_failed", code="0xC004F200"), seconds=seconds)
     return Done(0, _told(machine, "slmgr_activated"), seconds=seconds)
 
 

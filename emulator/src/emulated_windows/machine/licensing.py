@@ -55,7 +55,8 @@ class Licensing:
         self.activation = Activation(machine, self)
         self.published: list[tuple[str, int, float]] = []
         self.client_machine_id = str(uuid.UUID(int=machine.rng.getrandbits(128), version=4))
-        machine.authority.meet(machine.options.fqdn, self.keyring.showing)
+        self._serving = False
+        """Does the service know that it is a KMS host? It may learn both, that it is and that it is none, late."""
 
     def _root(self) -> str:
         named = self._style.registry or self._dials["licensing_registry"]
@@ -127,9 +128,14 @@ class Licensing:
         """The TCP port that is open for KMS clients, None if none is."""
         if not self.running or not self.there:
             return None
-        if not self.keyring.host_keys and self._dials["kms_listens"] == "with_key":
-            return None
-        return self.settings.port
+        return self.settings.port if self._serving or self._dials["kms_listens"] == "always" else None
+
+    def _judge_serving(self, *, at_start: bool) -> None:
+        """The keys have changed, or the service has started. When a key counts, and when its end does, are dials."""
+        late = self._dials["kms_listens"] == "after_service_start", self._dials["kms_ends"] == "at_service_start"
+        hosting = bool(self.keyring.host_keys)
+        if at_start or not late[0 if hosting else 1]:
+            self._serving = hosting
 
     def shown_port(self) -> int:
         """What KeyManagementServiceListeningPort shows: 0 for the usual one. Configured or in force is a dial."""
@@ -165,6 +171,7 @@ class Licensing:
             services.add(service)
         if self._started not in service.on_start:
             service.on_start.append(self._started)
+            service.on_stop.append(self.activation.stopped)
         dial = self._dials.get("licensing_registry", "")
         if not dial.endswith("at_first_start"):
             self._make_root()
@@ -202,9 +209,22 @@ class Licensing:
         """Read the settings; publish; activate keys that wait for it."""
         self._make_root()
         self.settings = read(self._machine.registry, self.root)
+        self._judge_serving(at_start=True)
         self._publish()
+        self.activation.refresh()
+        self._plan_activation()
+
+    def _plan_activation(self) -> None:
         for key in self.keyring.in_use:
             self.activation.plan(key)
+
+    def change_hardware(self) -> None:
+        """The machine is on other hardware; what was accepted for the former is a licence for that."""
+        self.activation.refresh()
+        self._machine.hardware.change()
+        self.keyring.change_hardware()
+        if self.running:
+            self._plan_activation()
 
     # -- publishing ----------------------------------------------------------------------------------------------
 
@@ -215,7 +235,7 @@ class Licensing:
         return not self._machine.registry.number(self.root, "DisableDnsPublishing")
 
     def _publish(self) -> None:
-        if not self.keyring.host_keys or not self.running or not self.publishes():
+        if not self._serving or not self.running or not self.publishes():
             return
         for zone in zones(self.settings, self._machine.options.domain, self._dials):
             self._publish_in(zone)
@@ -251,8 +271,10 @@ class Licensing:
             raise ProviderError(row, seconds)
         if row.group is None:
             self.keyring.place_own(row, text)
+            self._judge_serving(at_start=False)
             return seconds
         key = self.keyring.place_host(row, text)
+        self._judge_serving(at_start=False)
         self._publish()
         self.activation.plan(key)
         return seconds
@@ -264,12 +286,12 @@ class Licensing:
         row = self.row_of(group) if group is not None else None
         if row is None:
             raise ValueError(f"{name}: this machine takes no host key of group {group or 'unknown'}")
-        refusal = machine.authority.activate(text, machine.options.fqdn)
+        refusal = machine.authority.activate(text, machine.hardware.host)
         if refusal:
             raise ValueError(f"{name}: its host key cannot be activated any more (0x{refusal:08X})")
         key = self.keyring.place_host(row, text)
         self.keyring.activated(key)
-        key.count = count or 0
+        key.count = key.count if count is None else count
         self.start_now()
 
     def uninstall_key(self, row_id: str) -> None:
@@ -277,6 +299,7 @@ class Licensing:
         self.ensure_running()
         row, _ = self.keyed(row_id)
         self.keyring.remove(row)
+        self._judge_serving(at_start=False)
 
     def keyed(self, row_id: str) -> tuple[ProductRow, ProductKey]:
         """A row and its key. Raises ProviderError where there is none."""
@@ -326,3 +349,4 @@ class Licensing:
         self.ensure_running()
         if self._dials.get("refresh_license_status") == "fault":
             raise ProviderError(E_INVALID_DATA)
+        self.activation.refresh()

@@ -23,6 +23,7 @@ from . import firewall_start
 from .disk import Disk
 from .events import EventLog
 from .filters import OtherFilters
+from .hardware import Hardware
 from .licensing import Licensing
 from .logons import Logons
 from .power import Power
@@ -48,6 +49,7 @@ class Machine:
         self.authority = authority
         self.publish = publish
         self.faults = FaultPlan()
+        self.hardware = Hardware(options.fqdn, self.dials["hardware_counts_as"])
         self.rng = random.Random(f"machine {options.seed} {options.name}")
         self.schedule = Schedule(clock)
         self.registry = Registry()
@@ -110,9 +112,14 @@ class Machine:
         return self.persona.release.ubr if self.options.ubr is None else self.options.ubr
 
     @property
+    def evaluation_edition(self) -> bool:
+        """Is it an evaluation that names itself one?"""
+        return bool(self.options.evaluation) and self.persona.evaluation_editions
+
+    @property
     def edition_id(self) -> str:
         """EditionID of the registry."""
-        return self.persona.release.edition_id + ("Eval" if self.options.evaluation else "")
+        return self.persona.release.edition_id + "Eval" * self.evaluation_edition
 
     @property
     def product_type(self) -> int:
@@ -139,7 +146,6 @@ class Machine:
         self.logons.end_all()
         self.services.stop_all()
         self.registry.forget_volatile()
-        self.licensing.activation.busy_until = 0.0
 
     def _come_up(self) -> None:
         self.processes.reset(self.power.boot_time)

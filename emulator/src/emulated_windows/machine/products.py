@@ -96,14 +96,15 @@ def _hosts(release: str, own: OwnProduct, groups: Iterable[str]) -> list[Product
     return rows
 
 
-def own_rows(release: str, *, evaluation: bool) -> tuple[ProductRow, ...]:
+def own_rows(persona: Persona, options: HostOptions) -> tuple[ProductRow, ...]:
     """What a machine itself can be; empty on Server 2003."""
+    release = persona.release.id
     own = own_product(release)
     if own is None:
         return ()
-    family = own.family + "Eval" * evaluation
+    family = own.family + "Eval" * (bool(options.evaluation) and persona.evaluation_editions)
     rows = []
-    for word, channel in (_EVALUATION if evaluation else _OWN).items():
+    for word, channel in (_EVALUATION if options.evaluation else _OWN).items():
         description = f"{own.operating_system}, {word} channel"
         name = own.name.replace(own.family, family)
         place = f"{release} {word}"
@@ -128,9 +129,8 @@ def product_rows(
     persona: Persona, options: HostOptions, groups: Iterable[str], dials: Mapping[str, str]
 ) -> tuple[ProductRow, ...]:
     """All rows of a machine that takes these host key groups of Windows."""
-    release = persona.release.id
-    own = own_product(release)
+    own = own_product(persona.release.id)
     if own is None:
         return _server_2003(groups, dials)
-    hosts = [] if options.evaluation else _hosts(release, own, groups)
-    return (*hosts, *own_rows(release, evaluation=options.evaluation), *_office(options.office_licences, dials))
+    hosts = [] if options.evaluation else _hosts(persona.release.id, own, groups)
+    return (*hosts, *own_rows(persona, options), *_office(options.office_licences, dials))

@@ -10,7 +10,7 @@ client would have to set up.
 from __future__ import annotations
 
 from ..contract import SESSION_KINDS, HostOptions
-from ..key_groups import hosting, office_groups
+from ..key_groups import MAK, hosting, office_groups
 from ..persona import Persona
 from . import firewall_start
 from .hotfixes import Hotfix
@@ -72,6 +72,8 @@ def _refuse_nonsense(machine: Machine) -> None:
         raise ValueError(f"{options.name}: a client has no cluster service")
     if options.evaluation and persona.since < ((6, 1) if persona.server else (10, 0)):
         raise ValueError(f"{options.name}: evaluation is for servers from 2008 R2 on, and for Windows 10")
+    if options.evaluation not in (True, False, "expired"):
+        raise ValueError(f"{options.name}: evaluation can be true, false or expired, not {options.evaluation!r}")
     if options.count is not None and options.host_key is None:
         raise ValueError(f"{options.name}: only a machine with a host_key has counted clients")
     if options.ubr is not None and persona.since < (10, 0):
@@ -79,6 +81,7 @@ def _refuse_nonsense(machine: Machine) -> None:
     if options.start != "bare" and persona.packages != "update_exe":
         raise ValueError(f"{options.name}: start is for Server 2003; elsewhere `updates` says what is installed")
     _refuse_office(options, persona)
+    _refuse_mixed_up(machine)
     for kind in options.sessions:
         if kind not in SESSION_KINDS:
             raise ValueError(f"{options.name}: a session can be {' or '.join(SESSION_KINDS)}, not {kind!r}")
@@ -88,9 +91,22 @@ def _refuse_office(options: HostOptions, persona: Persona) -> None:
     """KMS for Office is a product of these classes from Windows 8 and Server 2012 on; before it has its own service."""
     if (options.office_licences or options.office_key) and persona.since < (6, 2):
         raise ValueError(f"{options.name}: KMS for Office is for Server 2012 and later, not for {persona.name}")
+    twice = [pack for pack in office_groups() if options.office_licences.count(pack) > 1]
+    if twice:
+        raise ValueError(f"{options.name}: office_licences names {twice[0]} twice")
     for pack in options.office_licences:
         if pack not in office_groups():
             raise ValueError(f"{options.name}: office_licences can be {', '.join(office_groups())}, not {pack!r}")
+
+
+def _refuse_mixed_up(machine: Machine) -> None:
+    """A key of Office in the place of one of Windows, or the other way round."""
+    options = machine.options
+    for option, text, office in (("host_key", options.host_key, False), ("office_key", options.office_key, True)):
+        group = machine.authority.group_of(text) if text is not None else None
+        if group not in (None, MAK) and (group in office_groups()) is not office:
+            product, other = ("Office", "office_key") if group in office_groups() else ("Windows", "host_key")
+            raise ValueError(f"{options.name}: {option} is a key for {product} ({group}), which goes into {other}")
 
 
 def _extras(machine: Machine) -> None:

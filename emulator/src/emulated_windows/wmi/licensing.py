@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from ..machine.errors import ProviderError
 from ..machine.keyring import EVALUATION_DAYS
-from ..machine.keys import LICENSED, REASONS, UNKNOWN_COUNT, HostKey, ProductKey, VolumeKey
+from ..machine.keys import LICENSED, NO_KEY, UNKNOWN_COUNT, HostKey, ProductKey
 from ..machine.licensing import SL_E_NOT_A_KMS
 from ..machine.machine import Machine
 from ..machine.products import EVALUATION, ProductRow
@@ -124,7 +124,7 @@ class LicensingService(_LicensingClass):
         """Keys, settings, and what a KMS host has no use for."""
         licensing = machine.licensing
         if method == "InstallProductKey":
-            seconds = licensing.install_key((text_of(arguments, "ProductKey") or "").strip())
+            seconds = licensing.install_key(text_of(arguments, "ProductKey") or "")
             return Outcome({"ReturnValue": 0}, seconds)
         actions: dict[str, Callable[[], None]] = {
             "RefreshLicenseStatus": licensing.refresh,
@@ -158,8 +158,9 @@ def _product_key_id(machine: Machine, product: ProductRow) -> str:
 
 
 def _evaluation_end(machine: Machine) -> Moment:
-    """When an evaluation that was installed with the machine is over."""
-    return Moment(machine.host_time(machine.first_seen + EVALUATION_DAYS * 86_400.0))
+    """When an evaluation that was installed with the machine is over; yesterday where it has expired."""
+    days = -1 if machine.options.evaluation == "expired" else EVALUATION_DAYS
+    return Moment(machine.host_time(machine.first_seen + days * 86_400.0))
 
 
 class LicensingProduct(_LicensingClass):
@@ -187,10 +188,10 @@ class LicensingProduct(_LicensingClass):
                 "LicenseFamily": product.family,
                 "LicenseIsAddon": False,
                 "LicenseStatus": key.status if key else 0,
-                "LicenseStatusReason": key.reason if key else REASONS[0],
+                "LicenseStatusReason": key.reason if key else NO_KEY,
                 "MachineURL": None,
                 "Name": product.name,
-                "OfflineInstallationId": key.installation_id if isinstance(key, VolumeKey) else None,
+                "OfflineInstallationId": machine.licensing.keyring.installation_id(product),
                 "PartialProductKey": key.partial if key else None,
                 "ProcessorURL": None,
                 "ProductKeyChannel": product.channel if key else None,

@@ -125,7 +125,7 @@ class OperatingSystem(WmiClass):
         row.update(
             {
                 "BuildNumber": release.build,
-                "Caption": f"{release.caption}{' Evaluation' * machine.options.evaluation}{language.edition_mark}",
+                "Caption": f"{release.caption}{' Evaluation' * machine.evaluation_edition}{language.edition_mark}",
                 "CodeSet": language.code_page,
                 "CountryCode": language.country,
                 "CreationClassName": "Win32_OperatingSystem",
@@ -176,7 +176,7 @@ class OperatingSystem(WmiClass):
 def _sku(machine: Machine) -> int | None:
     """OperatingSystemSKU; evaluation editions have numbers of their own (class page, winnt.h)."""
     sku: int | None = machine.persona.operating_system.get("OperatingSystemSKU")
-    return {4: 72, 7: 79, 8: 80}.get(sku or 0, sku) if machine.options.evaluation else sku
+    return {4: 72, 7: 79, 8: 80}.get(sku or 0, sku) if machine.evaluation_edition else sku
 
 
 def _domain_role(machine: Machine) -> int:
