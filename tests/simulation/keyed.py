@@ -20,8 +20,7 @@ from emulated_windows.core import Authority, HostOptions
 FAMILIES = ("server-2003-sp2-x86", "server-2008-sp2", "server-2008-r2-sp1", "server-2012-r2", "server-2022")
 """A persona of each backend family."""
 TURNS = [(FAMILIES[0], 0), (FAMILIES[0], 1), *zip(FAMILIES[1:], range(4), strict=True)]
-"""Server 2003 is asked in its own way; the others are sent the same requests, so together they meet every fault at each.
-"""
+"""Server 2003 is asked in its own way; the others send the same requests: together they meet every fault at each."""
 _AT_A_CHANGE, _AT_A_LOOK = ("lost", "kill_after", "drop", "kill"), ("lost", "kill")
 """What can go wrong at a request. To lose a look, or its answer, is the same to the host."""
 _LATER = (1.0, 40.0, 600.0)  # seconds until somebody tries again

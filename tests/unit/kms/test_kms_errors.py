@@ -32,7 +32,7 @@ DOCUMENTED = re.findall(
 """What Microsoft documents for licensing and activation, as far as a KMS host can meet it."""
 OURS = ["0xC004B011", "0x80072EFD", "0x80072EFE", "0x80072F7D", "0x80072F8F", "0x80041010"]
 """Added for what hosts without Internet access, with old TLS or a wrong clock, and without KMS 1.0 answer."""
-OFFLINE = ["0xC004F035", "0x80072EE2", "0x80072EE7", "0x80072EFD", "0x80072EFE", "0x80072F7D", "0x80072F8F"]
+OFFLINE = ["0xC004B100", "0xC004F035", "0x80072EE2", "0x80072EE7", "0x80072EFD", "0x80072EFE", "0x80072F7D", "0x80072F8F"]
 
 
 def test_every_documented_number_is_there() -> None:

@@ -308,18 +308,6 @@ def test_an_activation_that_another_controller_asked_for_since_is_waited_for() -
     assert (host.spent, host.status) == (0, 1)
 
 
-def test_an_activation_that_another_controller_has_ended_since_is_not_asked_for_again() -> None:
-    """It took the record with it; that the hold which this run has seen is gone gives it away."""
-    host = Host()
-    held = Record(former_manual={"SL": 0})
-    step = wish().next(seen(READY, held, licensing(dataclasses.replace(product(), id="id1"))))
-    assert isinstance(step, Step) and step.id == "host_key.activate"
-    host.status = 1
-    step.run(host)
-    assert host.spent == 0
-    assert host.deeds == []
-
-
 def test_polling_ends_when_the_earlier_activation_can_no_longer_be_under_way() -> None:
     host = Host()
     records.save(host, asked_at(NOW, patience=100.0))
