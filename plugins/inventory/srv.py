@@ -102,7 +102,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ..plugin_utils._ansible.resolver import Resolver
-from ..plugin_utils._errors import Problem
+from ..plugin_utils._errors import Problem, Refusal
 from ..plugin_utils._srv import names
 from ..plugin_utils._srv.discovery import discover
 from ..plugin_utils._srv.hosts import Hosts, hosts
@@ -125,25 +125,29 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Entry point of Ansible."""
         t.cast(t.Any, super()).parse(inventory, loader, path, cache)
         self._ansible = t.cast(t.Any, self)
-        self._configure(path)
-        option = self._ansible.get_option
         try:
+            self._configure(path)
+            option = self._ansible.get_option
             found = self._found(path, cache)
-            sorted_out = hosts(found, short=option("hostname") == "short", ansible_host=option("ansible_host"))
+            new = hosts(found, short=option("hostname") == "short", ansible_host=option("ansible_host"))
+            self._add(new)
         except Problem as problem:
             raise AnsibleParserError(f"{path}: {problem.message}") from None
-        self._add(sorted_out)
-        for target in sorted_out.left_out:
+        except AnsibleError as error:
+            # Core names a plugin by the path of its Python module.
+            said = str(error.message).replace(self._ansible._load_name, self.NAME)
+            raise AnsibleParserError(f"{path}: {said}") from None
+        for target in new.left_out:
             self._ansible.display.warning(f"{path}: the SRV record of {target!r} is left out, as that is no host name")
 
     def _configure(self, path: str) -> None:
-        try:
-            given = self._ansible._read_config_data(path)
-        except AnsibleError as error:
-            raise AnsibleParserError(f"{path}: {error.message}") from error
+        """Options from the file; what core lets pass is refused here."""
+        given = self._ansible._read_config_data(path)
         unknown = sorted({str(name) for name in given} - set(self._ansible.option_definitions))
         if unknown:
-            raise AnsibleParserError(f"{path}: there is no option {unknown[0]}; correct its name or remove it")
+            raise Refusal(f"there is no option {unknown[0]}; correct its name or remove it", name="bad_option")
+        if not self._ansible.get_option("domains"):
+            raise Refusal("the option domains is empty; name at least one DNS domain", name="bad_option")
 
     def _found(self, path: str, cache: bool) -> Found:
         """What was found, now or, with a cache, when the same was asked before."""

@@ -41,8 +41,8 @@ notes:
     hand (C(slmgr.vbs /skms)) or that answered last time goes before DNS.
   - Windows Vista and Windows Server 2008 choose at random whatever the priorities and weights (Microsoft's
     documentation; nobody has confirmed it here).
-  - With one domain, C(lookup) has the list of its records. With several use C(query), or C(wantlist=true), which have one
-    list a domain however many there are.
+  - With one domain, C(lookup) has the list of its records. With several use C(query), or C(wantlist=true), which have
+    one list a domain however many there are.
 seealso:
   - module: activation.kms.srv_record
   - module: activation.kms.endpoint_info

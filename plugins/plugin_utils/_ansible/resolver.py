@@ -57,7 +57,7 @@ class Resolver:
 
     def ask(self, name: str, rdtype: str) -> dns.rrset.RRset | None:
         """The records, or None when there are none. Aliases are followed. Raises Failure."""
-        question = f"{rdtype} at {name}"
+        question = f"the {rdtype} records of {name}"
         try:
             answer = self._resolver.resolve(dns.name.from_text(name), rdtype, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
@@ -73,7 +73,8 @@ class Resolver:
         return answer.rrset
 
     def _silent(self, question: str, error: dns.resolver.LifetimeTimeout) -> Failure:
-        said = _what_they_said([one for one in error.kwargs.get("errors", []) if one[4] is not None])
+        errors = error.kwargs.get("errors", [])
+        said = _what_they_said([one for one in errors if not isinstance(one[3], dns.exception.Timeout)])
         advice = "Check that UDP and TCP reach a DNS server there from the controller, or name another server."
         return Failure(
             f"{self.peer} did not answer the question for {question} within {self._resolver.lifetime:g} seconds"
@@ -85,7 +86,7 @@ class Resolver:
     def _unwilling(self, question: str, why: str) -> Failure:
         advice = "Name a server that serves this domain, or one that resolves names for the controller."
         return Failure(
-            f"{self.peer} could not say whether there is a record of type {question} ({why}). {advice}",
+            f"{self.peer} could not tell {question} ({why}). {advice}",
             name="dns_not_told",
             advice=advice,
         )

@@ -6,9 +6,9 @@
 Internal to the collection activation.kms; not a public interface.
 
 Knows RFC 2782. Asks through a function it is handed, one absolute name after the other: with a search list a name of
-two labels such as `_vlmcs._tcp` is tried as it stands first, and a server's refusal there ends everything. Knows nothing
-of a client's own settings (a host set by hand or remembered from the last activation goes before DNS), and not that
-Windows Vista and Server 2008 choose at random whatever the weights (Microsoft's guide on configuring KMS hosts).
+two labels such as `_vlmcs._tcp` is tried as it stands first, and a server's refusal there ends everything. Knows
+nothing of a client's own settings (a host set by hand or remembered from the last activation goes before DNS), and not
+that Windows Vista and Server 2008 choose at random whatever the weights (Microsoft's guide on configuring KMS hosts).
 """
 
 from __future__ import annotations
