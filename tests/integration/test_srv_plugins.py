@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bind_server.Bin
 
 def ansible(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ansible", *arguments]
-    environment = {**os.environ, "COLUMNS": "2000", **variables}
+    environment = {**os.environ, **variables}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -73,22 +73,29 @@ PLAY = """
                       resolve=false, **asked) }}}}"
         crowd: "{{{{ lookup('activation.kms.srv', 'crowd.corp.example', wantlist=true, **asked) }}}}"
         ignored: "{{{{ lookup('activation.kms.srv', 'other.example', errors='ignore', wantlist=true, **asked) }}}}"
-    - ansible.builtin.set_fact:
-        never: "{{{{ lookup('activation.kms.srv', item.domain, **(asked | combine(item.more | default({{}})))) }}}}"
-      loop:
-        - {{domain: none.corp.example, more: {{fail_on_missing: true}}}}
-        - {{domain: other.example}}
-        - {{domain: lab.corp.example}}
-        - {{domain: outside.corp.example}}
-        - {{domain: corp.example, more: {{server_port: 1, timeout: 0.5}}}}
-        - {{domain: _vlmcs._tcp.corp.example}}
-      register: refused
-      ignore_errors: true
     - ansible.builtin.copy:
         content: "{{{{ {{'one': one, 'missing': missing, 'closed': closed, 'several': several, 'crowd': crowd,
-                   'ignored': ignored, 'refused': refused.results}} | to_json }}}}"
+                   'ignored': ignored}} | to_json }}}}"
         dest: "{results}"
         mode: "0600"
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', 'none.corp.example', fail_on_missing=true, **asked) }}}}"
+      ignore_errors: true
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', 'other.example', **asked) }}}}"
+      ignore_errors: true
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', 'lab.corp.example', **asked) }}}}"
+      ignore_errors: true
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', 'outside.corp.example', **asked) }}}}"
+      ignore_errors: true
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', 'corp.example', server=asked.server, server_port=1, timeout=0.5) }}}}"
+      ignore_errors: true
+    - ansible.builtin.debug:
+        msg: "{{{{ lookup('activation.kms.srv', '_vlmcs._tcp.corp.example', **asked) }}}}"
+      ignore_errors: true
 """
 REFUSALS = (
     ("knows no KMS host for none.corp.example",),
@@ -113,7 +120,8 @@ def looked(server: bind_server.BindServer, tmp_path_factory: pytest.TempPathFact
     done = ansible("playbook", "-i", "hosts.ini", "play.yml", folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
-    return found
+    results_of_tasks = (line.partition("FAILED! => ")[2] for line in done.stdout.splitlines())
+    return {**found, "refused": [json.loads(result)["msg"] for result in results_of_tasks if result]}
 
 
 def test_what_a_client_finds(looked: dict[str, Any]) -> None:
@@ -149,9 +157,8 @@ def test_more_than_fits_into_a_datagram(looked: dict[str, Any]) -> None:
 
 def test_trouble_is_an_error_in_one_sentence(looked: dict[str, Any]) -> None:
     assert looked["ignored"] == []
-    for result, words in zip(looked["refused"], REFUSALS, strict=True):
-        assert result["failed"]
-        judge(result["msg"], "", words)
+    for said, words in zip(looked["refused"], REFUSALS, strict=True):
+        judge(said.partition("\n")[0], "", words)  # older cores add where in the playbook
 
 
 # --- the inventory plugin
@@ -254,21 +261,24 @@ def test_a_cache_answers_the_same_question_only(server: bind_server.BindServer, 
         "ANSIBLE_INVENTORY_CACHE_PLUGIN": "jsonfile",
         "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(tmp_path / "cache"),
     }
-    first = listed(written(server, tmp_path), **settings)
+    listed(written(server, tmp_path), **settings)
     (kept,) = (tmp_path / "cache").iterdir()
     kept.write_text(kept.read_text(encoding="utf-8").replace("kms1.corp", "cached.corp"), encoding="utf-8")
     second = listed(written(server, tmp_path), **settings)
-    assert second["kms_corp_example_priority_0"]["hosts"] == ["cached.corp.example", "kms2.corp.example"]
+    assert set(second["_meta"]["hostvars"]) == {"cached.corp.example", "kms2.corp.example", "gone.corp.example"}
     with_addresses = listed(written(server, tmp_path, "ansible_host: address\n"), **settings)
     assert with_addresses["_meta"]["hostvars"]["kms1.corp.example"]["ansible_host"] == "192.0.2.10"
-    emptied = ansible("inventory", "-i", "corp.kms_srv.yml", "--list", "--flush-cache", folder=tmp_path, **settings)
-    assert set(json.loads(emptied.stdout)["_meta"]["hostvars"]) == set(first["_meta"]["hostvars"])
+    (tmp_path / "play.yml").write_text("- hosts: kms_corp_example\n", encoding="utf-8")
+    kept.write_text(kept.read_text(encoding="utf-8").replace("kms1.corp", "cached.corp"), encoding="utf-8")
+    command = ("playbook", "-i", "corp.kms_srv.yml", "play.yml", "--list-hosts")
+    assert "cached.corp.example" in ansible(*command, folder=tmp_path, **settings).stdout
+    assert "kms1.corp.example" in ansible(*command, "--flush-cache", folder=tmp_path, **settings).stdout
 
 
 BAD_FILES = {
     "empty": ("domains: []", ("the option domains is empty",)),
     "unknown": ("domain: corp.example", ("there is no option domain;",)),
-    "number": ("server_port: many", ("server_port", "many")),
+    "number": ("server_port: many", ("server_port",)),
     "choice": ("hostname: long", ("hostname", "long")),
     "name": ("domains: [a b]", ("domain 'a b' is not a DNS name",)),
     "port": ("server_port: 0", ("server_port is 0",)),
@@ -291,15 +301,17 @@ def complaints(server: bind_server.BindServer, tmp_path_factory: pytest.TempPath
     written(server, folder, name="misnamed.yml")
     done = ansible("inventory", "--list", *sources, "-i", "misnamed.yml", folder=folder)
     assert "Traceback" not in done.stderr
-    return done.stderr.splitlines(), set(json.loads(done.stdout)["_meta"]["hostvars"])
+    # Older cores wrap lines, newer ones say it a second time.
+    said = [" ".join(part.split()) for part in done.stderr.replace("<<< caused by >>>", "[WARNING]").split("[WARNING]")]
+    return said, set(json.loads(done.stdout)["_meta"]["hostvars"])
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_file_is_told_with_its_option(complaints: tuple[list[str], set[str]], name: str) -> None:
-    said = [line for line in complaints[0] if f"/{name}.kms_srv.yml: " in line]
+    said = [text for text in complaints[0] if f"/{name}.kms_srv.yml: " in text]
     assert said
-    for line in said:
-        assert all(word in line for word in BAD_FILES[name][1]) and "ansible_collections." not in line, line
+    for text in said:
+        assert all(word in text for word in BAD_FILES[name][1]) and "ansible_collections." not in text, text
 
 
 def test_nothing_is_added_unless_every_domain_was_told(complaints: tuple[list[str], set[str]]) -> None:
@@ -308,7 +320,7 @@ def test_nothing_is_added_unless_every_domain_was_told(complaints: tuple[list[st
 
 def test_a_file_of_another_name_is_declined(complaints: tuple[list[str], set[str]]) -> None:
     assert any(
-        "misnamed.yml' could not be verified by inventory plugin 'activation.kms.srv'" in line for line in complaints[0]
+        "misnamed.yml' could not be verified by inventory plugin 'activation.kms.srv'" in text for text in complaints[0]
     )
 
 
