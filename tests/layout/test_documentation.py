@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules, action plugins, their documentation and meta/runtime.yml agree with each other."""
+"""Modules, the other plugins, their documentation and meta/runtime.yml agree with each other."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ COLLECTION = "activation.kms"
 ANSIBLE_DOC = Path(sys.executable).with_name("ansible-doc")
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 ACTIONS = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py"))
+# Of these the documentation is the specification.
+OTHERS = sorted(
+    (kind, path.stem) for kind in ("inventory", "lookup") for path in (ROOT / "plugins" / kind).glob("*.py")
+)
 # What validate-modules calls no-log-needed in the modules whose specification it can read; ours it cannot.
 LOOKS_SECRET = re.compile(r"pass(?!ive)|secret|token|cryptkey|(^|_)key($|_)", re.IGNORECASE)
 # A name that says "key" and means no key.
@@ -30,8 +34,8 @@ DESCRIBES_A_KEY = re.compile(r"key_(name|algorithm|group)")
 Spec = dict[str, dict[str, Any]]
 
 
-def ansible_doc(*arguments: str) -> Any:
-    command = [str(ANSIBLE_DOC), "--json", "--type", "module", *arguments]
+def ansible_doc(*arguments: str, kind: str = "module") -> Any:
+    command = [str(ANSIBLE_DOC), "--json", "--type", kind, *arguments]
     return json.loads(subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout)
 
 
@@ -107,6 +111,26 @@ def test_a_module_has_documentation_examples_and_return_values(name: str) -> Non
     assert found["doc"]["options"] is not None
     assert found["examples"]
     assert found["return"]
+
+
+@pytest.mark.parametrize(("kind", "name"), OTHERS)
+def test_a_plugin_has_documentation_and_examples(kind: str, name: str) -> None:
+    assert f"{COLLECTION}.{name}" in ansible_doc("--list", COLLECTION, kind=kind)
+    found = ansible_doc(f"{COLLECTION}.{name}", kind=kind)[f"{COLLECTION}.{name}"]
+    assert found["doc"]["options"] and found["examples"]
+    assert bool(found["return"]) == (kind == "lookup")
+
+
+@pytest.mark.parametrize(("kind", "name"), OTHERS)
+def test_a_plugin_uses_every_option_it_documents(kind: str, name: str) -> None:
+    """Those of ansible-core's own fragments apart, which ansible-core uses itself."""
+    text = (ROOT / "plugins" / kind / f"{name}.py").read_text(encoding="utf-8")
+    code = text.rpartition('"""\n\nimport')[2]
+    assert code
+    ours = yaml.safe_load(text.partition('r"""')[2].partition('"""')[0])
+    used = {"_terms": "terms", "plugin": "_read_config_data"}
+    options = [*ours["options"], "server", "server_port", "timeout"]
+    assert not [option for option in options if used.get(option, f'"{option}"') not in code]
 
 
 @pytest.mark.parametrize("name", ACTIONS)

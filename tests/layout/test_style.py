@@ -12,7 +12,7 @@ from sources import Source, sources
 
 LONGEST = 60
 # plugins/modules hold documentation only, in their own way.
-TOLD = ("plugins/action/", "plugins/plugin_utils/", "emulator/", "tests/")
+TOLD = ("plugins/action/", "plugins/inventory/", "plugins/lookup/", "plugins/plugin_utils/", "emulator/", "tests/")
 # REUSE-IgnoreStart
 HEADER = (
     "# Copyright (c) activation.kms contributors",

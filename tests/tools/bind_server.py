@@ -84,8 +84,8 @@ class BindServer:
         return Path(self.folder) / "named.log"
 
 
-def start(folder: Path, zone: str = "corp.example", port: int = 0) -> BindServer:
-    """Start a server in an empty or new folder; port 0 takes a free one.
+def start(folder: Path, zone: str = "corp.example", port: int = 0, records: str = "") -> BindServer:
+    """Start a server in an empty or new folder; port 0 takes a free one; `records` are more lines of the zone file.
 
     Raises:
         CannotStart: there is no BIND here, or it does not answer.
@@ -96,7 +96,7 @@ def start(folder: Path, zone: str = "corp.example", port: int = 0) -> BindServer
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     server = BindServer(str(folder), ADDRESS, port or _free_port(), zone, KEY_NAME, ALGORITHM, secret)
     (folder / "named.conf").write_text(CONFIGURATION.format(**asdict(server)), encoding="utf-8")
-    (folder / "zone.db").write_text(ZONE.format(**asdict(server)), encoding="utf-8")
+    (folder / "zone.db").write_text(ZONE.format(**asdict(server)) + records, encoding="utf-8")
     # Debian and Ubuntu confine /usr/sbin/named to its own folders (AppArmor); a copy is not confined.
     private = shutil.copy2(program, folder / "named")
     with server.log.open("wb") as log:

@@ -55,10 +55,11 @@ def lint() -> list[Job]:
 def types() -> list[Job]:
     mypy = ("mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir")
     plugins = TREE.relative_to(COLLECTIONS) / "plugins"
+    kinds = [str(plugins / kind) for kind in ("plugin_utils", "action", "inventory", "lookup")]
     return [
         Job(
             "types of the plugins",
-            (*mypy, str(BUILD / "mypy-plugins"), str(plugins / "plugin_utils"), str(plugins / "action")),
+            (*mypy, str(BUILD / "mypy-plugins"), *kinds),
             "dev",
             directory=COLLECTIONS,
         ),

@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 
 from .._secret import Scrubber, Secret
 from .._world import NoAnswer, Stream
+from .addresses import addresses_of
 from .winrm import WinrmDoor
 
 _DISPLAY = Display()
@@ -87,12 +88,7 @@ class ControllerWorld:
 
     def resolve(self, name: str) -> list[str]:
         """The addresses the controller's resolver knows, IPv4 first."""
-        try:
-            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return []
-        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        return addresses_of(name)
 
     def dial(self, address: str, port: int, *, timeout: float) -> Stream:
         """A TCP connection from the controller."""

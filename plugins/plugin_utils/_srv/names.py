@@ -27,19 +27,19 @@ _LONGEST_LABEL = 63
 _LONGEST_NAME = 253
 
 
-def zone_name(text: str) -> str:
+def zone_name(text: str, what: str = "zone") -> str:
     """The DNS domain in which clients search for a KMS host. Raises Refusal."""
-    name = _normal(text, "zone")
+    name = _normal(text, what)
     labels = name.split(".")
     if name.startswith(SERVICE + "."):
         raise _bad(
-            f"zone {text!r} is the name of the record itself; write the domain it is for: {name[len(SERVICE) + 1 :]}"
+            f"{what} {text!r} is the name of the record itself; write the domain it is for: {name[len(SERVICE) + 1 :]}"
         )
     if is_address(name):
-        raise _bad(f"zone {text!r} is an address; write the DNS domain of the clients, corp.example for instance")
-    _check_labels(text, labels, _ZONE_LABEL, "zone", "letters, digits, hyphens and underscores")
+        raise _bad(f"{what} {text!r} is an address; write the DNS domain of the clients, corp.example for instance")
+    _check_labels(text, labels, _ZONE_LABEL, what, "letters, digits, hyphens and underscores")
     if len(owner_name(name)) > _LONGEST_NAME:
-        raise _bad(f"zone {text!r} is too long: with {SERVICE} before it, it exceeds {_LONGEST_NAME} characters")
+        raise _bad(f"{what} {text!r} is too long: with {SERVICE} before it, it exceeds {_LONGEST_NAME} characters")
     return name
 
 
