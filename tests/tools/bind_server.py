@@ -14,7 +14,7 @@ realm the same is granted to a principal of a private Kerberos realm, and to the
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,7 @@ zone "{zone}" {{
     notify no;
     allow-transfer {{ key "{key_name}"; }};
     update-policy {{
-        grant {key_name}. name _vlmcs._tcp.{zone}. SRV;
+        grant {key_name} name _vlmcs._tcp.{zone} SRV;
         {grants}
     }};
 }};
@@ -105,7 +105,7 @@ def start(folder: Path, zone: str = "corp.example", port: int = 0, realm: str = 
         grants = GRANTS.format(user=centre.user, realm=centre.realm, zone=zone)
     values = {**vars(server), "more": more, "grants": grants}
     (folder / "zone.db").write_text(ZONE.format(**values), encoding="utf-8")
-    _launch(server, (OPTIONS + PRIMARY).format(**values))
+    _launch(server, (OPTIONS + PRIMARY).format(**values), lambda: dns_server.serves_zone(server))
     return server
 
 
@@ -114,7 +114,9 @@ def resolver(folder: Path, primary: DnsServer) -> BindServer:
     folder = dns_server.new_folder(folder)
     server = BindServer(str(folder), dns_server.ADDRESS, dns_server.free_port(), primary.zone, primary.host)
     forward = f"recursion yes; forward only; forwarders {{ {primary.address} port {primary.port}; }};"
-    _launch(server, OPTIONS.format(**vars(server), more=forward))
+    _launch(
+        server, OPTIONS.format(**vars(server), more=forward), lambda: dns_server.accepts(server.address, server.port)
+    )
     return server
 
 
@@ -124,7 +126,7 @@ def stop(folder: Path) -> None:
     kdc.stop(folder / "kdc")
 
 
-def _launch(server: BindServer, configuration: str) -> None:
+def _launch(server: BindServer, configuration: str, answers: Callable[[], bool]) -> None:
     folder = Path(server.folder)
     program = dns_server.private_copy(dns_server.find("named", PACKAGES), folder)
     (folder / "named.conf").write_text(configuration, encoding="utf-8")
@@ -132,7 +134,7 @@ def _launch(server: BindServer, configuration: str) -> None:
         folder,
         server.log,
         [program, "-c", str(folder / "named.conf"), "-n", "1", "-g"],
-        lambda: dns_server.serves_zone(server),
+        answers,
         environment=server.kdc.environment if server.kdc else None,
     )
 

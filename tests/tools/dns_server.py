@@ -159,14 +159,14 @@ def launch(
     raise CannotStart(f"{Path(command[0]).name} does not answer; its last words:\n" + "\n".join(last_words))
 
 
-def stop(folder: Path) -> None:
+def stop(folder: Path, signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGKILL)) -> None:
     """End the server of this folder, if it runs."""
     note = folder / "process"
     if not note.is_file():
         return
     number = int(note.read_text(encoding="ascii"))
     note.unlink()
-    for wish in (signal.SIGTERM, signal.SIGKILL):
+    for wish in signals:
         if not _signal(number, wish):
             return
         deadline = time.monotonic() + PATIENCE
