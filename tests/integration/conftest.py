@@ -19,7 +19,7 @@ import samba_server
 from dns_server import CannotStart, DnsServer
 
 # Tests that use these fixtures speak to a server, not to the insides of ansible-core: one core is enough.
-SERVERS = {"bind", "dns", "knot", "powerdns", "samba", "server"}
+SERVERS = {"bind", "bind_of_realm", "dns", "knot", "powerdns", "samba", "server"}
 
 NAMES = ("bind", "knot", "powerdns", "samba")
 Started = t.TypeVar("Started", bound=DnsServer)
@@ -49,6 +49,17 @@ def running(start: Callable[[Path], Started], stop: Callable[[Path], None], fold
 def bind(tmp_path: Path) -> Iterator[bind_server.BindServer]:
     """A BIND 9 of the test's own: zone corp.example, one TSIG key that may change SRV at _vlmcs._tcp only."""
     with running(bind_server.start, bind_server.stop, tmp_path / "bind") as server:
+        yield server
+
+
+@pytest.fixture
+def bind_of_realm(tmp_path: Path) -> Iterator[bind_server.BindServer]:
+    """The same with a Kerberos realm, whose user and whose hosts may do what the key may."""
+
+    def start(folder: Path) -> bind_server.BindServer:
+        return bind_server.start(folder, realm="CORP.EXAMPLE")
+
+    with running(start, bind_server.stop, tmp_path / "bind") as server:
         yield server
 
 
