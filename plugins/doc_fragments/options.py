@@ -155,8 +155,8 @@ options:
       - The 48 digits that Microsoft gave for the installation ID, with blanks or dashes between them or without. Put
         them in quotes, or YAML may take them for a number.
       - It is used for the installation ID that was told before, and refused where that has become another one since,
-        because the hardware has changed for example. Where none has been told for this key yet, the run tells one and does
-        not use it. So it does no harm to leave it in place.
+        because the hardware has changed for example. Where none has been told for this key yet, the run tells one and
+        does not use it. So it does no harm to leave it in place.
     type: str
   activation_id:
     description:
@@ -174,8 +174,8 @@ options:
     description:
       - Lets a key be activated again after the hardware has changed, for example when a virtual machine was moved. It
         spends one of the key's ten activations on this host.
-      - Also lets a key be activated online although its offline activation was begun. Microsoft counts that one too as soon
-        as it gives the confirmation ID.
+      - Also lets a key be activated online although its offline activation was begun. Microsoft counts that one too as
+        soon as it gives the confirmation ID.
     type: bool
     default: false
   max_activations:

@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import typing as t
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bind_server
+import knot_server
+import powerdns_server
+import publishing
 import pytest
+import samba_server
+from dns_server import CannotStart, DnsServer
 
 # Tests that use these fixtures speak to a server, not to the insides of ansible-core: one core is enough.
-SERVERS = {"bind"}
+SERVERS = {"bind", "bind_of_realm", "dns", "knot", "powerdns", "samba", "server"}
+
+NAMES = ("bind", "knot", "powerdns", "samba")
+Started = t.TypeVar("Started", bound=DnsServer)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,13 +32,78 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.once)
 
 
+@contextlib.contextmanager
+def running(start: Callable[[Path], Started], stop: Callable[[Path], None], folder: Path) -> Iterator[Started]:
+    """A server for a while."""
+    try:
+        server = start(folder)
+    except CannotStart as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield server
+    finally:
+        stop(folder)
+
+
 @pytest.fixture
 def bind(tmp_path: Path) -> Iterator[bind_server.BindServer]:
     """A BIND 9 of the test's own: zone corp.example, one TSIG key that may change SRV at _vlmcs._tcp only."""
-    folder = tmp_path / "bind"
-    try:
-        server = bind_server.start(folder)
-    except bind_server.CannotStart as error:
-        pytest.fail(str(error), pytrace=False)
-    yield server
-    bind_server.stop(folder)
+    with running(bind_server.start, bind_server.stop, tmp_path / "bind") as server:
+        yield server
+
+
+@pytest.fixture
+def bind_of_realm(tmp_path: Path) -> Iterator[bind_server.BindServer]:
+    """The same with a Kerberos realm, whose user and whose hosts may do what the key may."""
+
+    def start(folder: Path) -> bind_server.BindServer:
+        return bind_server.start(folder, realm="CORP.EXAMPLE")
+
+    with running(start, bind_server.stop, tmp_path / "bind") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DnsServer]:
+    """The same for many tests."""
+    with running(bind_server.start, bind_server.stop, tmp_path_factory.mktemp("bind")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DnsServer]:
+    """A Knot DNS: zone corp.example, one TSIG key that may change SRV at _vlmcs._tcp only."""
+    with running(knot_server.start, knot_server.stop, tmp_path_factory.mktemp("knot")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def powerdns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[powerdns_server.PowerDnsServer]:
+    """A PowerDNS: zone corp.example, one TSIG key that may change all of it."""
+    with running(powerdns_server.start, powerdns_server.stop, tmp_path_factory.mktemp("powerdns")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[samba_server.SambaServer]:
+    """A domain controller of ad.example that takes updates of anybody."""
+
+    def start(folder: Path) -> samba_server.SambaServer:
+        return samba_server.start(folder, updates="any")
+
+    with running(start, samba_server.stop, tmp_path_factory.mktemp("samba")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def server(request: pytest.FixtureRequest) -> DnsServer:
+    """Each of the four in turn."""
+    found: DnsServer = request.getfixturevalue({"bind": "shared_bind"}.get(request.param, request.param))
+    return found
+
+
+@pytest.fixture
+def dns(server: DnsServer) -> DnsServer:
+    """Each of the four in turn, with nobody published."""
+    publishing.clear(server)
+    return server

@@ -6,20 +6,42 @@
 # Installs the servers and clients the tests speak to, and what signs their stand-ins for Microsoft's packages. Nothing
 # is started and nothing is configured: the tests run their own instances, on loopback, in folders of their own.
 #
-# "command package", one a line; a package is missing when its command is.
+# "command package" or "/path package", one a line; a package is missing when its command or file is.
 set -eu
 
 NEEDED="named bind9
 dig bind9-dnsutils
 tsig-keygen bind9-utils
+knotd knot
+pdns_server pdns-server
+/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql pdns-backend-sqlite3
+samba samba-ad-dc
+/usr/share/samba/setup/provision.ldif samba-ad-provision
+/usr/lib/*/samba/ldb/acl.so samba-dsdb-modules
+/usr/lib/*/samba/vfs/xattr_tdb.so samba-vfs-modules
+/usr/lib/python3/dist-packages/samba/provision/__init__.py python3-samba
+krb5kdc krb5-kdc
+kadmin.local krb5-admin-server
+kinit krb5-user
+krb5-config libkrb5-dev
+gcc gcc
+ip iproute2
 openssl openssl
 osslsigncode osslsigncode"
 
 PATH="$PATH:/usr/sbin:/sbin"
 
+is_here() {
+    case $1 in
+    # shellcheck disable=SC2086  # the pattern is to be expanded
+    /*) ls $1 >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
 missing() {
-    echo "$NEEDED" | while read -r command package; do
-        command -v "$command" >/dev/null 2>&1 || echo "$package"
+    echo "$NEEDED" | while read -r thing package; do
+        is_here "$thing" || echo "$package"
     done | sort -u | tr '\n' ' '
 }
 

@@ -120,6 +120,8 @@ def _read(world: World, place: Place, address: str) -> ZoneState:
 def _judge_look(world: World, place: Place, address: str, reply: Reply) -> None:
     """Whether this answer may be planned upon. Raises Refusal or Failure."""
     if reply.verdict.error:
+        if reply.verdict.error == "BADKEY":
+            _doubt_the_server(world, place, address)
         raise trouble.key_trouble(Refusal, place, reply.verdict.error, reply.verdict.skew)
     if reply.code in ("REFUSED", "NOTAUTH"):
         if not reply.verdict.verified and _answers_unsigned(world, place, address):
@@ -139,11 +141,24 @@ def _judge_look(world: World, place: Place, address: str, reply: Reply) -> None:
 
 def _answers_unsigned(world: World, place: Place, address: str) -> bool:
     """PowerDNS refuses a bad signature without a word about it: ask once more without one."""
+    plain = _unsigned(world, place, address)
+    return plain is not None and plain.authoritative
+
+
+def _doubt_the_server(world: World, place: Place, address: str) -> None:
+    """A resolver does not know the primary's keys either: then the key is not what is wrong. Raises Refusal."""
+    plain = _unsigned(world, place, address)
+    if plain is not None and not plain.authoritative:
+        raise trouble.not_authoritative(place, plain.code, [])
+
+
+def _unsigned(world: World, place: Place, address: str) -> Reply | None:
+    """The same question without a signature, if that is answered."""
     try:
         plain = ask(world, place, address, question(dns.name.from_text(place.owner), dns.rdatatype.SOA), signed=False)
     except (NoAnswer, Garbled):
-        return False
-    return plain.code in ("NOERROR", "NXDOMAIN") and plain.authoritative
+        return None
+    return plain if plain.code in ("NOERROR", "NXDOMAIN") else None
 
 
 def _zone_in(reply: Reply, owner: dns.name.Name) -> dns.rrset.RRset | None:
@@ -169,6 +184,8 @@ def _update(world: World, place: Place, wish: Wish, state: ZoneState, change: Ch
         raise trouble.answer_lost(place, str(noise)) from noise
     verdict = reply.verdict
     if verdict.error and verdict.why == "TSIG error":
+        if verdict.error == "BADKEY" and state.verified:  # the look was answered with this very key
+            raise trouble.update_refused(place, verdict.error, verified=True)
         raise trouble.key_trouble(Failure, place, verdict.error, verdict.skew)
     if reply.code == "NOERROR":
         if not verdict.verified and place.verify_reply == "strict":

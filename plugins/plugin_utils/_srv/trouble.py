@@ -44,10 +44,11 @@ def key_trouble(kind: type[Kind], place: Place, error: str, skew: int | None = N
 def key_not_said(place: Place, code: str) -> Refusal:
     """A signed question refused without a reason, while the same question unsigned is answered (PowerDNS does this)."""
     key = place.key.name if place.key else "?"
-    advice = "Compare key_name, key_algorithm and key_secret with the server's configuration."
+    advice = "Compare key_name, key_algorithm and key_secret with the server's configuration, and the clocks."
     return Refusal(
         f"{place.peer} answers for {place.owner} without a signature but not with TSIG key {key}: the name, the "
-        f"algorithm or the secret of the key is wrong; zone {place.zone} was not changed. {advice}",
+        "algorithm or the secret of the key is wrong, or the clocks differ by more than 300 seconds; zone "
+        f"{place.zone} was not changed. {advice}",
         name="key_refused",
         advice=advice,
         code=code,
@@ -71,7 +72,10 @@ def not_authoritative(place: Place, code: str, elsewhere: t.Sequence[str]) -> Re
         who = f"{place.peer} delegates {place.owner} to {', '.join(elsewhere)}"
         advice = f"Give {elsewhere[0]} as server."
     else:
-        who = f"{place.peer} answers for zone {place.zone}, but not out of the zone itself; it is probably a resolver"
+        who = (
+            f"{place.peer} answers for zone {place.zone}, but not out of the zone itself: it is a resolver, or does "
+            "not hold this zone"
+        )
         advice = "Give as server the primary DNS server of the zone; an answer from a cache cannot be relied on."
     return Refusal(f"{who}. {advice}", name="server_not_authoritative", advice=advice, code=code)
 
@@ -167,6 +171,7 @@ def update_refused(place: Place, code: str, *, verified: bool) -> Failure:
     """The server's answer to an update, other than NOERROR."""
     name, sentence, advice = _UPDATE.get(code, ("dns_failed", "{peer} answered {code} to the update of {owner}", _LOG))
     if place.key is None and code in ("REFUSED", "NOTAUTH"):
+        name = "update_refused"
         sentence = "{peer} refused the unsigned update of {owner}"
         advice = "Set auth: tsig with a key the server allows."
     known = {"peer": place.peer, "owner": place.owner, "zone": place.zone, "code": code, "who": _who(place)}
@@ -187,11 +192,19 @@ _SILENCE: t.Final[t.Mapping[str, str]] = {
     "unreachable": "the network does not lead there",
 }
 _LOG = "Look at the server's log for the reason."
+_NO_RIGHT = "{peer} refused to update {owner} in zone {zone}: {who} has no right to"
 _UPDATE: t.Final[t.Mapping[str, tuple[str, str, str]]] = {
     "REFUSED": (
         "update_refused",
-        "{peer} refused to update {owner} in zone {zone}: {who} has no right to",
-        "On BIND add: update-policy {{ grant KEY name {owner}. SRV; }};",
+        _NO_RIGHT,
+        "On BIND add: update-policy {{ grant KEY name {owner} SRV; }}; on PowerDNS add the key to the zone's "
+        "TSIG-ALLOW-DNSUPDATE.",
+    ),
+    # Knot 3.2 says so of a key it knows, when no access rule lets that key update.
+    "BADKEY": (
+        "update_refused",
+        _NO_RIGHT,
+        "On Knot let an acl of the zone allow action: update to this key, for update-type: SRV at {owner}.",
     ),
     "NOTAUTH": (
         "not_primary",

@@ -32,7 +32,7 @@ SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ="
 OTHER_SECRET = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI="
 KEY_NAME = "kms-rollout"
 
-KNOT = frozenset({"ttl_ignored", "notauth_unsigned"})
+KNOT = frozenset({"ttl_ignored", "notauth_unsigned", "denial_is_badkey"})
 POWERDNS = frozenset({"key_trouble_unsigned_refused", "case_sensitive_delete"})
 SAMBA = frozenset({"wrong_signature", "subset_prerequisites", "ttl_per_record", "denial_is_servfail"})
 WINDOWS = frozenset({"echoes_signature", "ttl_per_record"})
@@ -83,6 +83,8 @@ class FakeDns:
             return self._key_trouble(wire, dns.rcode.BADSIG if known else dns.rcode.BADKEY)
         if request.had_tsig and self.clock_offset:
             return self._key_trouble(wire, dns.rcode.BADTIME)
+        if request.opcode() == dns.opcode.UPDATE and self.habits >= {"denial_is_badkey", "allows_nothing"}:
+            return self._key_trouble(wire, dns.rcode.BADKEY)
         response = dns.message.make_response(request)
         if request.opcode() == dns.opcode.UPDATE:
             self._update(t.cast(dns.update.UpdateMessage, request), response)

@@ -118,7 +118,7 @@ def test_without_a_key_nothing_is_signed() -> None:
 
 READ_TROUBLE = [
     ("refuses_zone", Refusal, "zone_not_served", "REFUSED", "does not serve zone corp.example"),
-    ("resolver", Refusal, "server_not_authoritative", "NOERROR", "probably a resolver"),
+    ("resolver", Refusal, "server_not_authoritative", "NOERROR", "it is a resolver, or does not hold"),
     ("delegates", Refusal, "server_not_authoritative", "NOERROR", "Give ns9.corp.example as server"),
     ("alias", Refusal, "owner_is_alias", "CNAME", "alias .CNAME. of elsewhere.example"),
     ("unsigned_replies", Refusal, "reply_unverified", None, "verify_reply: readback"),
@@ -157,6 +157,13 @@ def test_a_key_the_server_does_not_accept_is_found_while_looking(habits: tuple[s
     assert caught.value.code == ("REFUSED" if habits else {"unknown name": "BADKEY"}.get(key, "BADSIG"))
     assert not any(secret in f"{caught.value!r}{caught.value.as_data()}" for secret in (SECRET, OTHER_SECRET))
     assert server.updates == []
+
+
+def test_a_resolver_is_told_from_a_primary_that_lacks_the_key() -> None:
+    stranger = TsigKey("kms-other", "hmac-sha256", Secret(SECRET))
+    with pytest.raises(Refusal) as caught:
+        client.read(FakeWorld(FakeDns(habits={"resolver"})), place(key=stranger))
+    assert caught.value.name == "server_not_authoritative"
 
 
 @pytest.mark.parametrize(("offset", "word"), [(1000, "ahead"), (-1000, "behind")])
@@ -253,7 +260,7 @@ def test_being_overtaken_for_ever_is_a_failure() -> None:
 
 
 UPDATE_TROUBLE = [
-    ("allows_nothing", "update_refused", "REFUSED", "grant KEY name _vlmcs._tcp.corp.example. SRV"),
+    ("allows_nothing", "update_refused", "REFUSED", "grant KEY name _vlmcs._tcp.corp.example SRV"),
     ("denial_is_servfail", "update_failed", "SERVFAIL", "somebody else owns the record"),
     ("no_updates", "update_not_supported", "NOTIMP", "switch on dynamic updates"),
 ]
@@ -289,6 +296,14 @@ def test_a_key_changed_between_look_and_update() -> None:
     with pytest.raises(Failure) as caught:
         client.apply(world, place(), wish("kms1.corp.example"), state)
     assert (caught.value.name, caught.value.code) == ("key_secret_wrong", "BADSIG")
+
+
+def test_a_key_that_was_known_a_moment_ago_is_no_unknown_key() -> None:
+    """Knot says BADKEY of a key it knows, when that key may not update."""
+    with pytest.raises(Failure, match="has no right to") as caught:
+        make_so(FakeDns(habits={"denial_is_badkey", "allows_nothing"}), wish("kms1.corp.example"), place())
+    _is_helpful(caught.value)
+    assert (caught.value.name, caught.value.code) == ("update_refused", "BADKEY")
 
 
 def test_an_unsigned_update_that_is_refused_says_how_to_sign() -> None:
