@@ -284,11 +284,33 @@ def test_not_while_the_service_is_stopped(wire: MakeWire) -> None:
 
 def test_it_tries_after_a_change_of_hardware(wire: MakeWire) -> None:
     host = wire(start="kms_1_2", host_key=KEY, dials=BY_ITSELF)
+    host.pass_time(100)
     host.host.change_hardware()
     host.pass_time(20)
     assert status(host) == "3"
     host.pass_time(20)
     assert (status(host), host.shown["activations_spent"]) == ("1", {"67892": 2})
+
+
+def test_it_has_one_plan_for_a_key(wire: MakeWire) -> None:
+    host = host_with_key(wire, authority=Authority(KEYS, [KEY]), dials=BY_ITSELF)
+    host.pass_time(10)
+    host.host.change_hardware()
+    host.pass_time(100)
+    assert requests(host) == 1
+
+
+def test_it_forgets_a_key_that_has_gone(wire: MakeWire) -> None:
+    host = host_with_key(wire, dials=BY_ITSELF)
+    host.on_product("UninstallProductKey")
+    host.pass_time(60)
+    assert (requests(host), host.host.wake_at()) == (0, None)
+
+
+def test_it_takes_a_breath_even_where_time_goes_fast(wire: MakeWire) -> None:
+    host = host_with_key(wire, boot_seconds=0.001, authority=Authority(KEYS, [KEY]), dials=BY_ITSELF)
+    host.pass_time(100)
+    assert 50 <= requests(host) <= 101
 
 
 @pytest.mark.parametrize("setting", ["on", "off"])
