@@ -361,7 +361,7 @@ def test_what_confirm_refuses(estate: Estate) -> None:
 
 
 def test_other_hardware_from_the_command_line(command: Command) -> None:
-    estate = Estate(command, f", host_key: {HOST_KEY}")
+    estate = Estate(command, f", host_key: {HOST_KEY}, dials: {{auto_activation: 'off'}}")
     command.serve(estate.path)
     assert command.run("fault", estate.path, "kms04", "hardware-changed").returncode == 0
     [product] = [one for one in estate.show("kms04")["products"] if one["partial_product_key"]]
