@@ -122,4 +122,5 @@ def _became(world: World, former: Product) -> str | None:
         return None
     if not rows:
         return GONE
-    return KEYED if rows[0].text("PartialProductKey") else WITHOUT_KEY
+    key = (rows[0].text("PartialProductKey") or "").upper()
+    return KEYED if key == former.partial_product_key.upper() else WITHOUT_KEY  # the new key may have its row

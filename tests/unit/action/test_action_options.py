@@ -216,7 +216,7 @@ def test_a_secret_is_refused_where_others_would_write_it_down(told: dict[str, t.
 
 
 def test_a_password_that_is_a_word_may_stand_in_a_path() -> None:
-    told = {"packages": "/home/vagrant/kms-packages", "audit_log": "/var/log/vagrant-kms.jsonl", "port": 1688}
+    told = {"packages": "/srv/vagrant/kms-packages", "audit_log": "/var/log/vagrant-kms.jsonl", "port": 1688}
     judge_spoken({**told, "reboot_reason": None, "product_key": KEY}, Scrubber([HostKey(KEY), Secret("vagrant")]))
 
 

@@ -241,6 +241,7 @@ def carried_out(world: SmallWindows) -> Outcome:
     [
         ({"PartialProductKey": None}, "without_key"),
         ({"PartialProductKey": OLD_FIVE}, "keyed"),
+        ({"PartialProductKey": FIVE}, "without_key"),
         (None, "gone"),
     ],
 )
