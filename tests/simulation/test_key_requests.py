@@ -62,14 +62,14 @@ def test_key_and_activation_take_nine_requests_that_change_something(persona: st
 
 
 @pytest.mark.parametrize("persona", FAMILIES)
-def test_the_looks_between_cost_no_more_than_three_whole_ones(persona: str, packages: pathlib.Path) -> None:
+def test_all_that_is_read_on_the_way_is_less_than_four_whole_looks(persona: str, packages: pathlib.Path) -> None:
     around, wish = ready(persona, packages)
     run(around, packages, wish)
     first = sum(not one.mutation for one in around.exchanges)
     around.exchanges.clear()
     run(around, packages, wish)
     in_spec = len(around.exchanges)
-    assert first <= 3 * in_spec, (first, in_spec)
+    assert first <= 4 * in_spec, (first, in_spec)
 
 
 @pytest.mark.parametrize("persona", FAMILIES)

@@ -53,6 +53,9 @@ def put_on_hold(world: World, licensing: Licensing, roots: t.Collection[str]) ->
     for root in roots:
         if licensing.roots.get(root, Root()).manual != 1:
             write_manual(world, root, 1)
+    there = load_record(world)
+    if there.former_manual is None:  # another controller came to its end meanwhile, and took the note with it
+        rewrite(world, there, former_manual=wanted)
 
 
 def finished(licensing: Licensing, record: Record) -> frozenset[str]:
