@@ -21,9 +21,20 @@ from ansible_collections.activation.kms.plugins.plugin_utils._converge import co
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.key_quota import KeyedHosts, KeyQuota, keyed_hosts
 
-FILES = ("activation", "hold", "host_key", "key_products", "key_quota", "keys", "offline", "online", "removal")
-NOT_MET = Counter({("host_key", "no_licensing_service"): 1, ("offline", "no_installation_id"): 1})
-"""What takes a damaged Windows, see tests/unit: updates without what they update, a key without an installation ID."""
+FILES = (
+    *("activation", "hold", "host_key", "key_installation", "key_products", "key_quota", "keys"),
+    *("mark", "offline", "online", "removal", "service_ready"),
+)
+NOT_MET = Counter(
+    {
+        ("service_ready", "no_licensing_service"): 1,
+        ("offline", "no_installation_id"): 1,
+        ("activation", "license_status_unknown"): 1,
+        ("removal", "setup_key_unknown"): 1,
+    }
+)
+"""What no emulated Windows deserves, see tests/unit: updates without what they update, a key without an installation ID
+or a status, an edition of which no setup key is known."""
 SETUP_KEY = "VDYBN-27WPP-V4HQT-9VMD4-VMK7H"
 """Microsoft's public client setup key of Server 2022 Standard."""
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -72,17 +83,33 @@ def installed_by_somebody_for_less(packages: pathlib.Path) -> Met:
     return around, run(around, packages, options)
 
 
-@refused("host_key", "evaluation_edition")
+@refused("activation", "confirmation_awaited")
+def begun_offline(packages: pathlib.Path) -> Met:
+    around = ready(NEW)
+    key_run(around, key_wish(NEW, activation="offline"))
+    return once(around, **key_wish(NEW))
+
+
+@refused("activation", "key_group_differs")
+def another_group(packages: pathlib.Path) -> Met:
+    persona = "server-2012-r2"
+    around = ready(persona, dials={"auto_activation": "off"})
+    wish = {"product_key": HOST_KEYS["server_2012_r2_windows_10"]}
+    assert key_run(around, {**wish, "activation": "unmanaged"}).done
+    return once(around, **wish, key_group="server_2016")
+
+
+@refused("key_installation", "evaluation_edition")
 def evaluation(packages: pathlib.Path) -> Met:
     return once(ready(NEW, evaluation=True), **key_wish(NEW))
 
 
-@refused("host_key", "other_key_installed")
+@refused("key_installation", "other_key_installed")
 def older(packages: pathlib.Path) -> Met:
     return once(activated(OLD, OLDER_KEY), **key_wish(OLD))
 
 
-@refused("host_key", "key_unencrypted")
+@refused("key_installation", "key_unencrypted")
 def in_clear(packages: pathlib.Path) -> Met:
     class Clear(SimulatedWorld):
         encrypted = False
@@ -91,17 +118,17 @@ def in_clear(packages: pathlib.Path) -> Met:
     return around, key_run(around, key_wish(NEW), doors=Clear)
 
 
-@refused("host_key", "no_licensing_service")
+@refused("service_ready", "no_licensing_service")
 def bare(packages: pathlib.Path) -> Met:
     return once(ready(OLD, start="bare"), **key_wish(OLD))
 
 
-@refused("host_key", "restart_pending")
+@refused("service_ready", "restart_pending")
 def unrestarted(packages: pathlib.Path) -> Met:
     return once(ready(OLD, start="kms_1_2_unrestarted"), **key_wish(OLD))
 
 
-@refused("host_key", "licensing_service_stopped")
+@refused("service_ready", "licensing_service_stopped")
 def stopped(packages: pathlib.Path) -> Met:
     around = ready("server-2008-sp2", dials={"licensing_stopped": "fault"})
     around.machine.inject("service-stopped", ["slsvc"])
@@ -191,6 +218,18 @@ def not_allowed(packages: pathlib.Path) -> Met:
 @refused("online", "clock_wrong")
 def years_ago(packages: pathlib.Path) -> Met:
     return once(ready(NEW, clock_offset=-3 * 365 * 86400), **key_wish(NEW))
+
+
+@refused("removal", "bad_option")
+def setup_key_for_office(packages: pathlib.Path) -> Met:
+    around = ready(NEW, office_licences=("office_2016",), office_key=OFFICE_KEY)
+    office = next(one for one in around.machine.show()["products"] if one["partial_product_key"] == OFFICE_KEY[-5:])
+    return once(around, state="absent", install_setup_key=True, activation_id=office["activation_id"])
+
+
+@refused("removal", "other_key_installed")
+def setup_key_over_another(packages: pathlib.Path) -> Met:
+    return once(activated(NEW), state="absent", install_setup_key=True, product_key=HOST_KEY)
 
 
 @refused("removal", "setup_key_unknown")

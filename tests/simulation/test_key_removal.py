@@ -86,12 +86,16 @@ def test_a_fault_at_every_request(persona: str, turn: int) -> None:
     clean = activated(persona, dials=dials(persona, turn))
     done = key_run(clean, options)
     assert done.converged, done.story
+    retail = (
+        dials(persona, turn).get("own_product") == "retail"
+    )  # Windows keeps that key: there is nothing to put there
+    assert len(setup_keys(clean)) == (setup and not retail)
     for number, kind in faulty_requests(clean.exchanges, turn):
         around = activated(persona, dials=dials(persona, turn))
         first = key_run(around, options, {number: kind})
         told = f"{kind} at {number}: {first.story}\n" + again_until(around, options, number)
         assert key_state(around) == gone(persona), told
-        assert len(setup_keys(around)) == setup, told
+        assert len(setup_keys(around)) == len(setup_keys(clean)), told
     back = key_run(around, key_wish(persona))
     assert back.converged, back.story
     assert key_state(around) == {**settled(persona), "spent": {five(persona): 2}}

@@ -38,15 +38,14 @@ def test_one_that_stalls_while_the_other_does_everything(persona: str, duration:
     """At each of its requests in turn the first one stalls, and the second one comes, does its work and goes.
 
     A second activation is spent only where the first one stalls between its last look and the request that follows:
-    installing the key anew, which undoes the activation, or asking for the activation, its note included. Where it
-    stalls in the middle of putting the hold on, or of looking whether it is on, the hold stays or it fails, because the
-    other one has taken the hold and our key of the registry away.
+    installing the key anew, which undoes the activation, or asking for the activation. Where it stalls in the middle of
+    putting the hold on, the hold stays. Where it looks for its hold, or its note, it fails: they are gone by then.
     """
     clean = ready(persona, dials={"activation_duration": duration})
     alone = key_run(clean, key_wish(persona))
     install, activate = index(clean.exchanges, INSTALL), index(clean.exchanges, ACTIVATE)
     writes = [number for number, one in enumerate(clean.exchanges[:install], 1) if one.mutation]
-    spent_twice, held, failed = set(), set(), set()
+    spent_twice, held, failures = set(), set(), set()
     for number in range(1, alone.world.requests + 1):
         around = ready(persona, dials={"activation_duration": duration})
         others: list[Run] = []
@@ -56,16 +55,17 @@ def test_one_that_stalls_while_the_other_does_everything(persona: str, duration:
 
         first = key_run(around, key_wish(persona), {number: other})
         assert others[0].converged, f"{number}: {others[0].story}"
-        failed |= set() if first.converged else {number}
+        failures |= set() if first.converged else {first.name}
         again = key_run(around, key_wish(persona))
         assert again.converged and not again.done, f"{number}: {first.story}\n{again.story}"
         state = key_state(around)
         spent_twice |= {number} if doubled(around, persona) else set()
         held |= {number} if state["manual"] == 1 else set()
         assert {**state, "spent": {}, "manual": None} == {**settled(persona), "spent": {}}, number
-    assert spent_twice == {install, activate - 1, activate}
-    assert held == set(writes[3:-1]), f"of {writes}"
-    assert {writes[2]} <= failed <= {writes[2], install - 1}, f"of {writes}"
+    assert spent_twice == {install, activate}
+    assert held == set(writes[2:-1]), f"of {writes}"
+    assert "activation_not_noted" in failures
+    assert failures <= {"activation_not_noted", "not_verified"}
 
 
 @pytest.mark.parametrize("seed", range(25), ids=lambda seed: f"seed_{seed}-")
