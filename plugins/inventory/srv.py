@@ -69,13 +69,8 @@ seealso:
 
 EXAMPLES = r"""
 ---
-# corp.kms_srv.yml: the least that is needed
-plugin: activation.kms.srv
-domains:
-  - corp.example
-
----
-# estate.kms_srv.yml: more domains, asked of their own server; short names, and groups of one's own
+# estate.kms_srv.yml. Of all this plugin and domains are needed; the rest asks a server of one's own, uses short names, and
+# adds variables and groups.
 plugin: activation.kms.srv
 domains:
   - corp.example
