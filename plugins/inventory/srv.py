@@ -69,8 +69,8 @@ seealso:
 
 EXAMPLES = r"""
 ---
-# estate.kms_srv.yml. Of all this plugin and domains are needed; the rest asks a server of one's own, uses short names, and
-# adds variables and groups.
+# estate.kms_srv.yml. Of all this plugin and domains are needed; the rest asks a server of one's own, uses short names,
+# and adds variables and groups.
 plugin: activation.kms.srv
 domains:
   - corp.example
