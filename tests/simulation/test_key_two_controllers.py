@@ -38,14 +38,13 @@ def test_one_that_stalls_while_the_other_does_everything(persona: str, duration:
     """At each of its requests in turn the first one stalls, and the second one comes, does its work and goes.
 
     A second activation is spent only where the first one stalls between its last look and the request that follows:
-    installing the key anew, which undoes the activation, or asking for the activation. Where it stalls in the middle of
-    putting the hold on, the hold stays. Where it looks for its hold, or its note, it fails: they are gone by then.
+    installing the key anew, which undoes the activation, or asking for the activation. The hold never stays. Where it
+    looks for its hold, or its note, it fails: they are gone by then.
     """
     clean = ready(persona, dials={"activation_duration": duration})
     alone = key_run(clean, key_wish(persona))
     install, activate = index(clean.exchanges, INSTALL), index(clean.exchanges, ACTIVATE)
-    writes = [number for number, one in enumerate(clean.exchanges[:install], 1) if one.mutation]
-    spent_twice, held, failures = set(), set(), set()
+    spent_twice, failures = set(), set()
     for number in range(1, alone.world.requests + 1):
         around = ready(persona, dials={"activation_duration": duration})
         others: list[Run] = []
@@ -60,10 +59,8 @@ def test_one_that_stalls_while_the_other_does_everything(persona: str, duration:
         assert again.converged and not again.done, f"{number}: {first.story}\n{again.story}"
         state = key_state(around)
         spent_twice |= {number} if doubled(around, persona) else set()
-        held |= {number} if state["manual"] == 1 else set()
-        assert {**state, "spent": {}, "manual": None} == {**settled(persona), "spent": {}}, number
+        assert {**state, "spent": {}} == {**settled(persona), "spent": {}}, number
     assert spent_twice == {install, activate}
-    assert held == set(writes[2:-1]), f"of {writes}"
     assert "activation_not_noted" in failures
     assert failures <= {"activation_not_noted", "not_verified"}
 
