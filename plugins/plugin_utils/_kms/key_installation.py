@@ -29,7 +29,7 @@ from .online import judge_clock
 
 def judge_installation(wish: KeyWish, seen: Seen) -> None:
     """What speaks against installing this key here. Raises Refusal."""
-    if seen[Edition].evaluation:
+    if seen[Edition].evaluation or any(product.is_evaluation for product in seen[Licensing].products):
         raise Refusal(
             f"the host is an evaluation edition of Windows ({seen[System].caption}), which takes no host key "
             "(0xC004F069); convert it to a full edition first (DISM /Online /Set-Edition), or use another host",

@@ -140,6 +140,7 @@ def test_what_is_none_is_refused_without_being_repeated(text: str) -> None:
     ("parts", "wish", "name"),
     [
         ((licensing(), Edition(79)), WISH, "evaluation_edition"),
+        ((licensing(product(2, "EVALU", "TIMEBASED_EVAL channel")),), WISH, "evaluation_edition"),
         ((licensing(), system(clock_ahead=86401.0)), WISH, "clock_wrong"),
         ((licensing(product()), system(clock_ahead=-3e6)), WISH, "clock_wrong"),
         (

@@ -75,6 +75,14 @@ class Product:
         """A KMS host's product of Windows."""
         return self.makes_kms_host and not self.foreign
 
+    @property
+    def is_evaluation(self) -> bool:
+        """Windows runs as an evaluation: its own product says so, by a word that is not translated (slmgr.vbs).
+
+        Up to Windows 7 and Server 2008 R2 nothing else does: evaluations have the edition's own number there.
+        """
+        return not self.foreign and "TIMEBASED_EVAL" in self.description
+
     def as_data(self) -> dict[str, t.Any]:
         """Plain data; the partial key is what Windows itself shows."""
         return {**dataclasses.asdict(self), "channel": self.channel, "is_kms_host": self.is_kms_host}
