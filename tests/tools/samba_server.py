@@ -123,6 +123,11 @@ class SambaServer(DnsServer):
         return Path(self.folder) / "krb5.conf"
 
     @property
+    def login(self) -> tuple[str, str]:
+        """The first of its users."""
+        return self.user, self.password
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that lead to its Kerberos, and keep a cache of tickets in the folder."""
         return {"KRB5_CONFIG": str(self.krb5_conf), "KRB5CCNAME": f"FILE:{self.folder}/tickets"}
