@@ -119,8 +119,8 @@ notes:
   - In a secure zone the account that created the record owns it, and others may not change it; the account used here
     and a KMS host that published itself get into each other's way. The guide on the first KMS host tells what to do.
   - Where aging and scavenging are on in server and zone, Microsoft DNS removes dynamic records that nobody refreshes,
-    by default after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the zone
-    from scavenging or create them by hand.
+    by default after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the
+    zone from scavenging or create them by hand.
   - A KMS host that publishes itself adds its record again within a day. M(activation.kms.host) with
     O(activation.kms.host#module:publish) turns that off.
 seealso:

@@ -103,7 +103,7 @@ _REASONS: t.Final[t.Mapping[str, tuple[str, str, str]]] = {
     ),
     "keytab_missing": (
         "kerberos_keytab_missing",
-        "the keytab {keytab} cannot be read on the controller",
+        "the keytab {keytab} of {who} cannot be read on the controller",
         "Correct the option keytab, or the rights on the file.",
     ),
     "keytab_without": (
