@@ -18,10 +18,12 @@ from ..plugin_utils._srv.place import Place
 
 SPECIFICATION = Specification(
     argument_spec={
-        "zones": {"type": "list", "elements": "str", "required": True, "aliases": ["zone"]},
+        "zones": {"type": "list", "elements": "str"},
+        "zone": {"type": "str"},
         **wishes.DNS_OPTIONS,
         **AUDIT_OPTIONS,
     },
+    required_one_of=(("zones", "zone"),),
     windows=False,
 )
 """What the module accepts."""
@@ -48,11 +50,12 @@ class ActionModule(KmsAction):
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
-        if not options["zones"]:
+        zones = [options["zone"]] if options["zones"] is None else options["zones"]
+        if not zones:
             raise Refusal("zones is empty; name at least one zone", name="bad_option")
         server = wishes.dns_server(options, self._beside_playbook)
         port = server.pop("server_port")
-        places = [Place(zone, port=port, **server) for zone in options["zones"]]
+        places = [Place(zone, port=port, **server) for zone in zones]
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
             return {"zones": outcome.seen[Zones].as_data()}

@@ -29,11 +29,15 @@ attributes:
 options:
   zones:
     description:
-      - The DNS domains whose members are read. One that cannot be read fails the task.
+      - The DNS domains whose members are read. One that cannot be read fails the task. At least one of O(zones) and
+        O(zone) is needed.
     type: list
     elements: str
-    required: true
-    aliases: [zone]
+  zone:
+    description:
+      - One domain, read where O(zones) is left out. It is there because M(activation.kms.srv_record) has it, with which
+        this module shares its C(module_defaults).
+    type: str
   audit_log:
     description:
       - Accepted so that the members of the C(module_defaults) group C(activation.kms.dns) can be given one audit log.
@@ -71,7 +75,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 zones:
-  description: What was found, in the order of O(zones), each zone once.
+  description: What was found, in the order of O(zones), each once.
   returned: success
   type: list
   elements: dict

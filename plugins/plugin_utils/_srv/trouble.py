@@ -129,7 +129,7 @@ def read_failed(place: Place, code: str) -> Failure:
 
 def no_address(place: Place, kind: type[Kind]) -> Kind:
     """The server's name does not resolve."""
-    advice = "Correct the option server, or write the server's address."
+    advice = "Correct the option server, or write the server's address in server_address."
     return kind(
         f"the DNS server {place.server} has no address as seen from the controller. {advice}",
         name="dns_server_unknown",
@@ -177,8 +177,8 @@ def update_refused(place: Place, code: str, *, verified: bool) -> Failure:
         name = "update_refused"
         sentence = "{peer} refused the unsigned update of {owner}"
         advice = "Set auth: tsig with a key the server allows, or auth: gss_tsig for a secure zone of Active Directory."
-    if isinstance(place.key, GssKey) and code in ("REFUSED", "SERVFAIL"):
-        name, sentence, advice = _NO_RIGHT_OF_PRINCIPAL
+    if isinstance(place.key, GssKey):
+        advice = _UPDATE_BY_PRINCIPAL.get(code, advice)
     known = {"peer": place.peer, "owner": place.owner, "zone": place.zone, "code": code, "who": _who(place)}
     doubt = "" if verified else " (the answer could not be verified; reading back showed no change)"
     advice = advice.format(**known)
@@ -201,14 +201,15 @@ _NO_RIGHT = "{peer} refused to update {owner} in zone {zone}: {who} has no right
 # A secure zone lets every account create a name, and nobody but the account that created it change it afterwards: the
 # reason why a second KMS host cannot publish itself (Microsoft Learn, "Configuring DNS", ff793405). Windows answers
 # REFUSED, Samba SERVFAIL.
-_NO_RIGHT_OF_PRINCIPAL: t.Final = (
-    "update_refused",
-    _NO_RIGHT,
-    "In a secure zone of Active Directory the account that created the record owns it, often the first KMS host that "
-    "published itself, and nobody else may change it: give this account, or better a group of all that publish, full "
-    "control of the record's name, or let the owner remove it first. On BIND add: update-policy {{ grant PRINCIPAL "
-    "name {owner} SRV; }}.",
+_OWNED = (
+    "In a secure zone the account that created the record owns it, often the first KMS host that published itself, and "
+    "nobody else may change it: give {who}, or better a group of all that publish, full control of {owner}, or let the "
+    "owner remove it first"
 )
+_UPDATE_BY_PRINCIPAL: t.Final[t.Mapping[str, str]] = {
+    "REFUSED": _OWNED + "; on BIND add: update-policy {{ grant PRINCIPAL name {owner} SRV; }}.",
+    "SERVFAIL": _OWNED + "; where that is not it, the server's log knows the reason.",
+}
 _UPDATE: t.Final[t.Mapping[str, tuple[str, str, str]]] = {
     "REFUSED": (
         "update_refused",
