@@ -37,6 +37,7 @@ MODULES = (
     "host_settings",
     "host_update",
     "srv_record",
+    "srv_record_info",
 )
 
 
