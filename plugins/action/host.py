@@ -42,13 +42,11 @@ SPECIFICATION = Specification(
             "elements": "dict",
             "options": {
                 "zone": {"type": "str", "required": True},
-                "server": {"type": "str", "required": True},
-                "server_port": {"type": "int", "default": 53},
+                **wishes.DNS_OPTIONS,
                 "target": {"type": "str"},
                 "priority": {"type": "int", "default": 0},
                 "weight": {"type": "int", "default": 0},
                 "ttl": {"type": "int"},
-                **wishes.TSIG_OPTIONS,
             },
         },
     },
@@ -66,7 +64,7 @@ class ActionModule(KmsAction):
         port = 1688 if options["port"] is None else options["port"]
         settings = wishes.settings_wish(options)
         key = self._key(options, world, known) if options["product_key"] else None
-        publish = [wishes.publish_wish(item, port) for item in options["publish"] or []]
+        publish = [wishes.publish_wish(item, port, self._beside_playbook) for item in options["publish"] or []]
         given = "self_publishing_domains" if settings.self_publishing_domains else "self_publishing: true"
         if publish and (settings.self_publishing or settings.self_publishing_domains):
             raise Refusal(

@@ -14,13 +14,11 @@ from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
 from ..plugin_utils._plan import Outcome
 from ..plugin_utils._srv.members import member
-from ..plugin_utils._srv.place import VERIFY_REPLY
 
 SPECIFICATION = Specification(
     argument_spec={
         "zone": {"type": "str", "required": True},
-        "server": {"type": "str", "required": True},
-        "server_port": {"type": "int", "default": 53},
+        **wishes.DNS_OPTIONS,
         "target": {"type": "str"},
         "members": {
             "type": "list",
@@ -38,8 +36,6 @@ SPECIFICATION = Specification(
         "ttl": {"type": "int"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "exclusive": {"type": "bool", "default": False},
-        "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY), "default": "strict"},
-        **wishes.TSIG_OPTIONS,
         **AUDIT_OPTIONS,
     },
     mutually_exclusive=(("target", "members"),),
@@ -57,7 +53,7 @@ class ActionModule(KmsAction):
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
-        wish = _wish(options)
+        wish = _wish(options, wishes.dns_server(options, self._beside_playbook))
         wish.aimed_at(wish.target)
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
@@ -66,8 +62,8 @@ class ActionModule(KmsAction):
         return Job([Publication(wish)], {Zones: read_zones([wish])}, report)
 
 
-def _wish(options: t.Mapping[str, t.Any]) -> PublishWish:
-    """The options as a wish. Raises Refusal."""
+def _wish(options: t.Mapping[str, t.Any], server: t.Mapping[str, t.Any]) -> PublishWish:
+    """The options as a wish; `server` is what they say about the DNS server. Raises Refusal."""
     common = {name: options[name] for name in _NUMBERS}
     given = [
         member(item["target"], **{name: common[name] if item[name] is None else item[name] for name in _NUMBERS})
@@ -75,14 +71,11 @@ def _wish(options: t.Mapping[str, t.Any]) -> PublishWish:
     ]
     return PublishWish(
         zone=options["zone"],
-        server=options["server"],
-        server_port=options["server_port"],
         target=options["target"],
         members=tuple(given),
         ttl=options["ttl"],
-        key=wishes.tsig_key(options),
         state=options["state"],
         exclusive=options["exclusive"],
-        verify_reply=options["verify_reply"],
         **common,
+        **server,
     )

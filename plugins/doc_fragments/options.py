@@ -222,13 +222,35 @@ options:
     type: int
 """
 
-    TSIG = r"""
+    DNS = r"""
 options:
+  server:
+    description:
+      - The primary DNS server of the zone, by name or address. Where several domain controllers hold the zone, always
+        name the same one.
+      - With O(auth=gss_tsig) it must be the server's full name, because its Kerberos service is C(DNS/) and that name.
+    type: str
+    required: true
+  server_port:
+    description:
+      - The TCP port of the DNS server.
+    type: int
+    default: 53
+  server_address:
+    description:
+      - The address at which the DNS server is contacted, where O(server) is a name that the controller's resolver does
+        not know, or knows with another address.
+    type: str
   auth:
     description:
-      - How updates and the reads before them are authenticated. V(none) suits a zone that anybody may update.
+      - How updates and reads are authenticated. V(none) suits a zone that anybody may update.
+      - V(tsig) signs with a key that is shared with the server.
+      - V(gss_tsig) signs with a key that Kerberos negotiates, as secure zones of Active Directory want it. It needs the
+        Python library gssapi, and a realm that the controller's C(krb5.conf) or DNS leads to. Whose it is says
+        O(principal), with O(password) or O(keytab). Without both, the ticket is used that is in the cache which
+        C(KRB5CCNAME) names in the C(environment) of the task, or of Ansible.
     type: str
-    choices: [none, tsig]
+    choices: [none, tsig, gss_tsig]
     default: none
   key_name:
     description:
@@ -244,4 +266,28 @@ options:
     type: str
     choices: [hmac-sha256, hmac-sha384, hmac-sha512, hmac-sha1, hmac-md5]
     default: hmac-sha256
+  principal:
+    description:
+      - The Kerberos principal, V(kmsadmin@CORP.EXAMPLE) for example; without a realm, one of the default realm. Letter
+        case counts.
+      - When it is given, a ticket of anybody else is refused.
+    type: str
+  password:
+    description:
+      - The password of O(principal). The ticket it brings lives in memory and ends with the task.
+    type: str
+  keytab:
+    description:
+      - A file on the controller with the keys of O(principal). A relative path counts from the folder of the playbook.
+        The ticket it brings lives in memory and ends with the task.
+    type: path
+  verify_reply:
+    description:
+      - What a reply is worth whose signature is missing or wrong.
+      - V(strict) does not believe it. When it was the reply to an update, the records are read again and decide. It is
+        the default with O(auth=tsig).
+      - V(readback) believes what it says as far as a second look confirms it, with a warning. It is meant for servers
+        known to sign wrongly, such as the internal DNS server of Samba, and is the default with O(auth=gss_tsig).
+    type: str
+    choices: [strict, readback]
 """

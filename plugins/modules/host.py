@@ -82,13 +82,16 @@ options:
         type: str
         required: true
       server:
-        description: The zone's primary DNS server, by name or address.
+        description: The zone's primary DNS server, by name or address; with V(gss_tsig) by its full name.
         type: str
         required: true
       server_port:
         description: Its TCP port.
         type: int
         default: 53
+      server_address:
+        description: Its address, where the name does not lead there as seen from the controller.
+        type: str
       target:
         description: The name under which clients reach the host; its own full name by default.
         type: str
@@ -104,9 +107,11 @@ options:
         description: The time to live in seconds; by default that of the records that are there, or an hour.
         type: int
       auth:
-        description: How updates are authenticated.
+        description:
+          - How updates are authenticated. V(gss_tsig) is Kerberos, for secure zones of Active Directory; see
+            M(activation.kms.srv_record).
         type: str
-        choices: [none, tsig]
+        choices: [none, tsig, gss_tsig]
         default: none
       key_name:
         description: The name of the TSIG key.
@@ -119,6 +124,21 @@ options:
         type: str
         choices: [hmac-sha256, hmac-sha384, hmac-sha512, hmac-sha1, hmac-md5]
         default: hmac-sha256
+      principal:
+        description: The Kerberos principal; without it, whoever has the ticket at hand.
+        type: str
+      password:
+        description: Its password.
+        type: str
+      keytab:
+        description: A file on the controller with its keys.
+        type: path
+      verify_reply:
+        description:
+          - What a reply is worth whose signature is missing or wrong; see M(activation.kms.srv_record). V(readback) is
+            the default with V(gss_tsig), V(strict) otherwise.
+        type: str
+        choices: [strict, readback]
 """
 
 EXAMPLES = r"""

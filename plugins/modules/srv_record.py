@@ -25,7 +25,7 @@ description:
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
-  - activation.kms.options.tsig
+  - activation.kms.options.dns
 attributes:
   check_mode:
     details: Check mode sends questions only. It cannot find out whether the key has the right to change the records.
@@ -39,17 +39,6 @@ options:
       - It is usually a zone of its own. Where it is not, the record goes to the zone of the server that holds the name.
     type: str
     required: true
-  server:
-    description:
-      - The primary DNS server of the zone, by name or address. Where several domain controllers hold the zone, always
-        name the same one.
-    type: str
-    required: true
-  server_port:
-    description:
-      - The TCP port of the DNS server.
-    type: int
-    default: 53
   target:
     description:
       - The fully qualified name of one KMS host. Exactly one of O(target) and O(members) is needed.
@@ -106,15 +95,6 @@ options:
       - With O(state=present), removes all members that are not named here and were there when the records were read.
     type: bool
     default: false
-  verify_reply:
-    description:
-      - What a reply is worth whose signature is missing or wrong.
-      - V(strict) does not believe it. When it was the reply to an update, the records are read again and decide.
-      - V(readback) believes what it says as far as a second look confirms it, with a warning. It is meant for servers
-        known to sign wrongly, such as the internal DNS server of Samba.
-    type: str
-    choices: [strict, readback]
-    default: strict
   audit_log:
     description:
       - A file on the controller (the execution node) to which one line of JSON is added for every step that was
@@ -129,17 +109,22 @@ options:
     type: path
 requirements:
   - dnspython >= 2.7.0 on the controller
+  - gssapi on the controller, with O(auth=gss_tsig)
 notes:
   - This is an action plugin. It runs on the controller (the execution node), whatever host the task is for, opens no
     connection to that host, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is needed once.
   - On BIND, the smallest right that suffices is C(update-policy { grant KEY name _vlmcs._tcp.corp.example. SRV; };).
-  - Microsoft DNS knows no TSIG keys. A zone there that allows nonsecure updates can be updated with O(auth=none).
-    Where aging and scavenging are on in server and zone, it removes dynamic records that nobody refreshes, by default
-    after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the zone from
-    scavenging or create them by hand.
+  - Microsoft DNS knows no TSIG keys. A zone there that allows secure updates is updated with O(auth=gss_tsig), one that
+    allows nonsecure updates with O(auth=none).
+  - In a secure zone the account that created the record owns it, and others may not change it; the account used here
+    and a KMS host that published itself get into each other's way. The guide on the first KMS host tells what to do.
+  - Where aging and scavenging are on in server and zone, Microsoft DNS removes dynamic records that nobody refreshes,
+    by default after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the
+    zone from scavenging or create them by hand.
   - A KMS host that publishes itself adds its record again within a day. M(activation.kms.host) with
     O(activation.kms.host#module:publish) turns that off.
 seealso:
+  - module: activation.kms.srv_record_info
   - module: activation.kms.host
   - module: activation.kms.endpoint_info
   - name: Troubleshoot KMS DNS issues
@@ -171,6 +156,15 @@ EXAMPLES = r"""
     key_name: kms-rollout
     key_secret: "{{ vault_tsig }}"
   run_once: true
+
+- name: Publish in a secure zone of Active Directory
+  activation.kms.srv_record:
+    zone: corp.example
+    server: dc1.corp.example
+    target: kms1.corp.example
+    auth: gss_tsig
+    principal: kmsadmin@CORP.EXAMPLE
+    password: "{{ vault_kmsadmin }}"
 
 - name: Withdraw a host before it is retired
   activation.kms.srv_record:

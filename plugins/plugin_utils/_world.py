@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ._secret import Secret
+
 
 class NoAnswer(Exception):
     """A door's peer did not answer.
@@ -28,6 +30,47 @@ class NoAnswer(Exception):
         self.reason = reason
         self.sent = sent
         self.login_refused = login_refused
+
+
+class KerberosTrouble(Exception):
+    """Kerberos gave no credential, no ticket or no signature.
+
+    Attributes:
+        reason: one of few words that code decides on: "missing", "realm_unknown", "kdc_unreachable",
+            "principal_unknown", "secret_wrong", "password_expired", "revoked", "no_ticket", "ticket_expired",
+            "keytab_missing", "service_unknown", "clock_skew", "failed".
+        detail: what the Kerberos library said, in its language; never a secret.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class GssContext(t.Protocol):
+    """A security context (RFC 2743) with the DNS service of one server, which signs once it is complete."""
+
+    @property
+    def wished(self) -> str:
+        """The principal that was asked for, realm included; "" for whoever has the ticket."""
+
+    @property
+    def initiator(self) -> str:
+        """The principal it speaks for: the credential's at first, the context's own when it is complete."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether both sides know each other."""
+
+    def step(self, token: bytes) -> bytes:
+        """Take the other side's token (b"" at first), return ours (b"": none). Raises KerberosTrouble."""
+
+    def get_signature(self, data: bytes) -> bytes:
+        """A message integrity code. Raises KerberosTrouble."""
+
+    def verify_signature(self, data: bytes, signature: bytes) -> t.Any:
+        """Raises an exception, whichever, when the code does not belong to the data."""
 
 
 class Stream(t.Protocol):
@@ -66,6 +109,13 @@ class World(t.Protocol):
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
         """Send one DNS message over TCP from the controller and return the answer's bytes. Raises NoAnswer."""
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
+        """Begin a security context with the DNS service of a host. Raises KerberosTrouble.
+
+        The credential comes by the password or the keytab where one is given, otherwise it is the ticket at hand.
+        Nothing of it is written to disk but what the user's own ticket cache takes.
+        """
 
     def resolve(self, name: str) -> list[str]:
         """The addresses of a host name, as the controller sees them; [] when there are none."""

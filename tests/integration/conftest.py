@@ -21,7 +21,7 @@ from dns_server import CannotStart, DnsServer
 # Tests that use these fixtures speak to a server, not to the insides of ansible-core: one core is enough.
 SERVERS = {"bind", "bind_of_realm", "dns", "knot", "powerdns", "samba", "server"}
 
-NAMES = ("bind", "knot", "powerdns", "samba")
+NAMES = ("bind", "bind_by_ticket", "knot", "powerdns", "samba")
 Started = t.TypeVar("Started", bound=DnsServer)
 
 
@@ -71,6 +71,17 @@ def shared_bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DnsServer]
 
 
 @pytest.fixture(scope="session")
+def bind_by_ticket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bind_server.BindServer]:
+    """A BIND with a realm of its own, updated by GSS-TSIG."""
+
+    def start(folder: Path) -> bind_server.BindServer:
+        return bind_server.start(folder, realm="CORP.EXAMPLE")
+
+    with running(start, bind_server.stop, tmp_path_factory.mktemp("ticket")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DnsServer]:
     """A Knot DNS: zone corp.example, one TSIG key that may change SRV at _vlmcs._tcp only."""
     with running(knot_server.start, knot_server.stop, tmp_path_factory.mktemp("knot")) as server:
@@ -86,24 +97,23 @@ def powerdns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[powerdns_serv
 
 @pytest.fixture(scope="session")
 def samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[samba_server.SambaServer]:
-    """A domain controller of ad.example that takes updates of anybody."""
-
-    def start(folder: Path) -> samba_server.SambaServer:
-        return samba_server.start(folder, updates="any")
-
-    with running(start, samba_server.stop, tmp_path_factory.mktemp("samba")) as server:
+    """A domain controller of ad.example, whose zone takes secure updates only."""
+    with running(samba_server.start, samba_server.stop, tmp_path_factory.mktemp("samba")) as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=NAMES)
 def server(request: pytest.FixtureRequest) -> DnsServer:
-    """Each of the four in turn."""
+    """Each of them in turn."""
     found: DnsServer = request.getfixturevalue({"bind": "shared_bind"}.get(request.param, request.param))
     return found
 
 
 @pytest.fixture
-def dns(server: DnsServer) -> DnsServer:
-    """Each of the four in turn, with nobody published."""
+def dns(server: DnsServer, monkeypatch: pytest.MonkeyPatch) -> DnsServer:
+    """Each of them in turn, with nobody published, and its Kerberos to be found."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    publishing.log_in(server)
     publishing.clear(server)
     return server

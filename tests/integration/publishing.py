@@ -8,11 +8,15 @@ The doors are the controller's real ones; the witnesses are dig and nsupdate, BI
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import typing as t
 
+import dns_server
+import kdc
 from dns_server import DnsServer
+from samba_server import SambaServer
 
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
@@ -25,14 +29,18 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.publication im
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber, Secret
 from ansible_collections.activation.kms.plugins.plugin_utils._srv import client
+from ansible_collections.activation.kms.plugins.plugin_utils._srv.gss import GssKey
 from ansible_collections.activation.kms.plugins.plugin_utils._srv.members import ZoneState
 from ansible_collections.activation.kms.plugins.plugin_utils._srv.tsig import TsigKey
 
 WRONG_SECRET = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI="
 
 
-def key_of(server: DnsServer, **other: str) -> TsigKey | None:
-    """The server's key, or one that differs from it in these; None where the server has none."""
+def key_of(server: DnsServer, **other: str) -> TsigKey | GssKey | None:
+    """The server's key, or one that differs from it in these; its user where it has one; None where it has neither."""
+    principal, password = server.login
+    if principal:
+        return GssKey(principal, Secret(password))
     known = {"name": server.key_name, "algorithm": server.key_algorithm, "secret": server.key_secret, **other}
     return TsigKey(known["name"], known["algorithm"], Secret(known["secret"])) if known["name"] else None
 
@@ -40,8 +48,8 @@ def key_of(server: DnsServer, **other: str) -> TsigKey | None:
 def wish(server: DnsServer, target: str | None = "kms1.corp.example", **more: t.Any) -> PublishWish:
     """A wish that works, but for these."""
     zone = more.pop("zone", server.zone)
-    more = {"server_port": server.port, "key": key_of(server), **more}
-    return PublishWish(zone, server.address, target, **more)
+    more = {"server_port": server.port, "server_address": server.address, "key": key_of(server), **more}
+    return PublishWish(zone, server.host, target, **more)
 
 
 def run(wished: PublishWish, *, check: bool = False) -> Outcome:
@@ -82,11 +90,27 @@ def _dig(server: DnsServer, kind: str, name: str) -> list[tuple[int, str]]:
     return [(int(ttl), data) for _name, ttl, _class, found, data in fields if found == kind]
 
 
+def log_in(server: DnsServer) -> None:
+    """Get a ticket of the server's user, for nsupdate, into the cache its environment names."""
+    principal, password = server.login
+    if principal:
+        variables = {**os.environ, **server.environment}
+        command = [dns_server.find("kinit", kdc.PACKAGES), principal]
+        subprocess.run(command, input=f"{password}\n", text=True, capture_output=True, check=True, env=variables)
+
+
 def nsupdate(server: DnsServer, *lines: str) -> None:
-    """Somebody else's update."""
-    key = ["-y", f"{server.key_algorithm}:{server.key_name}:{server.key_secret}"] if server.key_name else []
+    """Somebody else's update. Samba's DNS server signs its answer wrongly, and has done what was asked."""
+    key = ["-y", f"{server.key_algorithm}:{server.key_name}:{server.key_secret}"]
+    if server.login[0]:
+        key = ["-g"]
     script = "\n".join([f"server {server.address} {server.port}", f"zone {server.zone}", *lines, "send", ""])
-    subprocess.run(["nsupdate", "-v", *key], input=script, text=True, capture_output=True, check=True)
+    variables = {**os.environ, **server.environment}
+    done = subprocess.run(
+        ["nsupdate", "-v", *key], input=script, text=True, capture_output=True, check=False, env=variables
+    )
+    excused = isinstance(server, SambaServer) and "tsig verify failure" in done.stderr
+    assert done.returncode == 0 or excused, done.stderr
 
 
 def foreign(server: DnsServer, *members: str, ttl: int = 3600) -> None:
@@ -118,8 +142,12 @@ INVENTORY = {
 
 def options_of(server: DnsServer, **other: t.Any) -> dict[str, t.Any]:
     """The options of srv_record that lead to this server, and these."""
-    options = {"zone": server.zone, "server": server.address, "server_port": server.port, "auth": "none", **other}
-    if server.key_name:
+    options = {"zone": server.zone, "server": server.host, "server_address": server.address, "auth": "none"}
+    options |= {"server_port": server.port, **other}
+    principal, password = server.login
+    if principal:
+        options.update(auth="gss_tsig", principal=principal, password=password)
+    elif server.key_name:
         options.update(auth="tsig", key_name=server.key_name, key_secret=server.key_secret)
     return options
 

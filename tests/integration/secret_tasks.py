@@ -43,11 +43,13 @@ NAMES = (
     "wrong_password",
     "tsig",
     "wrong_tsig",
+    "kerberos",
+    "wrong_kerberos",
     "vault_password",
     "confirmation_id",
 )
-IN_EXTRAVARS = ("host_key", "unknown_key", "tsig", "wrong_password", "confirmation_id")
-IN_VAULT = ("later_key", "wrong_tsig")
+IN_EXTRAVARS = ("host_key", "unknown_key", "tsig", "kerberos", "wrong_password", "confirmation_id")
+IN_VAULT = ("later_key", "wrong_tsig", "wrong_kerberos")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,7 @@ ROLE = "the role kms_host"
 AUDIT_LOG = "../../around/audit.jsonl"  # from the playbook's folder, into what is searched
 
 
-def make_up(tsig: str) -> dict[str, str]:
+def make_up(dns: bind_server.BindServer) -> dict[str, str]:
     """The secrets by name, new ones each time: where one is found, this run has left it."""
     token = secrets.token_hex(4)
     return {
@@ -75,8 +77,10 @@ def make_up(tsig: str) -> dict[str, str]:
         "firmware_key": FIRMWARE_KEY,
         "password": f"Rem0te&<Pass>{token}word",
         "wrong_password": f"guessed & <wrong>%41 {token}",
-        "tsig": tsig,
+        "tsig": dns.key_secret,
         "wrong_tsig": base64.b64encode(f"wrong, but base64: {token}".encode()).decode(),
+        "kerberos": dns.login[1],
+        "wrong_kerberos": f"mistyped <{token}> & gone",
         "confirmation_id": "".join(random.choices("0123456789", k=48)),  # no secret, and yet no message repeats it
         "vault_password": f"Open {token} 'n' \"shut\"",
     }
@@ -104,7 +108,8 @@ def credentials(made_up: Data) -> Credentials:
 
 def rows(packages: Path, dns: bind_server.BindServer) -> list[Row]:
     """Everything that is done, in its order."""
-    return [*_working(packages, dns), *_offline(), *_failing(dns), *_misplacing(dns), *_showing(dns), *_removing()]
+    failing = [*_failing(dns), *_misplacing(dns), *_showing(dns)]
+    return [*_working(packages, dns), *_by_kerberos(dns), *_offline(), *failing, *_removing()]
 
 
 def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
@@ -125,6 +130,31 @@ def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
         Row("plain", "old", "host_key", _in_the_clear("{{ host_key }}"), CHANGED),
         Row("plain", "named", "srv_record", _named(dns), CHANGED),
     ]
+
+
+def _by_kerberos(dns: bind_server.BindServer) -> list[Row]:
+    """By password and by keytab; passwords that are wrong, or stand where others do."""
+    password, wrong = {"password": "{{ kerberos }}"}, {"password": "{{ wrong_kerberos }}"}
+    named = {**_named(dns), "target": "kms8.corp.example", "auth": "gss_tsig", "principal": dns.login[0]}
+    for name in ("key_name", "key_secret"):
+        del named[name]
+    told = {name: value for name, value in named.items() if name != "target"}
+    return [
+        Row("plain", "by_password", "srv_record", {**named, **password}, CHANGED),
+        Row("plain", "by_password_again", "srv_record", {**named, **password}, SAME),
+        Row("plain", "by_password_told", "srv_record_info", {**told, **password}, SAME),
+        Row("plain", "by_keytab", "srv_record", {**named, "keytab": str(keytab_of(dns)), "state": "absent"}, CHANGED),
+        Row("plain", "by_wrong_password", "srv_record", {**named, **wrong}, FAILED),
+        Row("plain", "password_as_principal", "srv_record", {**named, **wrong, "principal": wrong["password"]}, FAILED),
+        Row("plain", "password_as_auth", "srv_record", {**named, **wrong, "auth": wrong["password"]}, FAILED),
+        Row("plain", "password_as_keytab", "srv_record", {**named, **wrong, "keytab": wrong["password"]}, FAILED),
+        Row("plain", "password_for_tsig", "srv_record", {**_named(dns), **wrong}, FAILED),
+    ]
+
+
+def keytab_of(dns: bind_server.BindServer) -> Path:
+    """Where the keys of the realm's user are."""
+    return Path(dns.folder) / "user.keytab"
 
 
 def _offline() -> list[Row]:
@@ -221,7 +251,8 @@ def _in_the_clear(key: str) -> Data:
 
 
 def _record(dns: bind_server.BindServer) -> Data:
-    found = {"zone": dns.zone, "server": dns.address, "server_port": dns.port, "auth": "tsig"}
+    found = {"zone": dns.zone, "server": dns.host, "server_address": dns.address, "server_port": dns.port}
+    found["auth"] = "tsig"
     return {**found, "key_name": dns.key_name, "key_secret": "{{ tsig }}"}
 
 

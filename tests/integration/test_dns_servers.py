@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One suite for four DNS servers: BIND, Knot, PowerDNS by TSIG, and Samba's, which takes unsigned updates here.
+"""One suite for four DNS servers: BIND, Knot, PowerDNS by TSIG, BIND and Samba's by Kerberos (GSS-TSIG).
 
 The algorithm is one for all of them; where a server behaves in its own way, a test says what is expected on which.
 """

@@ -96,6 +96,7 @@ MISTAKES = [
         {
             **dict.fromkeys(("bind", "powerdns"), ("update_refused", "REFUSED", ("unsigned", "auth: tsig"))),
             "knot": ("update_refused", "NOTAUTH", ("unsigned", "auth: tsig")),
+            "samba": ("update_refused", "REFUSED", ("unsigned", "auth: gss_tsig")),
         },
     ),
     # A domain below the zone: its records would lie in the zone, but the key is for another name.

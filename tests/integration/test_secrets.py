@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import textwrap
 import time
 import urllib.parse
@@ -41,6 +42,7 @@ from secret_tasks import (
     Row,
     credentials,
     hidden,
+    keytab_of,
     make_up,
     plays,
     rows,
@@ -60,12 +62,16 @@ class Evidence:
     Attributes:
         elsewhere: what was written to the machine's temporary folders meanwhile, by whomever.
         outcomes: how each row came out, and how it should have.
+        kerberos_keys: those of the keytab.
+        tickets: whether there is a file where Kerberos keeps tickets.
         deeds: methods and command lines by host.
     """
 
     written: Mapping[str, bytes]
     elsewhere: Mapping[str, bytes]
     secrets: Mapping[str, tuple[str, ...]]
+    kerberos_keys: list[bytes]
+    tickets: bool
     outcomes: tuple[Mapping[str, str], Mapping[str, str]]
     deeds: Mapping[str, list[str]]
 
@@ -74,17 +80,28 @@ class Evidence:
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     folder = tmp_path_factory.mktemp("secrets")
     try:
-        dns = bind_server.start(folder / "bind")
+        dns = bind_server.start(folder / "bind", realm="CORP.EXAMPLE")
     except bind_server.CannotStart as error:
         pytest.fail(str(error), pytrace=False)
-    secrets = make_up(dns.key_secret)
+    secrets = make_up(dns)
     keys = {secrets["host_key"]: KEY_GROUP, secrets["later_key"]: LATER_GROUP}
     login = {"user": USER, "password": secrets["password"]}
     try:
-        with serving(folder / "estate", HOSTS, host_keys=keys, credentials=login) as estate:
+        with (
+            pytest.MonkeyPatch.context() as kerberos,
+            serving(folder / "estate", HOSTS, host_keys=keys, credentials=login) as estate,
+        ):
+            write_keytab(dns)
+            for name, value in dns.environment.items():
+                kerberos.setenv(name, value)
             yield collect(folder, estate, dns, secrets)
     finally:
         bind_server.stop(folder / "bind")
+
+
+def write_keytab(dns: bind_server.BindServer) -> None:
+    assert dns.kdc is not None
+    dns.kdc.write_keytab(dns.kdc.user, keytab_of(dns))
 
 
 def collect(folder: Path, estate: Estate, dns: bind_server.BindServer, secrets: Data) -> Evidence:
@@ -104,9 +121,20 @@ def collect(folder: Path, estate: Estate, dns: bind_server.BindServer, secrets: 
         written,
         left_in_shared_folders(started, folder),
         {name: hidden(secret, name) for name, secret in secrets.items()},
+        keys_in(keytab_of(dns).read_bytes()),
+        Path(dns.environment["KRB5CCNAME"].removeprefix("FILE:")).exists(),
         ({row.name: came_out(job, row) for row in table}, {row.name: row.outcome for row in table}),
         {host: [str(entry["method"]) for entry in estate.journal(host)] for host in estate.hosts},
     )
+
+
+def keys_in(keytab: bytes) -> list[bytes]:
+    """By their kind and length before them: AES with 256 and 128 bits (RFC 3962)."""
+    return [
+        found[4:]
+        for pattern in (rb"\x00\x12\x00\x20.{32}", rb"\x00\x11\x00\x10.{16}")
+        for found in re.findall(pattern, keytab, re.DOTALL)
+    ]
 
 
 def came_out(job: Job, row: Row) -> str:
@@ -170,6 +198,22 @@ def test_nothing_is_left_in_temporary_folders(evidence: Evidence) -> None:
     for which in set(NAMES) - {"firmware_key"}:
         leaky = [name for name, content in evidence.elsewhere.items() if leak_in(content, evidence.secrets[which])]
         assert not leaky, f"{which} in {leaky}"
+
+
+def test_nothing_of_kerberos_is_left(evidence: Evidence) -> None:
+    """Tickets lived in memory; the keys of the keytab stayed in it, in whichever form."""
+    assert not evidence.tickets
+    assert evidence.kerberos_keys
+    for key in evidence.kerberos_keys:
+        forms = [
+            key,
+            key.hex().encode(),
+            key.hex().upper().encode(),
+            base64.b64encode(key)[:-4],
+            repr(key)[2:-1].encode(),
+        ]
+        for name, content in {**evidence.written, **evidence.elsewhere}.items():
+            assert not any(form in content for form in forms), name
 
 
 @pytest.mark.parametrize(

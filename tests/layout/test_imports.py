@@ -18,7 +18,7 @@ FLOORS = {"_ansible": 4, "_kms": 3, "_windows": 2, "_wsman": 1, "_srv": 1, "_rpc
 NO_ANSIBLE = {"_kms", "_windows", "_wsman", "_srv", "_rpc", CELLAR}
 NO_DOORS = {"_wsman", "_srv", "_rpc", CELLAR}
 DOORS = {
-    *(("asyncio",), ("requests",), ("socket",), ("ssl",), ("subprocess",), ("urllib3",), ("winrm",)),
+    *(("asyncio",), ("gssapi",), ("requests",), ("socket",), ("ssl",), ("subprocess",), ("urllib3",), ("winrm",)),
     *(("http", "client"), ("urllib", "request")),
     *(("dns", "query"), ("dns", "resolver"), ("dns", "asyncquery"), ("dns", "asyncresolver")),
 }

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from personas import HOST_KEYS
 
-from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, KerberosTrouble, NoAnswer
 from emulated_windows.clock import VirtualClock
 from emulated_windows.core import Authority, EmulatedHost, HostOptions
 from emulated_windows.dns_server import Responder
@@ -195,6 +196,9 @@ class SimulatedWorld:
         if answer is None:
             raise NoAnswer("closed")
         return answer
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
+        raise KerberosTrouble("kdc_unreachable")
 
     def resolve(self, name: str) -> list[str]:
         return ["127.0.0.1"]

@@ -14,7 +14,7 @@ realm the same is granted to a principal of a private Kerberos realm, and to the
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,16 @@ class BindServer(DnsServer):
 
     kdc: Kdc | None = None
 
+    @property
+    def login(self) -> tuple[str, str]:
+        """The user of its realm."""
+        return (self.kdc.user, self.kdc.password) if self.kdc else ("", "")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that lead to its realm."""
+        return self.kdc.environment if self.kdc else {}
+
 
 def start(folder: Path, zone: str = "corp.example", port: int = 0, realm: str = "", records: str = "") -> BindServer:
     """Start a server in an empty or new folder; port 0 takes a free one, a realm gets a KDC of its own.
@@ -137,7 +147,7 @@ def _launch(server: BindServer, configuration: str, answers: Callable[[], bool])
         server.log,
         [program, "-c", str(folder / "named.conf"), "-n", "1", "-g"],
         answers,
-        environment=server.kdc.environment if server.kdc else None,
+        environment=server.environment,
     )
 
 

@@ -58,6 +58,16 @@ class DnsServer:
     key_secret: str = ""
 
     @property
+    def login(self) -> tuple[str, str]:
+        """A principal that may change SRV records by its ticket, and its password; empty where there is none."""
+        return "", ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that lead to its Kerberos, where it has one."""
+        return {}
+
+    @property
     def log(self) -> Path:
         """What the server says."""
         return Path(self.folder) / "server.log"

@@ -97,6 +97,10 @@ class Kdc:
         how = ["-randkey"] if password is None else ["-pw", password]
         self._administer(["addprinc", "-clearpolicy", *how, principal])
 
+    def set_password(self, principal: str, password: str) -> None:
+        """Another password, and with it other keys."""
+        self._administer(["cpw", "-pw", password, principal])
+
     def write_keytab(self, principal: str, keytab: Path) -> None:
         """Its keys, and those it has already, into a file; its password stays what it is."""
         self._administer(["ktadd", "-norandkey", "-k", str(keytab), principal])

@@ -9,7 +9,7 @@ another one beside it. The ports that matter are listened to out here and handed
 was made in, so the process that holds the namespaces takes connections from out here and makes its own in there.
 Everything lies in one folder, and ends with that process.
 
-    samba_server.py start FOLDER [--zone ad.example] [--updates secure]
+    samba_server.py start FOLDER [--zone ad.example]
     samba_server.py stop FOLDER
 """
 
@@ -37,7 +37,6 @@ COMPUTER = "dc1"
 USER = "kmsadmin"
 OTHER_USER = "kmsother"
 PATIENCE = 120.0  # seconds; provisioning takes 8, on a busy machine more
-UPDATES = {"secure": "secure only", "any": "nonsecure"}  # smb.conf(5), "allow dns updates"
 NAMESPACES = ("--net", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
 # Written before the provisioning, which takes it as it is. sysvol would need file attributes that not every file system
@@ -51,7 +50,7 @@ SETTINGS = """
     interfaces = lo {inside}
     bind interfaces only = yes
     server services = ldap, cldap, kdc, dns, rpc
-    allow dns updates = {allowed}
+    allow dns updates = secure only
     tls enabled = no
     vfs objects = dfs_samba4 acl_xattr xattr_tdb
     private dir = {domain}/private
@@ -100,7 +99,6 @@ class SambaServer(DnsServer):
         kdc_port: where that answers, at the same address.
         user, other_user: two plain domain users, realm included; neither owns a record at first.
         password: of both.
-        updates: secure: only signed by a ticket. any: unsigned ones too.
     """
 
     key_name: str = ""
@@ -110,7 +108,6 @@ class SambaServer(DnsServer):
     user: str = ""
     other_user: str = ""
     password: str = ""
-    updates: str = "secure"
 
     @property
     def settings(self) -> Path:
@@ -121,6 +118,11 @@ class SambaServer(DnsServer):
     def krb5_conf(self) -> Path:
         """The settings of a Kerberos client out here."""
         return Path(self.folder) / "krb5.conf"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """The first of its users."""
+        return self.user, self.password
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,7 +136,7 @@ class SambaServer(DnsServer):
         dns_server.run([tool, "domain", "exportkeytab", str(keytab), f"--principal={principal}", settings])
 
 
-def start(folder: Path, zone: str = "ad.example", updates: str = "secure") -> SambaServer:
+def start(folder: Path, zone: str = "ad.example") -> SambaServer:
     """Provision and start a domain controller in an empty or new folder; about 15 seconds.
 
     Raises:
@@ -160,7 +162,6 @@ def start(folder: Path, zone: str = "ad.example", updates: str = "secure") -> Sa
             user=f"{USER}@{realm}",
             other_user=f"{OTHER_USER}@{realm}",
             password=f"Aa1-{secrets.token_urlsafe(12)}",  # Active Directory wants letters of both cases and a digit
-            updates=updates,
         )
         server.krb5_conf.write_text(CLIENT.format(**vars(server)), encoding="utf-8")
         numbers = [door.fileno() for door in doors]
@@ -208,9 +209,8 @@ def _provision(domain: Path, server: SambaServer) -> None:
     tool, settings = dns_server.find("samba-tool", PACKAGES), f"--configfile={server.settings}"
     for name in ("private", "state", "cache", "lock", "bind-dns", "ncalrpc"):
         (domain / name).mkdir(parents=True)
-    allowed = UPDATES[server.updates]
     server.settings.write_text(
-        SETTINGS.format(**vars(server), domain=domain, computer=COMPUTER.upper(), inside=INSIDE, allowed=allowed),
+        SETTINGS.format(**vars(server), domain=domain, computer=COMPUTER.upper(), inside=INSIDE),
         encoding="utf-8",
     )
     command = [tool, "domain", "provision", settings, f"--realm={server.realm}", "--domain=ADX", "--server-role=dc"]
@@ -251,9 +251,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     return dns_server.command_line(
         "Samba domain controller",
-        lambda chosen: start(chosen.folder, chosen.zone, chosen.updates),
+        lambda chosen: start(chosen.folder, chosen.zone),
         stop,
-        {"zone": "ad.example", "updates": "secure"},
+        {"zone": "ad.example"},
         arguments,
     )
 

@@ -89,7 +89,8 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         if door is not None:
             self._hide_password(scrubber)
         judge_spoken(options, scrubber)
-        world = ControllerWorld(host, scrubber, door, float(options.get("operation_timeout", 60)))
+        timeout = float(options.get("operation_timeout", 60))
+        world = ControllerWorld(host, scrubber, door, timeout, ticket_cache=self._ticket_cache())
         job = self._job(options, world)
         audit = self._audit(options, world, scrubber, task_vars)
         outcome = converge(world, job.resources, job.readers, check=bool(self._task.check_mode), audit=audit)
@@ -123,10 +124,22 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         """The audit log, where one is wished; a relative path counts from the playbook's folder."""
         if not options.get("audit_log"):
             return None
-        path = str(t.cast(t.Any, self)._loader.path_dwim(options["audit_log"]))
+        path = self._beside_playbook(options["audit_log"])
         module = getattr(self._task, "resolved_action", None) or self._task.action
         key = host_key(options["product_key"]).last_five if options.get("product_key") else None
         return AuditLog(world, path, origin_of(world.host, str(module), key, task_vars), scrubber)
+
+    def _beside_playbook(self, path: str) -> str:
+        """A path on the controller; a relative one counts from the playbook's folder."""
+        return str(t.cast(t.Any, self)._loader.path_dwim(path))
+
+    def _ticket_cache(self) -> str:
+        """KRB5CCNAME as the task's `environment` has it: Ansible sets that for modules, not for action plugins."""
+        found = ""
+        for variables in self._task.environment or ():
+            if isinstance(variables, dict):
+                found = str(variables.get("KRB5CCNAME", found))
+        return found
 
     def _hide_password(self, scrubber: Scrubber) -> None:
         password = t.cast(t.Any, self._connection).get_option("remote_password")

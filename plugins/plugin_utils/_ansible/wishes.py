@@ -26,6 +26,8 @@ from .._kms.settings import SettingsWish, licensing_readers
 from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
+from .._srv.gss import GssKey
+from .._srv.place import VERIFY_REPLY
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.edition import Edition, read_edition
 from .._windows.firewall.model import Firewall
@@ -77,12 +79,20 @@ SETTINGS_OPTIONS: ArgumentSpec = {
     "activation_interval": {"type": "int"},
     "renewal_interval": {"type": "int"},
 }
-TSIG_OPTIONS: ArgumentSpec = {
-    "auth": {"type": "str", "choices": ["none", "tsig"], "default": "none"},
+DNS_OPTIONS: ArgumentSpec = {
+    "server": {"type": "str", "required": True},
+    "server_port": {"type": "int", "default": 53},
+    "server_address": {"type": "str"},
+    "auth": {"type": "str", "choices": ["none", "tsig", "gss_tsig"], "default": "none"},
     "key_name": {"type": "str", "no_log": False},
     "key_secret": {"type": "str", "no_log": True},
     "key_algorithm": {"type": "str", "no_log": False, "choices": list(ALGORITHMS), "default": "hmac-sha256"},
+    "principal": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "keytab": {"type": "path"},
+    "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY)},
 }
+_KEY_OPTIONS: t.Final = {"tsig": ("key_name", "key_secret"), "gss_tsig": ("principal", "password", "keytab")}
 
 
 def system_readers(
@@ -264,30 +274,51 @@ def firewall_report(port: int) -> dict[type, Reader]:
     return {Firewall: read_firewall(Interest(port, "report", first=noted_rules))}
 
 
-def tsig_key(options: Options) -> TsigKey | None:
-    """The key to sign DNS messages with. Raises Refusal."""
-    given = [name for name in ("key_name", "key_secret") if options[name]]
-    if options["auth"] == "none":
-        if given:
-            raise Refusal(f"{' and '.join(given)} are given, but auth is none; set auth: tsig", name="bad_option")
+def dns_server(options: Options, beside_playbook: t.Callable[[str], str]) -> dict[str, t.Any]:
+    """Which DNS server, and how to sign what is sent there: arguments of PublishWish and of Place. Raises Refusal."""
+    return {
+        "server": options["server"],
+        "server_port": options["server_port"],
+        "server_address": options["server_address"],
+        "verify_reply": options["verify_reply"],
+        "key": signing_key(options, beside_playbook),
+    }
+
+
+def signing_key(options: Options, beside_playbook: t.Callable[[str], str]) -> TsigKey | GssKey | None:
+    """Who signs DNS messages; `beside_playbook` finds a file. Raises Refusal."""
+    auth = options["auth"]
+    for needed, names in _KEY_OPTIONS.items():
+        given = [name for name in names if options[name]]
+        if given and needed != auth:
+            verb = "are" if len(given) > 1 else "is"
+            raise Refusal(
+                f"{' and '.join(given)} {verb} given, but auth is {auth}; set auth: {needed}", name="bad_option"
+            )
+    if auth == "gss_tsig":
+        password = options["password"]
+        return GssKey(
+            options["principal"] or "",
+            Secret(password) if password else None,
+            beside_playbook(options["keytab"]) if options["keytab"] else "",
+        )
+    if auth == "none":
         return None
-    if len(given) < 2:
+    if not (options["key_name"] and options["key_secret"]):
         raise Refusal("auth: tsig needs key_name and key_secret", name="bad_option")
     return TsigKey(options["key_name"], options["key_algorithm"], Secret(options["key_secret"]))
 
 
-def publish_wish(options: Options, port: int) -> PublishWish:
+def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str], str]) -> PublishWish:
     """One element of `publish`. Raises Refusal."""
     return PublishWish(
         zone=options["zone"],
-        server=options["server"],
-        server_port=options["server_port"],
         target=options["target"],
         port=port,
         priority=options["priority"],
         weight=options["weight"],
         ttl=options["ttl"],
-        key=tsig_key(options),
+        **dns_server(options, beside_playbook),
     )
 
 

@@ -20,7 +20,8 @@ import typing as t
 from ansible.utils.display import Display
 
 from .._secret import Scrubber, Secret
-from .._world import NoAnswer, Stream
+from .._world import GssContext, NoAnswer, Stream
+from . import gss
 from .addresses import addresses_of
 from .winrm import WinrmDoor
 
@@ -50,15 +51,25 @@ class _TcpStream:
 
 
 class ControllerWorld:
-    """The doors as an action plugin has them. `door` is None for modules that never talk to Windows."""
+    """The doors as an action plugin has them.
+
+    `door` is None for modules that never talk to Windows; `ticket_cache` is where Kerberos tickets are, "": where the
+    environment of Ansible says.
+    """
 
     def __init__(
-        self, host: str, scrubber: Scrubber, door: WinrmDoor | None = None, operation_timeout: float = 60.0
+        self,
+        host: str,
+        scrubber: Scrubber,
+        door: WinrmDoor | None = None,
+        operation_timeout: float = 60.0,
+        ticket_cache: str = "",
     ) -> None:
         self.host = host
         self.operation_timeout = operation_timeout
         self._scrubber = scrubber
         self._door = door
+        self._ticket_cache = ticket_cache
 
     def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
         """Post one WS-Management message to the managed host."""
@@ -85,6 +96,10 @@ class ControllerWorld:
             return _exactly(stream, length)
         finally:
             stream.close()
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
+        """A Kerberos context with the DNS service of a host."""
+        return gss.begin(host, principal, password, keytab, self._ticket_cache)
 
     def resolve(self, name: str) -> list[str]:
         """The addresses the controller's resolver knows, IPv4 first."""

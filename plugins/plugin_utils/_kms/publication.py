@@ -17,6 +17,7 @@ import typing as t
 from .._errors import Refusal
 from .._plan import Item, Look, Reader, Resource, Seen, Step
 from .._srv import client, members, names
+from .._srv.gss import GssKey
 from .._srv.members import Member, State, Wish, ZoneState
 from .._srv.place import Place, VerifyReply
 from .._srv.tsig import TsigKey
@@ -48,7 +49,7 @@ class PublishWish:
         state: present or absent.
         exclusive: no other members than these.
         server_port: TCP port of the DNS server.
-        verify_reply: see Place.
+        verify_reply, server_address: see Place.
     """
 
     zone: str
@@ -59,11 +60,12 @@ class PublishWish:
     weight: int = 0
     members: tuple[Member, ...] = ()
     ttl: int | None = None
-    key: TsigKey | None = None
+    key: TsigKey | GssKey | None = None
     state: State = "present"
     exclusive: bool = False
     server_port: int = 53
-    verify_reply: VerifyReply = "strict"
+    verify_reply: VerifyReply | None = None
+    server_address: str | None = None
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -78,7 +80,7 @@ class PublishWish:
     @property
     def place(self) -> Place:
         """Where; also the identity under which Zones keeps what was seen there."""
-        return Place(self.zone, self.server, self.server_port, self.key, self.verify_reply)
+        return Place(self.zone, self.server, self.server_port, self.key, self.verify_reply, self.server_address)
 
     def aimed_at(self, target: str | None) -> Wish:
         """The wish for the planner, with the target where the members are not given. Raises Refusal."""
@@ -112,17 +114,22 @@ class Zones:
 
 
 def read_zones(wishes: t.Iterable[PublishWish]) -> Reader:
+    """A reader of Zones, at the places of these wishes."""
+    return read_places(wish.place for wish in wishes)
+
+
+def read_places(wanted: t.Iterable[Place]) -> Reader:
     """A reader of Zones; each place is asked once a look, and always at the address that answered first.
 
     Domain controllers are many and agree only after a while: whoever updates one and reads another sees nothing.
     """
-    places = list(dict.fromkeys(wish.place for wish in wishes))
-    pinned: dict[tuple[str, int], str] = {}
+    places = list(dict.fromkeys(wanted))
+    pinned: dict[tuple[str, str | None, int], str] = {}
 
     def reader(world: World, look: Look) -> Zones:
         states: dict[Place, ZoneState] = {}
         for place in places:
-            spot = place.server, place.port
+            spot = place.server, place.server_address, place.port
             states[place] = client.read(world, place, pinned.get(spot))
             pinned[spot] = states[place].address
         return Zones(states)
@@ -187,17 +194,21 @@ class Publication(Resource):
         state = zones.states.get(self._place) if zones else None
         if state is None:
             return []
-        found = []
-        if not self._gate(seen):
-            found.append(f"nothing was published in zone {self._place.zone}: that waits for {self._waits_for}")
-        if any(one.target == "." for one in state.members):
-            found.append(f"{state.owner} on {state.server} has the member '.', which means that there is no KMS host")
-        if not state.verified:
-            found.append(
-                f"the answers of {state.server} about {state.owner} could not be verified and were believed as they "
-                "are (verify_reply: readback)"
-            )
-        return found
+        waiting = f"nothing was published in zone {self._place.zone}: that waits for {self._waits_for}"
+        return [*([] if self._gate(seen) else [waiting]), *striking(state)]
+
+
+def striking(state: ZoneState) -> list[str]:
+    """What a person should know about what was seen at one place."""
+    found = []
+    if any(one.target == "." for one in state.members):
+        found.append(f"{state.owner} on {state.server} has the member '.', which means that there is no KMS host")
+    if not state.verified:
+        found.append(
+            f"the answers of {state.server} about {state.owner} could not be verified and were believed as they "
+            "are (verify_reply: readback)"
+        )
+    return found
 
 
 def _summary(wish: Wish, place: Place) -> str:

@@ -5,9 +5,10 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-`names` and `tsig` check what the user wrote, `members` plans without looking at anything, `exchange` carries one signed
-message, `client` reads and updates one place, `trouble` says in sentences what went wrong; `discovery` is what clients
-do. Nothing here opens a socket: the doors of World do, and for `discovery` a resolver that is handed in.
+`names`, `tsig` and `gss` check what the user wrote, `members` plans without looking at anything, `exchange` carries one
+message, `signing` finds the key that signs it, `client` reads and updates one place, `trouble` and `gss_trouble` say in
+sentences what went wrong; `discovery` is what clients do. Nothing here opens a socket: the doors of World do, and for
+`discovery` a resolver that is handed in.
 """
 
 from __future__ import annotations

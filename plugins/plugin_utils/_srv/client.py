@@ -18,11 +18,12 @@ import zlib
 
 from .._errors import Failure, Refusal
 from .._world import NoAnswer, World
-from . import members, trouble
-from .exchange import Garbled, Reply, addresses, ask, question
+from . import exchange, members, trouble
+from .exchange import Garbled, Reply, addresses, question
 from .library import need_dnspython
 from .members import Change, Member, Wish, ZoneState
 from .place import Place
+from .signing import ask
 
 try:
     import dns.message
@@ -155,7 +156,7 @@ def _doubt_the_server(world: World, place: Place, address: str) -> None:
 def _unsigned(world: World, place: Place, address: str) -> Reply | None:
     """The same question without a signature, if that is answered."""
     try:
-        plain = ask(world, place, address, question(dns.name.from_text(place.owner), dns.rdatatype.SOA), signed=False)
+        plain = exchange.send(world, place, address, question(dns.name.from_text(place.owner), dns.rdatatype.SOA))
     except (NoAnswer, Garbled):
         return None
     return plain if plain.code in ("NOERROR", "NXDOMAIN") else None

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One DNS message there and its answer back, signed where there is a key.
+"""One DNS message there and its answer back, signed where a key is handed in.
 
 Internal to the collection activation.kms; not a public interface.
 
@@ -44,11 +44,13 @@ class Reply:
         message: the parsed answer, one record a record set, so that each keeps its own TTL.
         code: its result code, "NOERROR" for instance.
         verdict: what its signature says; verified where no key was used.
+        wire: its bytes.
     """
 
     message: dns.message.Message
     code: str
     verdict: tsig.Verdict
+    wire: bytes
 
     @property
     def authoritative(self) -> bool:
@@ -62,8 +64,8 @@ class Reply:
 
 def addresses(world: World, place: Place) -> list[str]:
     """Where the server may be asked, in the resolver's order. Raises Refusal."""
-    if names.is_address(place.server):
-        return [place.server]
+    if place.server_address or names.is_address(place.server):
+        return [place.server_address or place.server]
     found = world.resolve(place.server)
     if not found:
         raise trouble.no_address(place, Refusal)
@@ -75,15 +77,17 @@ def question(name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.messag
     return dns.message.make_query(name, rdtype, flags=0)
 
 
-def ask(world: World, place: Place, address: str, message: dns.message.Message, *, signed: bool = True) -> Reply:
+def send(
+    world: World, place: Place, address: str, message: dns.message.Message, key: tsig.SigningKey | None = None
+) -> Reply:
     """Send one message and judge its answer.
 
     Raises:
         NoAnswer: nothing came back.
         Garbled: what came back is no answer to this message.
+        KerberosTrouble: the negotiated key has ended; nothing was sent.
     """
     wire, mac = message.to_wire(), b""
-    key = place.key if signed else None
     if key is not None:
         wire, mac = tsig.sign(wire, key, world.now())
     raw = world.exchange(wire, address, place.port, timeout=TIMEOUT)
@@ -94,4 +98,4 @@ def ask(world: World, place: Place, address: str, message: dns.message.Message, 
     if not message.is_response(answer):
         raise Garbled("the message answers another question")
     verdict = tsig.Verdict(True) if key is None else tsig.verify(raw, answer, key, mac, world.now())
-    return Reply(answer, dns.rcode.to_text(answer.rcode()), verdict)
+    return Reply(answer, dns.rcode.to_text(answer.rcode()), verdict, raw)

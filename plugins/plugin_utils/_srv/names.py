@@ -97,6 +97,14 @@ def key_name(text: str) -> str:
     return name
 
 
+def address(text: str, what: str) -> str:
+    """An IPv4 or IPv6 address. Raises Refusal."""
+    stripped = str(text).strip().strip("[]")
+    if not is_address(stripped):
+        raise _bad(f"{what} is {text!r}; it must be an IPv4 or IPv6 address")
+    return stripped
+
+
 def number(value: int, what: str, least: int, most: int) -> int:
     """A number within its bounds. Raises Refusal."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:

@@ -15,38 +15,42 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import Failure, OutcomeUnknown, Problem, Refusal
+from .gss import GssKey
 from .place import Place
+from .tsig import TsigKey
 
 Kind = t.TypeVar("Kind", bound=Problem)
 
 
 def key_trouble(kind: type[Kind], place: Place, error: str, skew: int | None = None) -> Kind:
     """The server does not accept our signature: BADSIG, BADKEY, BADTIME, BADTRUNC ..."""
-    key = place.key.name if place.key else "?"
-    algorithm = place.key.algorithm if place.key else "?"
-    if error == "BADSIG":
+    shared = place.key if isinstance(place.key, TsigKey) else None
+    key, algorithm = (shared.name, shared.algorithm) if shared else ("", "")
+    if shared and error == "BADSIG":
         name, what = "key_secret_wrong", f"the secret of TSIG key {key} is not the one {place.peer} has for it"
         advice = "Copy key_secret anew from the server's key file, and check that key_algorithm is the key's own."
-    elif error == "BADKEY":
+    elif shared and error == "BADKEY":
         name, what = "key_unknown", f"{place.peer} does not know a TSIG key {key} with algorithm {algorithm}"
         advice = "Compare key_name and key_algorithm, letter by letter, with the key in the server's configuration."
     elif error == "BADTIME":
         where = "ahead" if skew and skew > 0 else "behind"
         by = f"by {abs(skew)} seconds (the server is {where})" if skew else "by more than 300 seconds"
-        name, what = "clock_skew", f"the clocks of the controller and {place.peer} differ {by}; key {key} is refused"
+        name, what = (
+            "clock_skew",
+            f"the clocks of the controller and {place.peer} differ {by}; {_who(place)} is refused",
+        )
         advice = "Synchronise both clocks; TSIG allows 300 seconds."
     else:
-        name, what = "key_refused", f"{place.peer} refuses the signature made with TSIG key {key} ({error})"
+        name, what = "key_refused", f"{place.peer} refuses the signature of {_who(place)} ({error})"
         advice = "Look at the server's log for the reason."
     return kind(f"{what}; zone {place.zone} was not changed. {advice}", name=name, advice=advice, code=error)
 
 
 def key_not_said(place: Place, code: str) -> Refusal:
     """A signed question refused without a reason, while the same question unsigned is answered (PowerDNS does this)."""
-    key = place.key.name if place.key else "?"
     advice = "Compare key_name, key_algorithm and key_secret with the server's configuration, and the clocks."
     return Refusal(
-        f"{place.peer} answers for {place.owner} without a signature but not with TSIG key {key}: the name, the "
+        f"{place.peer} answers for {place.owner} without a signature but not with {_who(place)}: the name, the "
         "algorithm or the secret of the key is wrong, or the clocks differ by more than 300 seconds; zone "
         f"{place.zone} was not changed. {advice}",
         name="key_refused",
@@ -93,13 +97,12 @@ def alias(place: Place, to: str) -> Refusal:
 
 def unverified(place: Place, why: str) -> Refusal:
     """verify_reply: strict, and a look whose answer cannot be verified."""
-    key = place.key.name if place.key else "?"
     advice = (
         "Check that nothing between the controller and the server changes DNS messages; for a server known to sign "
         "wrongly set verify_reply: readback."
     )
     return Refusal(
-        f"the answer of {place.peer} for {place.owner} cannot be verified with TSIG key {key}: {why}; "
+        f"the answer of {place.peer} for {place.owner} cannot be verified with {_who(place)}: {why}; "
         f"zone {place.zone} was not changed. {advice}",
         name="reply_unverified",
         advice=advice,
@@ -126,7 +129,7 @@ def read_failed(place: Place, code: str) -> Failure:
 
 def no_address(place: Place, kind: type[Kind]) -> Kind:
     """The server's name does not resolve."""
-    advice = "Correct the option server, or write the server's address."
+    advice = "Correct the option server, or write the server's address in server_address."
     return kind(
         f"the DNS server {place.server} has no address as seen from the controller. {advice}",
         name="dns_server_unknown",
@@ -173,7 +176,9 @@ def update_refused(place: Place, code: str, *, verified: bool) -> Failure:
     if place.key is None and code in ("REFUSED", "NOTAUTH"):
         name = "update_refused"
         sentence = "{peer} refused the unsigned update of {owner}"
-        advice = "Set auth: tsig with a key the server allows."
+        advice = "Set auth: tsig with a key the server allows, or auth: gss_tsig for a secure zone of Active Directory."
+    if isinstance(place.key, GssKey):
+        advice = _UPDATE_BY_PRINCIPAL.get(code, advice)
     known = {"peer": place.peer, "owner": place.owner, "zone": place.zone, "code": code, "who": _who(place)}
     doubt = "" if verified else " (the answer could not be verified; reading back showed no change)"
     advice = advice.format(**known)
@@ -181,7 +186,7 @@ def update_refused(place: Place, code: str, *, verified: bool) -> Failure:
 
 
 def _who(place: Place) -> str:
-    return f"TSIG key {place.key.name}" if place.key else "an unsigned update"
+    return place.key.who if place.key else "an unsigned update"
 
 
 _SILENCE: t.Final[t.Mapping[str, str]] = {
@@ -193,6 +198,18 @@ _SILENCE: t.Final[t.Mapping[str, str]] = {
 }
 _LOG = "Look at the server's log for the reason."
 _NO_RIGHT = "{peer} refused to update {owner} in zone {zone}: {who} has no right to"
+# A secure zone lets every account create a name, and nobody but the account that created it change it afterwards: the
+# reason why a second KMS host cannot publish itself (Microsoft Learn, "Configuring DNS", ff793405). Windows answers
+# REFUSED, Samba SERVFAIL.
+_OWNED = (
+    "In a secure zone the account that created the record owns it, often the first KMS host that published itself, and "
+    "nobody else may change it: give {who}, or better a group of all that publish, full control of {owner}, or let the "
+    "owner remove it first"
+)
+_UPDATE_BY_PRINCIPAL: t.Final[t.Mapping[str, str]] = {
+    "REFUSED": _OWNED + "; on BIND add: update-policy {{ grant PRINCIPAL name {owner} SRV; }}.",
+    "SERVFAIL": _OWNED + "; where that is not it, the server's log knows the reason.",
+}
 _UPDATE: t.Final[t.Mapping[str, tuple[str, str, str]]] = {
     "REFUSED": (
         "update_refused",

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TSIG keys (RFC 8945): checked when written, used to sign a message and to judge the signature of its answer.
 
+A key is shared (TsigKey), or was negotiated by Kerberos (NegotiatedKey, RFC 3645); a message is signed in one way.
+
 Internal to the collection activation.kms; not a public interface.
 
 The one file of this package that reveals a secret. Messages are signed here rather than by dnspython's message class,
@@ -20,6 +22,7 @@ import typing as t
 from .._errors import Refusal
 from .._secret import Secret
 from . import names
+from .gss import NegotiatedKey
 
 try:
     import dns.exception
@@ -71,6 +74,14 @@ class TsigKey:
             )
         _decoded(self)
 
+    @property
+    def who(self) -> str:
+        """As messages name it."""
+        return f"TSIG key {self.name}"
+
+
+SigningKey = TsigKey | NegotiatedKey
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -89,8 +100,13 @@ class Verdict:
     skew: int | None = None
 
 
-def sign(wire: bytes, key: TsigKey, now: float) -> tuple[bytes, bytes]:
-    """The message with its TSIG record at the end, and the MAC its answer is verified with. Raises Refusal."""
+def sign(wire: bytes, key: SigningKey, now: float) -> tuple[bytes, bytes]:
+    """The message with its TSIG record at the end, and the MAC its answer is verified with.
+
+    Raises:
+        Refusal: the algorithm cannot be computed here.
+        KerberosTrouble: a negotiated key has ended.
+    """
     ring = _ring(key)
     message_id, additional = struct.unpack("!H8xH", wire[:12])
     record_type: t.Any = dns.rdtypes.ANY.TSIG.TSIG  # untyped in dnspython, as are sign and validate
@@ -102,8 +118,8 @@ def sign(wire: bytes, key: TsigKey, now: float) -> tuple[bytes, bytes]:
         signed = library.sign(wire, ring, unsigned, int(now), b"")[0]
     except ValueError as error:
         raise Refusal(
-            f"this controller cannot compute {key.algorithm} (switched off in its cryptographic library); "
-            f"make key {key.name} anew with hmac-sha256",
+            f"this controller cannot compute {ring.algorithm.to_text(True)} (switched off in its cryptographic "
+            f"library); make key {key.name} anew with hmac-sha256",
             name="bad_key",
         ) from error
     data: bytes = signed.to_digestable()
@@ -112,7 +128,7 @@ def sign(wire: bytes, key: TsigKey, now: float) -> tuple[bytes, bytes]:
     return wire[:10] + struct.pack("!H", additional + 1) + wire[12:] + record, bytes(signed.mac)
 
 
-def verify(wire: bytes, answer: dns.message.Message, key: TsigKey, request_mac: bytes, now: float) -> Verdict:
+def verify(wire: bytes, answer: dns.message.Message, key: SigningKey, request_mac: bytes, now: float) -> Verdict:
     """Judge the signature of an answer that was parsed without looking at it. Never raises for a bad signature."""
     if answer.tsig is None:
         return Verdict(False, why="it is not signed")
@@ -133,8 +149,11 @@ def verify(wire: bytes, answer: dns.message.Message, key: TsigKey, request_mac: 
     return Verdict(True)
 
 
-def _ring(key: TsigKey) -> dns.tsig.Key:
+def _ring(key: SigningKey) -> dns.tsig.Key:
     # This object shows the secret in its repr: it never leaves this file.
+    if isinstance(key, NegotiatedKey):
+        context: t.Any = key.context  # dnspython asks it for signatures where the algorithm is GSS_TSIG
+        return dns.tsig.Key(dns.name.from_text(key.name), context, dns.tsig.GSS_TSIG)
     return dns.tsig.Key(dns.name.from_text(key.name), _decoded(key), dns.name.from_text(_WIRE_NAMES[key.algorithm]))
 
 

@@ -102,6 +102,7 @@ def task(action: str, args: t.Mapping[str, t.Any], **changes: t.Any) -> t.Any:
         check_mode=changes.get("check_mode", False),
         diff=changes.get("diff", False),
         delegate_to=changes.get("delegate_to"),
+        environment=changes.get("environment"),
         get_search_path=lambda: [changes.get("folder", "/nowhere")],
     )
 

@@ -37,6 +37,7 @@ MODULES = (
     "host_settings",
     "host_update",
     "srv_record",
+    "srv_record_info",
 )
 
 
@@ -331,14 +332,32 @@ def test_ports_that_are_none(port: int) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"key_secret": SECRET}, "key_secret are given, but auth is none"),
+        ({"key_secret": SECRET}, "key_secret is given, but auth is none; set auth: tsig"),
         ({"key_name": "k", "key_secret": SECRET}, "key_name and key_secret are given"),
         ({"auth": "tsig"}, "needs key_name and key_secret"),
         ({"auth": "tsig", "key_name": "k"}, "needs key_name and key_secret"),
+        ({"password": SECRET}, "password is given, but auth is none; set auth: gss_tsig"),
+        ({"auth": "tsig", "principal": "kms@A"}, "principal is given, but auth is tsig; set auth: gss_tsig"),
+        ({"auth": "gss_tsig", "key_secret": SECRET}, "key_secret is given, but auth is gss_tsig; set auth: tsig"),
+        ({"auth": "gss_tsig", "password": SECRET}, "name it in the option principal"),
+        ({"auth": "gss_tsig", "keytab": "a"}, "name it in the option principal"),
+        ({"auth": "gss_tsig", "principal": "kms@A", "keytab": "a", "password": SECRET}, "one of them is enough"),
+        ({"auth": "gss_tsig", "principal": f"kms {SECRET}"}, "is no Kerberos principal"),
     ],
 )
-def test_a_tsig_key_that_is_half_given(args: dict[str, t.Any], words: str) -> None:
+def test_an_authentication_that_contradicts_itself(args: dict[str, t.Any], words: str) -> None:
     spec = specification("srv_record")
     with pytest.raises(Refusal, match=words) as caught:
-        wishes.tsig_key(options(spec, **ZONE, target="a.b", **args))
+        wishes.signing_key(options(spec, **ZONE, target="a.b", **args), str)
     assert SECRET not in caught.value.message
+
+
+def test_whose_ticket_it_is() -> None:
+    def key(**args: t.Any) -> t.Any:
+        given = options(specification("srv_record"), **ZONE, target="a.b", auth="gss_tsig", **args)
+        return wishes.signing_key(given, lambda path: f"/play/{path}")
+
+    assert (key().principal, key().password, key().keytab) == ("", None, "")
+    assert key(principal="kms@A", password=SECRET).password == Secret(SECRET)
+    assert key(principal="kms@A", keytab="kms.keytab").keytab == "/play/kms.keytab"
+    assert SECRET not in repr(key(principal="kms@A", password=SECRET))

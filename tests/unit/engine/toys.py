@@ -23,7 +23,8 @@ from ansible_collections.activation.kms.plugins.plugin_utils._plan import (
     Seen,
     Step,
 )
-from ansible_collections.activation.kms.plugins.plugin_utils._world import Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, Stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +110,9 @@ class ToyWorld:
         raise NotImplementedError
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        raise NotImplementedError
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
         raise NotImplementedError
 
     def resolve(self, name: str) -> list[str]:

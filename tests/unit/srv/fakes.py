@@ -22,11 +22,14 @@ import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.rdtypes.ANY.TKEY
 import dns.rrset
 import dns.tsig
 import dns.update
 
-from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer, Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, NoAnswer, Stream
+from ansible_collections.activation.kms.tests.unit.srv.fake_realm import FakeRealm, accepted
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ="
 OTHER_SECRET = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI="
@@ -47,10 +50,11 @@ class FakeDns:
         records: what stands at `_vlmcs._tcp`, as (TTL, data).
         updates: the update messages received, parsed.
         wires: every message received.
+        tokens: those of negotiations.
         before_update: called, once each, before the next update is judged: somebody else being faster.
         habits: see the sets above, and: resolver, allows_nothing, loses_answers, drops_requests, garbles,
             wrong_question, unsigned_replies, refuses_zone, delegates, alias, broken, no_updates, no_soa_in_answers,
-            wrong_signature_on_updates.
+            wrong_signature_on_updates, no_gss, no_tkey, denies_tickets, stubborn.
     """
 
     def __init__(self, *records: str, habits: t.Iterable[str] = (), zone: str = "corp.example") -> None:
@@ -65,6 +69,7 @@ class FakeDns:
         self.questions = 0
         self.updates: list[dns.update.UpdateMessage] = []
         self.wires: list[bytes] = []
+        self.tokens: list[bytes] = []
         self.before_update: list[t.Callable[[FakeDns], None]] = []
 
     def lines(self) -> list[str]:
@@ -101,10 +106,10 @@ class FakeDns:
         plain = "unsigned_replies" in self.habits or (
             "notauth_unsigned" in self.habits and response.rcode() == dns.rcode.NOTAUTH
         )
-        if not request.had_tsig or plain:
+        if not response.had_tsig or plain:
             response.tsig = None
             return response.to_wire()
-        if "echoes_signature" in self.habits:
+        if "echoes_signature" in self.habits and request.had_tsig:
             response.tsig = None
             return append_tsig(response.to_wire(), request.keyname, request.tsig[0])
         raw = response.to_wire()
@@ -129,6 +134,9 @@ class FakeDns:
         return append_tsig(response.to_wire(), name, refusal)
 
     def _query(self, request: dns.message.Message, response: dns.message.Message) -> None:
+        if request.question[0].rdtype == dns.rdatatype.TKEY:
+            self._negotiate(request, response)
+            return
         self.questions += 1
         if request.flags & dns.flags.RD:
             raise AssertionError("a resolver was asked for, where only the server's own knowledge counts")
@@ -159,6 +167,25 @@ class FakeDns:
                 response.authority.append(soa)
             if question.name == self.owner and not self.records:
                 response.set_rcode(dns.rcode.NXDOMAIN)
+
+    def _negotiate(self, request: dns.message.Message, response: dns.message.Message) -> None:
+        """The answer is signed with the new key (RFC 3645 section 4.1.3)."""
+        if "no_gss" in self.habits:
+            response.set_rcode(dns.rcode.REFUSED)
+        if self.habits & {"no_gss", "no_tkey"}:
+            return
+        owner = request.question[0].name
+        (offer,) = request.find_rrset(request.additional, owner, dns.rdataclass.ANY, dns.rdatatype.TKEY)
+        if len(owner) != 2:
+            raise AssertionError("Samba refuses what is signed by a key whose name shares a suffix with the zone")
+        denied = "denies_tickets" in self.habits
+        answer = offer.replace(key=b"" if denied else b"welcome", error=17 if denied else 0)
+        response.answer.append(dns.rrset.from_rdata(owner, 0, answer))
+        self.tokens.append(offer.key)
+        if not denied and "stubborn" not in self.habits:
+            key = dns.tsig.Key(owner, accepted(offer.key), dns.tsig.GSS_TSIG)
+            self.keys[owner] = key
+            response.use_tsig(key, algorithm=dns.tsig.GSS_TSIG)
 
     def _update(self, request: dns.update.UpdateMessage, response: dns.message.Message) -> None:
         self.updates.append(request)
@@ -212,6 +239,7 @@ class FakeWorld:
         servers: by (address, port); an address that is missing refuses connections.
         names: what the resolver knows.
         asked: the addresses DNS messages went to.
+        realm: where its tickets come from.
     """
 
     host = "kms1"
@@ -222,6 +250,7 @@ class FakeWorld:
         }
         self.names = {"dns1.corp.example": [address for address, _port in self.servers]}
         self.asked: list[str] = []
+        self.realm = FakeRealm()
         self.logged: list[str] = []
         self.slept = 0.0
         self._began = time.time()
@@ -237,6 +266,9 @@ class FakeWorld:
         if answer is None:
             raise NoAnswer("timed out")
         return answer
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
+        return self.realm.begin(host, principal, password, keytab)
 
     def resolve(self, name: str) -> list[str]:
         return list(self.names.get(name, []))

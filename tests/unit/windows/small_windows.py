@@ -16,7 +16,8 @@ import typing as t
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
-from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer, Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, KerberosTrouble, NoAnswer, Stream
 
 _S = "http://www.w3.org/2003/05/soap-envelope"
 _W = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
@@ -129,6 +130,9 @@ class SmallWindows:
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
         raise NoAnswer("refused", sent=False)
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
+        raise KerberosTrouble("kdc_unreachable")
 
     def resolve(self, name: str) -> list[str]:
         return []

@@ -15,7 +15,8 @@ import typing as t
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer, Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, NoAnswer, Stream
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = Path(os.environ.get("KMS_RECORDED") or ROOT.parent / "shared" / "recorded")
@@ -175,6 +176,9 @@ class FakeWorld:
         """There is no session to forget."""
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        raise NotImplementedError
+
+    def gss(self, host: str, principal: str, password: Secret | None, keytab: str) -> GssContext:
         raise NotImplementedError
 
     def resolve(self, name: str) -> list[str]:
