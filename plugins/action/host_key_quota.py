@@ -48,6 +48,6 @@ class ActionModule(KmsAction):
             return keyed_hosts(written, complete=variable.complete)
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
-            return {"keys": outcome.seen[KeyedHosts].as_data()}
+            return {"host_keys": outcome.seen[KeyedHosts].as_data()}
 
         return Job([KeyQuota(options["max_hosts"])], {KeyedHosts: read}, report)

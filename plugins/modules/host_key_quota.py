@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
-keys:
+host_keys:
   description: The host keys that were found, and the hosts they are meant for.
   returned: success
   type: list
@@ -93,7 +93,7 @@ observed:
   returned: success
   type: dict
   contains:
-    keys:
+    host_keys:
       description: The values above.
       type: list
       elements: dict

@@ -86,8 +86,8 @@ def found(played: Play, name: str) -> dict[str, list[str]]:
     result = played.results[f"r_{name}"]["kms1"]
     assert not result["failed"] and not result["changed"] and result["plan"] == [], result
     assert not result.get("warnings"), "hostvars had to do"
-    assert result["observed"]["keys"] == result["keys"]
-    return {entry["partial_product_key"]: entry["hosts"] for entry in result["keys"]}
+    assert result["observed"]["host_keys"] == result["host_keys"]
+    return {entry["partial_product_key"]: entry["hosts"] for entry in result["host_keys"]}
 
 
 REFUSING: tuple[tuple[str, Data], ...] = (

@@ -32,7 +32,7 @@ class KeyedHosts:
         complete: whether all the variables of the hosts could be seen.
     """
 
-    key: t.ClassVar[str] = "keys"
+    key: t.ClassVar[str] = "host_keys"
 
     hosts: t.Mapping[HostKey, tuple[str, ...]]
     complete: bool = True
