@@ -22,18 +22,6 @@ options:
       - Without it such a run is refused before anything is changed.
     type: bool
     default: false
-  audit_log:
-    description:
-      - A file on the controller (the execution node) to which one line of JSON is added for every step that was
-        carried out. A relative path counts from the folder of the playbook. The directory must exist.
-      - Each line has C(time), C(outcome) (V(done), V(failed), or V(unknown) where the answer was lost), C(job),
-        C(user), C(host), C(module), C(key), C(step), C(summary), C(before), C(after), C(code) and C(error).
-        C(key) is the last five characters of the wished host key; secrets are not in it.
-      - Lines are never changed, and those of several forks do not mix. A new file is readable by its owner only.
-      - The line is written right after the step. A controller that is killed in the middle of one leaves no line of it.
-      - When the file cannot be opened, nothing is changed. When a line cannot be written later, the run ends there. In
-        check mode nothing is written.
-    type: path
 requirements:
   - pywinrm >= 0.5.0 on the controller
 notes:

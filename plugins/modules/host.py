@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - activation.kms.options.key_group
   - activation.kms.options.key
   - activation.kms.options.settings
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   reboot:

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   port:

@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.reading
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   query:

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - activation.kms.attributes.changing
   - activation.kms.options.key_group
   - activation.kms.options.key
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   product_key:

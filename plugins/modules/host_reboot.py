@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
   - activation.kms.options.reboot
+  - activation.kms.options.audit
   - activation.kms.windows
 attributes:
   idempotent:

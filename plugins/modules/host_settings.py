@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
   - activation.kms.options.settings
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   port:

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - activation.kms.attributes.changing
   - activation.kms.options.updates
   - activation.kms.options.key_group
+  - activation.kms.options.audit
   - activation.kms.windows
 options:
   serve:

@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import dns_server
+import kdc
 from dns_server import CannotStart, DnsServer
 
 PACKAGES = "samba samba-dsdb-modules samba-vfs-modules samba-ad-provision winbind python3-samba ldb-tools"
@@ -69,24 +70,6 @@ SETTINGS = """
 [netlogon]
     path = {domain}/state/sysvol/{zone}/scripts
     read only = no
-"""
-
-# Kerberos over TCP alone, which is what is handed in.
-CLIENT = """
-[libdefaults]
-    default_realm = {realm}
-    dns_lookup_kdc = false
-    dns_lookup_realm = false
-    rdns = false
-    dns_canonicalize_hostname = false
-    udp_preference_limit = 1
-[realms]
-    {realm} = {{
-        kdc = {address}:{kdc_port}
-    }}
-[domain_realm]
-    .{zone} = {realm}
-    {zone} = {realm}
 """
 
 
@@ -163,7 +146,8 @@ def start(folder: Path, zone: str = "ad.example") -> SambaServer:
             other_user=f"{OTHER_USER}@{realm}",
             password=f"Aa1-{secrets.token_urlsafe(12)}",  # Active Directory wants letters of both cases and a digit
         )
-        server.krb5_conf.write_text(CLIENT.format(**vars(server)), encoding="utf-8")
+        values = {"realm": server.realm, "address": server.address, "port": server.kdc_port, "domain": server.zone}
+        server.krb5_conf.write_text(kdc.CLIENT.format(**values), encoding="utf-8")
         numbers = [door.fileno() for door in doors]
         holder = [sys.executable, __file__, "hold", json.dumps(asdict(server)), *map(str, numbers)]
         command = [dns_server.find("unshare", "util-linux"), *NAMESPACES, "--", *holder]

@@ -8,6 +8,8 @@ Internal to the collection activation.kms; not a public interface.
 
 from __future__ import annotations
 
+import typing as t
+
 from .._data import load
 from .._errors import Failure
 from .._wsman.values import Output
@@ -62,6 +64,14 @@ def is_unexplained(code: str | None) -> bool:
 def is_settled(code: str | None) -> bool:
     """Whether nothing is under way any more after this answer to an activation."""
     return bool(_ERRORS.get(code or "", {}).get("settled"))
+
+
+def carry_out(host: str, doing: str, call: t.Callable[[], Output]) -> None:
+    """Call a licensing method whose failure is explained by its number, wherever Windows puts that."""
+    try:
+        check_return(call(), host, doing)
+    except Failure as problem:
+        raise explained(problem, host, doing) from None
 
 
 def check_return(output: Output, host: str, doing: str) -> None:

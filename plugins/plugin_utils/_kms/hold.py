@@ -75,31 +75,20 @@ def release(licensing: Licensing, record: Record) -> Step | None:
     if not over and manual is None:
         return None
 
-    def released(there: Record) -> Record:
-        return dataclasses.replace(
-            there,
-            former_manual=there.former_manual if manual is None else None,
-            activating=_without(there.activating, over),
-            confirming=_without(there.confirming, over),
-        )
+    def released(there: Record) -> dict[str, t.Any]:
+        notes = {"activating": _without(there.activating, over), "confirming": _without(there.confirming, over)}
+        return notes if manual is None else {**notes, "former_manual": None}
 
     def run(world: World) -> None:
         for root, value in (manual or {}).items():
             write_manual(world, root, None if value == ABSENT else int(value))
         there = load_record(world)
-        after = released(there)
-        rewrite(
-            world,
-            there,
-            former_manual=after.former_manual,
-            activating=after.activating,
-            confirming=after.confirming,
-        )
+        rewrite(world, there, **released(there))
 
     return Step(
         id="host_settings.release",
         summary="restore automatic activation as it was" if manual is not None else "forget an activation that is over",
-        predict=lambda seen: seen.having(released(seen[Record])),
+        predict=lambda seen: seen.having(dataclasses.replace(seen[Record], **released(seen[Record]))),
         run=run,
         touches=(*WHOLE, Record),
         upkeep=True,

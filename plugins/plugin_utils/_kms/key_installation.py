@@ -66,10 +66,7 @@ def install(wish: KeyWish, seen: Seen) -> Step:
         if _overtaken(world, wish, seen[System], replaced):
             return
         doing = f"installing the host key {key}"
-        try:
-            errors.check_return(windows.install_key(world, licensing.version, key), world.host, doing)
-        except Failure as problem:
-            raise errors.explained(problem, world.host, doing) from None
+        errors.carry_out(world.host, doing, lambda: windows.install_key(world, licensing.version, key))
         if wish.activation != "online":  # an online activation refreshes it in a moment
             windows.refresh(world, licensing.version)
 

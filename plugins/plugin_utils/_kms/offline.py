@@ -18,7 +18,7 @@ import textwrap
 import typing as t
 
 from .._data import load
-from .._errors import Failure, Refusal
+from .._errors import Refusal
 from .._plan import Item, Look, Pause, Reader, Seen, Step
 from .._windows import licensing as windows
 from .._windows.licensing import KEYS_ONLY, LICENSED, Licensing, Product
@@ -161,10 +161,7 @@ def _deposit(wish: KeyWish, confirmation: str, seen: Seen, product: Product, tol
 
     def run(world: World) -> None:
         doing = f"depositing the confirmation ID of the host key {wish.key}"
-        try:
-            errors.check_return(windows.deposit(world, product.id, told, confirmation), world.host, doing)
-        except Failure as problem:
-            raise errors.explained(problem, world.host, doing) from None
+        errors.carry_out(world.host, doing, lambda: windows.deposit(world, product.id, told, confirmation))
         windows.refresh(world, seen[Licensing].version)
 
     return Step(

@@ -13,9 +13,10 @@ may take its place.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
-from .._errors import Failure, Refusal
+from .._errors import Refusal
 from .._plan import Outcome, Resource, Seen, Step
 from .._secret import HostKey
 from .._windows import licensing as windows
@@ -170,10 +171,7 @@ def _uninstall(licensing: Licensing, going: t.Sequence[Product]) -> Step:
     def run(world: World) -> None:
         for product in going:
             doing = f"removing the host key *****-{product.partial_product_key}"
-            try:
-                errors.check_return(windows.uninstall_key(world, product.id), world.host, doing)
-            except Failure as problem:
-                raise errors.explained(problem, world.host, doing) from None
+            errors.carry_out(world.host, doing, functools.partial(windows.uninstall_key, world, product.id))
         windows.refresh(world, licensing.version)
 
     keys = ", ".join(map(_shown, going))
@@ -205,10 +203,7 @@ def _install_setup_key(licensing: Licensing, setup: SetupKey) -> Step:
 
     def run(world: World) -> None:
         doing = f"installing the client setup key of {setup.edition}"
-        try:
-            errors.check_return(windows.install_key(world, licensing.version, key), world.host, doing)
-        except Failure as problem:
-            raise errors.explained(problem, world.host, doing) from None
+        errors.carry_out(world.host, doing, lambda: windows.install_key(world, licensing.version, key))
         windows.refresh(world, licensing.version)
 
     def predict(seen: Seen) -> Seen:
