@@ -14,7 +14,7 @@ from typing import Any
 from . import report
 from .authority import Authority, Refused, confirmation_id
 from .clock import Clock, VirtualClock, WallClock
-from .contract import Event, HostOptions, Reply
+from .contract import Event, HostOptions, Publish, PublishingError, Reply
 from .faults import FaultPlan
 from .machine.machine import Machine
 from .machine.start import prepare
@@ -31,6 +31,8 @@ __all__ = [
     "Event",
     "HostOptions",
     "Persona",
+    "Publish",
+    "PublishingError",
     "Refused",
     "Reply",
     "VirtualClock",
@@ -50,7 +52,7 @@ class EmulatedHost:
         clock: Clock,
         authority: Authority,
         *,
-        publish: Callable[[str, str, int], None] | None = None,
+        publish: Publish | None = None,
     ) -> None:
         """`publish(zone, target, port)` is called when the licensing service publishes its own SRV record; an OSError
         of it is a failed publication. ValueError, with a sentence, for options that make no sense."""

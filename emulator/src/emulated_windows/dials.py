@@ -320,6 +320,32 @@ _LICENSING = (
         "Whether DnsDomainPublishList suspends publishing in the home domain (the pages disagree).",
     ),
     Dial(
+        "published_before",
+        ("replaced", "stays"),
+        "Whether a host takes its former record away when it publishes itself with another port, priority or weight.",
+    ),
+    Dial(
+        "publishing_ends",
+        ("record_stays", "record_goes"),
+        "Whether a host takes its record away once publishing is off or its last host key has gone; no page says so.",
+    ),
+    Dial(
+        "publishing_refused",
+        ("0x8007232D", "0x80072338", "0x80072339", "0x8007232A", "0x80070005"),
+        "Which HRESULT event 12293 has where the DNS server refuses the account of the host.",
+    ),
+    Dial("publishing_hresult", ("upper", "lower"), "Letter case of the HRESULT in event 12293."),
+    Dial(
+        "publishing_failed_level",
+        ("information", "warning", "error"),
+        "Level of event 12293; its message id is one of an information.",
+    ),
+    Dial(
+        "licensing_event_source",
+        ("usual", "other"),
+        "Whether SourceName of these events is the provider's, or the classic source's.",
+    ),
+    Dial(
         "port_shown",
         ("configured", "in_force"),
         "Whether KeyManagementServiceListeningPort shows the registry's value or the one read at the service's start.",

@@ -129,12 +129,12 @@ def show(machine: Machine) -> dict[str, Any]:
         "listening": [port] if port is not None else [],
         "self_publishing": licensing.publishes(),
         "published_itself": [
-            {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
+            {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.publication.published
         ],
         "count": _count(licensing.count),
         "intervals": {name: licensing.interval(name) for name in INTERVALS},
         "low_priority": licensing.settings.low_priority,
-        "publish_list": list(publish_list(machine.registry, licensing.root)),
+        "publish_list": [domain.name for domain in publish_list(machine.registry, licensing.root)],
         "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.keyring.history],
         "version_marks": licensing.version_marks(),
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from .. import dials as dial_module
 from ..authority import Authority
 from ..clock import Clock
-from ..contract import HostOptions
+from ..contract import HostOptions, Publish
 from ..faults import FaultPlan
 from ..language import language
 from ..persona import persona
@@ -33,7 +33,6 @@ from .schedule import Schedule, Task
 from .services import Services
 from .updates import Updates
 
-Publish = Callable[[str, str, int], None]
 USUAL_BOOT_SECONDS = 120.0
 LICENSING_AFTER_BOOT = (8.0, 20.0)
 
