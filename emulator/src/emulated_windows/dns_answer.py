@@ -28,9 +28,7 @@ class Answer:
     additional: list[dns.rrset.RRset] = field(default_factory=list)
 
 
-def look_up(
-    records: Records, origin: dns.name.Name, name: dns.name.Name, rdtype: dns.rdatatype.RdataType
-) -> Answer:
+def look_up(records: Records, origin: dns.name.Name, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Answer:
     """What a zone with these records says about `name`, which lies inside it."""
     node = records.node(name)
     found = [kind for kind in node if rdtype in (kind, dns.rdatatype.ANY)]

@@ -23,7 +23,7 @@ class Rights:
     """The right to change the names of one zone."""
 
     def __init__(self, updates: str, group: Iterable[str] = (), *, tombstones: bool = True) -> None:
-        """`group`: the accounts that were granted every name. `tombstones`: does an owner outlive the name's records?"""
+        """`group`: accounts that were granted every name. `tombstones`: does an owner outlive the records of a name?"""
         if updates not in UPDATES:
             raise ValueError(f"updates can be {', '.join(UPDATES)}, not {updates!r}")
         self.updates = updates

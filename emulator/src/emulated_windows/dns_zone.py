@@ -26,7 +26,7 @@ from .clock import Clock, WallClock
 from .contract import PublishingError
 from .dns_answer import Answer, look_up
 from .dns_flavour import Aging, Flavour, Microsoft, flavour_of
-from .dns_records import HOUR, STATIC, TTL, Held, Records, RecordSet, hour_of, rdata_of, time_of
+from .dns_records import HOUR, TTL, Held, Records, RecordSet, hour_of, rdata_of
 from .dns_rights import Rights
 from .dns_update import Update, UpdateRefused
 
@@ -60,7 +60,7 @@ class Zone:
         self.name = self.origin.to_text(omit_final_dot=True)
         self.kms_owner = dns.name.from_text("_vlmcs._tcp", self.origin)
         self.counters: Counter[str] = Counter(
-            {name: 0 for name in (*_COUNTERS, "self_published", "self_publishing_failed")}
+            dict.fromkeys((*_COUNTERS, "self_published", "self_publishing_failed"), 0)
         )
         self._clock = clock or WallClock()
         self.flavour = flavour_of(flavour, aging)
@@ -121,8 +121,11 @@ class Zone:
     def to_text(self) -> str:
         """The zone as a zone file, sorted."""
         self.scavenge()
-        shown = ((name, rdata, held.ttl, dns.rdatatype.to_text(rdata.rdtype)) for name, rdata, held in self._records)
-        return "".join(f"{name} {ttl} IN {kind} {rdata}\n" for name, rdata, ttl, kind in shown)
+        lines = [
+            (name, rdata.rdtype, f"{name} {held.ttl} IN {dns.rdatatype.to_text(rdata.rdtype)} {rdata}\n")
+            for name, rdata, held in self._records
+        ]
+        return "".join(line for _name, _kind, line in sorted(lines))
 
     def records(self) -> Iterator[tuple[dns.name.Name, dns.rdata.Rdata, Held]]:
         """Every record with its TTL and its time stamp."""
@@ -250,20 +253,6 @@ class Zone:
         left = self.flavour.left(self._records, hour_of(last))
         gone = {name for name, _, _ in self._records} - {name for name, _, _ in left}
         self._commit(left, gone, "")
-
-    def shown(self) -> list[dict[str, object]]:
-        """Every record as data: its time stamp is None where it is static, its owner where nobody asks for one."""
-        return [
-            {
-                "name": name.to_text(omit_final_dot=True),
-                "type": dns.rdatatype.to_text(rdata.rdtype),
-                "ttl": held.ttl,
-                "data": str(rdata),
-                "time_stamp": None if held.stamp == STATIC else time_of(held.stamp),
-                "owner": self.rights.owner(name) if self.microsoft else None,
-            }
-            for name, rdata, held in self.records()
-        ]
 
 
 def _srv(priority: int, weight: int, port: int, host: dns.name.Name) -> dns.rdata.Rdata:
