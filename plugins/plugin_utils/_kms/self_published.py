@@ -112,13 +112,13 @@ def complaints(found: SelfPublication) -> list[str]:
     """What is wrong, one text a domain: what is so, and what to do."""
     if not found.enabled:
         return [
-            f"{found.host} is told where to publish itself (self_publishing_domains), but its publishing is off. Set "
-            "self_publishing: true."
+            f"the host {found.host} is told where to publish itself (self_publishing_domains), but its publishing is off. "
+            "Set self_publishing: true."
         ]
     if not found.suffix:
         return [
-            f"{found.host} has no primary DNS suffix, so Windows has neither a domain of its own to publish it in nor "
-            "a full name for its record. Join it to a domain, or set its primary DNS suffix and restart it."
+            f"the host {found.host} has no primary DNS suffix, so Windows has neither a domain of its own to publish it "
+            "in nor a full name for its record. Join it to a domain, or set its primary DNS suffix and restart it."
         ]
     told = [_complaint(found, domain, place) for domain, place in found.places.items()]
     return [text for text in told if text]
@@ -128,18 +128,18 @@ def _complaint(found: SelfPublication, domain: str, place: Place) -> str:
     if place.state == "published":
         return ""
     if place.state == "unknown":
-        return f"whether {found.host} has published itself in {domain} could not be told: {place.trouble}"
+        return f"whether the host {found.host} has published itself in {domain} could not be told: {place.trouble}"
     if place.state == "stale":
         old = ", ".join(_of(offer) for offer in place.own if not place.wanted.fits(offer))
         return (
-            f"{found.host} is published in {domain} a second time, with {old}, which its settings no longer say, and "
-            f"clients may be sent there. {_REMOVE.format(domain=domain, service=found.service)}"
+            f"the host {found.host} is published in {domain} a second time, with {old}, which its settings no longer say, "
+            f"and clients may be sent there. {_REMOVE.format(domain=domain, service=found.service)}"
         )
     if place.state == "differs":
         has = ", ".join(map(_of, place.own))
-        what = f"{found.host} is published in {domain} with {has}, and its settings say {place.wanted}"
+        what = f"the host {found.host} is published in {domain} with {has}, and its settings say {place.wanted}"
     else:
-        what = f"{found.host} has not published itself in {domain}"
+        what = f"the host {found.host} has not published itself in {domain}"
     return f"{what}: {_reason(found, domain, place)}"
 
 

@@ -111,7 +111,7 @@ def test_every_reason_makes_a_sentence_and_an_advice(code: str) -> None:
     assert re.fullmatch(r"0x8007[0-9A-F]{4}", code)
     event = PublishingEvent(12293, NOW, code)
     (text,) = complaints(publication(Place(Wanted(1688), "missing", event=event)))
-    assert text.startswith(f"{HOST} has not published itself in {DOMAIN}: ")
+    assert text.startswith(f"the host {HOST} has not published itself in {DOMAIN}: ")
     assert f"(event 12293 of 2026-03-01T08:00:00Z, {code}, {ERRORS[code]['name']}). " in text
     assert text.endswith(".") and text.count(". ") == 1 and not set("{}") & set(text)
 
@@ -193,7 +193,7 @@ DNS = "DNS server 192.0.2.1"
         ),
         pytest.param(
             publication(Place(Wanted(1688), "unknown", trouble="DNS server 192.0.2.1 is silent. Try.")),
-            ["whether kms01.corp.example has published itself in corp.example could not be told: DNS server 1"],
+            ["whether the host kms01.corp.example has published itself in corp.example could not be told: DNS server"],
             id="nobody could tell",
         ),
         pytest.param(publication(enabled=False), ["publishing is off", "self_publishing: true"], id="off"),
