@@ -318,7 +318,7 @@ observed:
               type: str
             state:
               description:
-                - V(published), V(missing), V(differs) with other numbers than the settings say, V(stale) where an older
+                - V(published), V(missing), V(differs) with other numbers than the settings say, V(stale) where another
                   record of the host stands beside the right one, or V(unknown) where DNS did not tell.
               type: str
             records:

@@ -208,7 +208,7 @@ def test_after_a_change_of_the_port_an_old_record_is_told(before: str, packages:
         return
     assert (place["state"], sorted(record["port"] for record in place["records"])) == ("stale", [1688, 1700])
     (text,) = told(moved)
-    assert "a second time, with port 1688" in text and "state: absent" in text
+    assert "more than once, with port 1688" in text and "state: absent" in text
 
 
 def test_each_domain_is_told_by_itself(packages: pathlib.Path) -> None:

@@ -43,7 +43,7 @@ class Place:
 
     Attributes:
         wanted: the record that should be there.
-        state: published: it is. stale: it is, and an older one of the host beside it. differs: the host is published
+        state: published: it is. stale: it is, and another one of the host beside it. differs: the host is published
             with other numbers. missing: it is not published. unknown: nobody could tell.
         own: the host's records.
         others: how many other hosts are published there.
@@ -102,6 +102,11 @@ class SelfPublication:
     since: dt.datetime | None = None
     unread: str = ""
 
+    @property
+    def named(self) -> str:
+        """The host in a sentence that others read beside those of other hosts."""
+        return f"the host {self.host}"
+
     def as_data(self) -> dict[str, t.Any]:
         """{target, enabled, domains}."""
         domains = [{"domain": domain, **place.as_data()} for domain, place in self.places.items()]
@@ -112,12 +117,12 @@ def complaints(found: SelfPublication) -> list[str]:
     """What is wrong, one text a domain: what is so, and what to do."""
     if not found.enabled:
         return [
-            f"the host {found.host} is told where to publish itself (self_publishing_domains), but its publishing is off. "
+            f"{found.named} is told where to publish itself (self_publishing_domains), but its publishing is off. "
             "Set self_publishing: true."
         ]
     if not found.suffix:
         return [
-            f"the host {found.host} has no primary DNS suffix, so Windows has neither a domain of its own to publish it "
+            f"{found.named} has no primary DNS suffix, so Windows has neither a domain of its own to publish it "
             "in nor a full name for its record. Join it to a domain, or set its primary DNS suffix and restart it."
         ]
     told = [_complaint(found, domain, place) for domain, place in found.places.items()]
@@ -128,18 +133,17 @@ def _complaint(found: SelfPublication, domain: str, place: Place) -> str:
     if place.state == "published":
         return ""
     if place.state == "unknown":
-        return f"whether the host {found.host} has published itself in {domain} could not be told: {place.trouble}"
+        return f"whether {found.named} has published itself in {domain} could not be told: {place.trouble}"
+    has = " and with ".join(map(_of, place.own))
     if place.state == "stale":
-        old = ", ".join(_of(offer) for offer in place.own if not place.wanted.fits(offer))
         return (
-            f"the host {found.host} is published in {domain} a second time, with {old}, which its settings no longer say, "
-            f"and clients may be sent there. {_REMOVE.format(domain=domain, service=found.service)}"
+            f"{found.named} is published in {domain} more than once, with {has}, and its settings say {place.wanted}. "
+            f"{_REMOVE.format(domain=domain, service=found.service)}"
         )
     if place.state == "differs":
-        has = ", ".join(map(_of, place.own))
-        what = f"the host {found.host} is published in {domain} with {has}, and its settings say {place.wanted}"
+        what = f"{found.named} is published in {domain} with {has}, and its settings say {place.wanted}"
     else:
-        what = f"the host {found.host} has not published itself in {domain}"
+        what = f"{found.named} has not published itself in {domain}"
     return f"{what}: {_reason(found, domain, place)}"
 
 

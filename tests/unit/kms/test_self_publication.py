@@ -186,10 +186,16 @@ DNS = "DNS server 192.0.2.1"
         pytest.param(
             publication(Place(Wanted(1700), "stale", (offer(), offer(1700)))),
             [
-                "a second time, with port 1688, priority 0, weight 0",
+                "more than once, with port 1688, priority 0, weight 0 and with port 1700, priority 0, weight 0,",
+                "its settings say port 1700.",
                 "activation.kms.srv_record with zone: corp.example",
             ],
             id="an old record",
+        ),
+        pytest.param(
+            publication(Place(Wanted(1688), "stale", (offer(), offer(weight=5)))),
+            ["more than once, with port 1688, priority 0, weight 0 and with port 1688, priority 0, weight 5"],
+            id="two that would do",
         ),
         pytest.param(
             publication(Place(Wanted(1688), "unknown", trouble="DNS server 192.0.2.1 is silent. Try.")),
