@@ -47,6 +47,7 @@ SPECIFICATION = Specification(
                 "priority": {"type": "int", "default": 0},
                 "weight": {"type": "int", "default": 0},
                 "ttl": {"type": "int"},
+                **wishes.DNS_WISH_OPTIONS,
             },
         },
     },

@@ -47,6 +47,7 @@ SPECIFICATION = Specification(
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "exclusive": {"type": "bool", "default": False},
         "static": {"type": "bool", "default": False},
+        **wishes.DNS_WISH_OPTIONS,
         **AUDIT_OPTIONS,
     },
     mutually_exclusive=(("target", "members"), ("zone", "zones")),
@@ -56,6 +57,7 @@ SPECIFICATION = Specification(
 )
 """What the module accepts."""
 
+_OF_DNS = {**wishes.DNS_OPTIONS, "refresh": wishes.DNS_WISH_OPTIONS["refresh"]}
 _NUMBERS = ("port", "priority", "weight")
 
 
@@ -65,7 +67,7 @@ class ActionModule(KmsAction):
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
-        judge_provider(options, wishes.DNS_OPTIONS)
+        judge_provider(options, _OF_DNS)
         zones, members = zones_of(options), _members(options)
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
@@ -108,6 +110,8 @@ def _wish(
         ttl=options["ttl"],
         state=options["state"],
         exclusive=options["exclusive"],
+        aging=options["aging"],
+        refresh=options["refresh"],
         **server,
     )
     wish.aimed_at(None)

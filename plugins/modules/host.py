@@ -107,6 +107,20 @@ options:
       ttl:
         description: The time to live in seconds; by default that of the records that are there, or an hour.
         type: int
+      aging:
+        description:
+          - Whether the zone removes records that nobody refreshes (aging and scavenging on Microsoft DNS). With V(yes),
+            O(publish[].refresh=true) is needed; otherwise leave publication to the host, or use
+            M(activation.kms.srv_record) with its provider C(microsoft_wmi).
+        type: str
+        choices: ["unknown", "no", "yes"]
+        default: unknown
+      refresh:
+        description:
+          - Sends the record once more in every run, which renews its time stamp where records age, and is no change.
+            How often that must happen is told in M(activation.kms.srv_record).
+        type: bool
+        default: false
       auth:
         description:
           - How updates are authenticated. V(gss_tsig) is Kerberos, for secure zones of Active Directory; see

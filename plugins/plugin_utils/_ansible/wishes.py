@@ -17,7 +17,7 @@ from .._kms.key_products import wished_product
 from .._kms.keys import Activation, KeyWish, activation_id, host_key
 from .._kms.offline import InstallationId, confirmation_id, read_installation_id
 from .._kms.packages import Packages, UpdateWish, read_packages
-from .._kms.publication import PublishWish
+from .._kms.publication import AGING, PublishWish
 from .._kms.record import Record, read_record
 from .._kms.removal import RemovalWish
 from .._kms.restart import Restart, read_restart_care
@@ -91,6 +91,10 @@ DNS_OPTIONS: ArgumentSpec = {
     "password": {"type": "str", "no_log": True},
     "keytab": {"type": "path"},
     "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY)},
+}
+DNS_WISH_OPTIONS: ArgumentSpec = {
+    "aging": {"type": "str", "choices": list(AGING), "default": "unknown"},
+    "refresh": {"type": "bool", "default": False},
 }
 _KEY_OPTIONS: t.Final = {"tsig": ("key_name", "key_secret"), "gss_tsig": ("principal", "password", "keytab")}
 
@@ -318,6 +322,8 @@ def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str],
         priority=options["priority"],
         weight=options["weight"],
         ttl=options["ttl"],
+        aging=options["aging"],
+        refresh=options["refresh"],
         **dns_server(options, beside_playbook),
     )
 

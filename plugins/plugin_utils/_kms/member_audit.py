@@ -12,6 +12,7 @@ by names and addresses alone; nothing is asked of that host.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from .._plan import Look, Reader
@@ -120,7 +121,7 @@ def read_member_audit(
     """
 
     def reader(world: World, look: Look) -> MemberAudit:
-        known = hosts()
+        known, resolve = hosts(), functools.cache(world.resolve)
         found: dict[tuple[str, int], tuple[tuple[str, ...], Endpoint]] = {}
         checked: dict[tuple[str, str, int], Checked] = {}
         zones: ZoneData = t.cast(t.Any, look[part]).as_data()
@@ -131,7 +132,7 @@ def read_member_audit(
                     found[target, port] = _visited(world, look, target, port, timeout)
                 addresses, endpoint = found[target, port]
                 domains = [zone["zone"], zone["dns_zone"]]
-                host = inventory_host(target, addresses, known, domains, world.resolve)
+                host = inventory_host(target, addresses, known, domains, resolve)
                 checked[zone["zone"], target, port] = Checked(addresses, host, endpoint)
         return MemberAudit(checked, group)
 

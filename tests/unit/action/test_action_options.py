@@ -102,6 +102,17 @@ def test_the_rules_between_options_are_said() -> None:
     assert "remote_addresses" in refusal({}, specification("host_firewall"))
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [(True, "yes"), ("yes", "yes"), (False, "no"), ("no", "no"), (None, "unknown")]
+)
+def test_yaml_makes_a_truth_of_yes_and_no_and_they_are_taken_as_words(written: bool | str | None, meant: str) -> None:
+    given = {} if written is None else {"aging": written}
+    whole = validate(specification("srv_record"), {**ZONE, "target": "kms1.corp.example", **given}, "x")
+    assert whole["aging"] == meant
+    (inner,) = validate(HOST, {"publish": [{**ZONE, **given}]}, "x")["publish"]
+    assert inner["aging"] == meant
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.just(SECRET), st.text(max_size=8)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
