@@ -110,12 +110,11 @@ def read_records(client: Client, zone: DnsZone, owner: str) -> tuple[SrvRecord, 
     try:
         found = client.instances(NAMESPACE, wql)
     except Fault as fault:
-        if fault.class_missing:  # how some providers say that there is nothing; the namespace has just answered
-            return ()
-        if not fault.value_refused:
+        if not (fault.class_missing or fault.value_refused):
             raise _asked_in_vain(client.world.host, fault) from None
-        # That keys come with a query has been seen on newer Windows only.
-        found = [Instance(row, {}) for row in client.query(NAMESPACE, wql)]
+        # That a query may bring keys has been seen on newer Windows only; and some provider may say so that there is
+        # nothing at all, since the namespace has just answered.
+        found = [Instance(row, {}) for row in client.query_or_none(NAMESPACE, wql) or []]
     return tuple(_record(one) for one in found if same_name(one.row.text("OwnerName") or owner, owner))
 
 
