@@ -175,7 +175,7 @@ class Wire:
             HostOptions(**{"name": "kms03", **options}),
             self.clock,
             self.authority,
-            publish=lambda *args: self.published.append(args),
+            publish=lambda *args, **how: self.published.append(args),
         )
 
     @property
