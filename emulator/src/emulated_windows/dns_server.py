@@ -29,7 +29,7 @@ import dns.update
 
 from .dns_zone import Zone
 from .dns_zones import Zones
-from .estate import Tsig
+from .estate_dns import Tsig
 from .section import EstateError
 
 MAX_UDP = 1232

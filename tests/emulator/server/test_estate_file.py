@@ -99,7 +99,7 @@ def test_dns_and_keys(tmp_path: Path) -> None:
     )  # fmt: skip
     estate = load(tmp_path, text)
     assert estate.dns is not None and estate.dns.tsig is not None
-    assert (estate.dns.zone, estate.dns.tsig.algorithm, estate.dns.tsig.secret) == (
+    assert (estate.dns.zones[0].name, estate.dns.tsig.algorithm, estate.dns.tsig.secret) == (
         "corp.example", "hmac-sha256", b"secret",
     )  # fmt: skip
     assert estate.host_keys == {"BCDFG-HJKMP-QRTVW-XY234-67892": "server_2008_r2_c"}
