@@ -317,7 +317,8 @@ options:
         record, which this module writes with O(provider=microsoft_wmi), delegated to the DNS server; or a KMS host
         that publishes itself and so refreshes its own record every day (O(activation.kms.host#module:self_publishing)).
         V(yes) without O(refresh=true) is refused and names them.
-      - V(unknown) and V(no) are the same to a dynamic update. With O(provider=microsoft_wmi) the server itself is asked.
+      - V(unknown) and V(no) are the same to a dynamic update. With O(provider=microsoft_wmi) the server is asked
+        instead.
     type: str
     choices: ["unknown", "no", "yes"]
     default: unknown

@@ -241,8 +241,8 @@ plan:
       after_restart: false
 zones:
   description:
-    - What is there at the end, one element a zone in the order of O(zones), those of others included. In check mode what
-      a run would leave.
+    - What is there at the end, one element a zone in the order of O(zones), members of others included. In check mode
+      what a run would leave.
     - With O(zone), the keys of the one element stand beside it too, RV(members) for example.
   returned: success, and failure after the first look
   type: list

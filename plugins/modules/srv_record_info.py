@@ -50,8 +50,9 @@ options:
   inventory_group:
     description:
       - With O(check_members), the group of inventory hosts that members may be.
-      - A target is an inventory host whose name or C(ansible_host) it is, with the domain added where that is a single
-        label; otherwise one whose C(ansible_host), or name where there is none, leads to an address of the target.
+      - A target is an inventory host whose name or C(ansible_host) it is, with one of the domains added where that is a
+        single label; otherwise one whose C(ansible_host), or name where there is none, leads to an address of the
+        target.
     type: str
     default: all
   timeout:

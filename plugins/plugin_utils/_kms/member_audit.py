@@ -125,13 +125,13 @@ def read_member_audit(
         found: dict[tuple[str, int], tuple[tuple[str, ...], Endpoint]] = {}
         checked: dict[tuple[str, str, int], Checked] = {}
         zones: ZoneData = t.cast(t.Any, look[part]).as_data()
+        domains = list(dict.fromkeys(zone[name] for zone in zones for name in ("zone", "dns_zone")))
         for zone in zones:
             for one in zone["members"]:
                 target, port = one["target"], one["port"]
                 if (target, port) not in found:
                     found[target, port] = _visited(world, look, target, port, timeout)
                 addresses, endpoint = found[target, port]
-                domains = [zone["zone"], zone["dns_zone"]]
                 host = inventory_host(target, addresses, known, domains, resolve)
                 checked[zone["zone"], target, port] = Checked(addresses, host, endpoint)
         return MemberAudit(checked, group)
