@@ -28,12 +28,13 @@ ZONE_DIALS: Mapping[str, tuple[str, ...]] = {
     "delete_and_add": ("refresh", "nothing", "update"),
     "deleted_node": ("keeps_owner", "free"),
 }
-"""Open questions of a Microsoft zone; the first setting is the default.
-
-static_readded: what a dynamic update makes of an identical record without a time stamp. delete_and_add: what deleting
-and adding the same record in one message counts as (within the no-refresh interval it is nothing: seen on 2012 R2).
-deleted_node: whether who first made a name still owns it once its last record has gone, until the tombstone ends.
-"""
+"""Open questions of a zone of Microsoft's; the first setting is the default."""
+ZONE_MEANINGS: Mapping[str, str] = {
+    "static_readded": "What a dynamic update makes of an identical record without a time stamp.",
+    "delete_and_add": "What deleting and adding the same record in one message counts as; seen on 2012 R2: it does not"
+    " move the time stamp within the no-refresh interval.",
+    "deleted_node": "Whether a name without records still belongs to who made it, until its tombstone ends (14 days).",
+}
 
 Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
 

@@ -175,7 +175,8 @@ class SrvRecord(RecordClass):
         except DnsError as error:
             if error.number != RECORD_ALREADY_EXISTS or machine.dials["dns_record_exists"] != "no_change":
                 raise
-            return Record(zone, name, rdata, zone.at(name, rdata.rdtype)[rdata])
+            stored = next((one, held) for one, held in zone.at(name, rdata.rdtype).items() if one == rdata)
+            return Record(zone, name, *stored)
 
     def _modify(self, machine: Machine, role: DnsRole, row: Row, arguments: Arguments) -> Record:
         old = self._addressed(machine, row)
