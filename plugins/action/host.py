@@ -21,6 +21,8 @@ from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, rea
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
+from ..plugin_utils._kms.self_publication import SelfPublicationCheck
+from ..plugin_utils._kms.self_published import SelfPublication
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
 from ..plugin_utils._plan import Reader, Resource, Seen
@@ -34,6 +36,7 @@ SPECIFICATION = Specification(
         **wishes.REBOOT_OPTIONS,
         **wishes.KEY_OPTIONS,
         **wishes.SETTINGS_OPTIONS,
+        **wishes.SELF_PUBLISHING_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
@@ -94,6 +97,10 @@ class ActionModule(KmsAction):
             resources.append(OpenPort(wish))
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
         readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)
+        if settings.self_publishing or settings.self_publishing_domains:
+            readers[SelfPublication] = wishes.self_publication_reader(options)
+            policy = options["verify_self_publishing"]
+            resources.append(SelfPublicationCheck(policy, gate=_serving, after=(Restart, HostKeyResource)))
         if publish:
             readers[Zones] = read_zones(publish)
             after = (Restart, HostKeyResource, EndpointCheck)

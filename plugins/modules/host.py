@@ -49,7 +49,42 @@ options:
   self_publishing:
     description:
       - Whether Windows publishes the host's own SRV record. O(publish) implies V(false).
+      - With V(true) publication is left to the host. It publishes when its licensing service starts and every 24 hours
+        thereafter, so that its record does not fade where the zone ages its records.
     type: bool
+  verify_self_publishing:
+    description:
+      - Whether DNS is asked if the host's own record appeared in its own domain and in each of
+        O(self_publishing_domains), and what happens when it did not. It is asked once the host key is activated, with
+        O(self_publishing=true) or O(self_publishing_domains), and never in check mode.
+      - Where the record is missing, events 12293 and 12294 of the host's Application log are read, and the reason they
+        give is told, such as a secure zone in which another account owns the record.
+      - A record of the host with another port is told too, and one with another priority or weight than
+        O(self_publishing_domains) says.
+    type: str
+    choices: [warn, fail, skip]
+    default: warn
+  resolver:
+    description:
+      - Whom O(verify_self_publishing) asks. Best is a DNS server that holds the domains. A resolver remembers for a
+        while that there was no record.
+    type: dict
+    suboptions:
+      server:
+        description:
+          - The DNS servers to ask, by name or address, tried in this order. Without them, the resolver of the
+            controller (the execution node) is asked.
+        type: list
+        elements: str
+        default: []
+      server_port:
+        description: The port of O(resolver.server), for UDP and TCP.
+        type: int
+        default: 53
+      timeout:
+        description: How long, in seconds, one question may take, all servers and repetitions included.
+        type: float
+        default: 5
   firewall:
     description:
       - Whether the Windows Firewall admits the port, as M(activation.kms.host_firewall) does it. A firewall that is off
@@ -174,6 +209,15 @@ EXAMPLES = r"""
         key_name: kms-rollout
         key_secret: "{{ vault_tsig }}"
 
+- name: Leave publication to the host itself, in two domains, and insist that it succeeds
+  activation.kms.host:
+    product_key: "{{ vault_kms_host_key }}"
+    self_publishing: true
+    self_publishing_domains: [corp.example, branch.example]
+    verify_self_publishing: fail
+    resolver:
+      server: [dc1.corp.example]
+
 - name: Only see what it would take
   activation.kms.host:
     serve: [windows_7]
@@ -253,6 +297,45 @@ observed:
     endpoint:
       description: What the port answered to the controller.
       type: dict
+    self_publication:
+      description: What DNS showed of the host's own publishing. Read with O(self_publishing=true) only.
+      type: dict
+      returned: when it was looked for
+      contains:
+        target:
+          description: The full name of the host.
+          type: str
+        enabled:
+          description: Whether the host is set to publish itself.
+          type: bool
+        domains:
+          description: The domains it publishes itself in.
+          type: list
+          elements: dict
+          contains:
+            domain:
+              description: The DNS domain.
+              type: str
+            state:
+              description:
+                - V(published), V(missing), V(differs) with other numbers than the settings say, V(stale) where another
+                  record of the host stands beside the right one, or V(unknown) where DNS did not tell.
+              type: str
+            records:
+              description: The host's own records, with C(port), C(priority), C(weight) and C(ttl).
+              type: list
+              elements: dict
+            others:
+              description: How many other hosts are published there.
+              type: int
+            asked:
+              description: Who was asked.
+              type: str
+            event:
+              description:
+                - The host's last attempt as its event log tells it, with C(code) (12293 failed, 12294 done), C(time)
+                  and C(hresult). Null where none was found, or none was looked for.
+              type: dict
     zones:
       description: The zones with the members seen in them.
       type: list

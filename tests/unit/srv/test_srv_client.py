@@ -345,9 +345,13 @@ def test_a_key_that_was_known_a_moment_ago_is_no_unknown_key() -> None:
     assert (caught.value.name, caught.value.code) == ("update_refused", "BADKEY")
 
 
-def test_an_unsigned_update_that_is_refused_says_how_to_sign() -> None:
-    with pytest.raises(Failure, match="auth: tsig"):
-        make_so(FakeDns(), wish("kms1.corp.example"), place(key=None))
+@pytest.mark.parametrize(("there", "owned"), [((), False), ((KMS2,), True)])
+def test_an_unsigned_update_that_is_refused_says_how_to_sign(there: tuple[str, ...], owned: bool) -> None:
+    """A zone that takes secure updates only looks like this; who made its name is of interest once there is one."""
+    with pytest.raises(Failure, match="auth: tsig .* auth: gss_tsig") as caught:
+        make_so(FakeDns(*there), wish("kms1.corp.example"), place(key=None))
+    _is_helpful(caught.value)
+    assert ("made _vlmcs._tcp.corp.example and so owns it" in caught.value.message) is owned
 
 
 def test_a_lost_answer_leaves_the_outcome_open() -> None:
