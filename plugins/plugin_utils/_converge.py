@@ -227,8 +227,8 @@ class _Run:
         try:
             return foresee(self._resources, outcome.seen).plan
         except (Problem, KeyError):
-            done = {planned.step.id for planned in outcome.done}
-            return [planned for planned in outcome.plan if planned.step.id not in done]
+            done = {planned.step.identity for planned in outcome.done}
+            return [planned for planned in outcome.plan if planned.step.identity not in done]
 
 
 def _unexpected(error: Exception, world: World) -> Failure:

@@ -118,6 +118,7 @@ class MicrosoftPublication(Resource):
             run=lambda world: apply(world, held, self._wish, static=self._static),
             touches=(HeldZones,),
             settle=SETTLE,
+            subject=self._domain,
             before=lines(held),
             after=lines(predicted),
         )

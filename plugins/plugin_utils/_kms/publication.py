@@ -194,6 +194,7 @@ class Publication(Resource):
             run=lambda world: client.apply(world, place, wish, state),
             touches=(Zones,),
             settle=SETTLE,
+            subject=place.zone,
             before=state.lines(),
             after=predicted.lines(),
         )

@@ -114,7 +114,8 @@ def _delete_by_command(world: World, zone: DnsZone, owner: str, member: Member) 
         done = shell.run(command, timeout=_PATIENCE, mutating=True)
     if done.exit_code == 0 or done.exit_code & 0xFFFF in _GONE:
         return
-    hint = "; on Server 2003 dnscmd comes with the Support Tools" if done.exit_code in _NO_PROGRAM else ""
+    missing = "; dnscmd comes with the DNS server tools, on Server 2003 with the Support Tools"
+    hint = missing if done.exit_code in _NO_PROGRAM else ""
     raise Failure(
         f"{world.host}: the record of {member.target} could not be deleted (dnscmd ended with "
         f"{number(done.exit_code)}){hint}; try it on the DNS server: {command}",

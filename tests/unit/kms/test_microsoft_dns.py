@@ -169,6 +169,21 @@ def test_several_zones_are_several_steps() -> None:
     assert sorted(str(row["ContainerName"]) for row in host.records) == ["branch.example", "corp.example"]
 
 
+def test_what_is_left_of_several_zones_is_told() -> None:
+    host = DnsHost()
+    host.add_zone("branch.example")
+
+    def pause(word: str) -> None:
+        if word.endswith(CREATE):
+            host.zones["branch.example"]["Paused"] = "true"
+
+    host.after = pause
+    outcome = run(host, wish(KMS1), ZONE, "branch.example")
+    assert outcome.problem is not None and outcome.problem.name == "zone_halted" and outcome.changed
+    assert [planned.step.subject for planned in outcome.done] == [ZONE]
+    assert [planned.step.subject for planned in outcome.remaining] == ["branch.example"]
+
+
 def test_reading_takes_few_requests() -> None:
     host = DnsHost()
     host.add(f"{KMS1}.")
