@@ -155,7 +155,7 @@ def with_dns_server() -> str:
         (", flavour: microsoft, dials: {deleted_node: y}", "dns.dials.deleted_node: y is none of keeps_owner, free"),
         (", flavour: microsoft, zones: {a.example: {port: 1}}", "dns.zones.a.example.port is not a key of an estate"),
         (", zones: [corp.example]", "dns.zones: corp.example is there twice"),
-        (", zones: [a..b]", "dns.zones: a..b is not a ZONES name"),
+        (", zones: [a..b]", "dns.zones: a..b is not a DNS name"),
         (", zones: other.example", "dns.zones must be a mapping"),
     ],
 )
