@@ -30,6 +30,8 @@ extends_documentation_fragment:
   - activation.kms.options.settings
   - activation.kms.options.audit
   - activation.kms.windows
+requirements:
+  - dnspython >= 2.7.0 on the controller, with O(publish) or O(self_publishing=true)
 options:
   reboot:
     description:
