@@ -195,6 +195,23 @@ def test_delegated_for_several_zones_and_checked_against_the_inventory(estate: E
         assert members(estate, zone) == [(f"0 0 1688 {KMS1}.", 3600, False)]
 
 
+def test_several_zones_by_dns_as_well(estate: Estate, told: Data, unused_port: int) -> None:
+    by_dns = {"server": "127.0.0.1", "server_port": unused_port, "zones": ["branch.example", "corp.example"]}
+    look = {**by_dns, "check_members": True, "inventory_group": "all", "timeout": 1}
+    play = one_task("localhost", "srv_record", {**by_dns, "target": KMS2, "port": 1700}, "r_set", diff=True)
+    play["tasks"] += one_task("localhost", "srv_record_info", look, "r_seen")["tasks"]
+    done = estate.play([play])
+    assert done.returncode == 0, done.output
+    published, seen = done.results["r_set"], done.results["r_seen"]
+    assert published["changed"] and len(published["plan"]) == len(published["diff"]) == 2
+    assert [zone["zone"] for zone in published["zones"]] == by_dns["zones"]
+    for zone in by_dns["zones"]:
+        assert (f"0 0 1700 {KMS2}.", 3600, True) in members(estate, zone)
+    assert {zone["provider"] for zone in seen["zones"]} == {"dns"}
+    of_kms2 = [one["finding"] for one in seen["findings"] if one["target"] == KMS2]
+    assert of_kms2 == ["does_not_resolve", "not_in_inventory"] * 2
+
+
 @pytest.fixture(scope="module")
 def refused(estate: Estate, told: Data) -> Play:
     plays = [one_task(host, "srv_record", options, f"r_{name}") for name, (options, host, _words) in BAD.items()]
