@@ -189,11 +189,12 @@ class Publication(Resource):
         predicted = change.applied_to(state)
         return Step(
             id="srv_record.publish" if wish.state == "present" else "srv_record.withdraw",
-            summary=_summary(wish, place),
+            summary=summary_of(wish, place.zone, place.peer),
             predict=lambda later: later.having(later[Zones].having(place, predicted)),
             run=lambda world: client.apply(world, place, wish, state),
             touches=(Zones,),
             settle=SETTLE,
+            subject=place.zone,
             before=state.lines(),
             after=predicted.lines(),
         )
@@ -235,12 +236,13 @@ def striking(state: ZoneState) -> list[str]:
     return found
 
 
-def _summary(wish: Wish, place: Place) -> str:
+def summary_of(wish: Wish, zone: str, peer: str) -> str:
+    """What carrying out a wish does, for a person; `peer` is the server as messages name it."""
     hosts = _hosts(wish)
     if wish.state == "absent":
-        return f"remove {hosts} from zone {place.zone} on {place.peer}"
+        return f"remove {hosts} from zone {zone} on {peer}"
     only = " and nobody else" if wish.exclusive else ""
-    return f"publish {hosts}{only} in zone {place.zone} on {place.peer}"
+    return f"publish {hosts}{only} in zone {zone} on {peer}"
 
 
 def _hosts(wish: Wish) -> str:
