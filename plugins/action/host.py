@@ -11,6 +11,7 @@ import typing as t
 from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.retirement import retirement_job
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
@@ -34,6 +35,7 @@ SPECIFICATION = Specification(
         **wishes.REBOOT_OPTIONS,
         **wishes.KEY_OPTIONS,
         **wishes.SETTINGS_OPTIONS,
+        **wishes.RETIREMENT_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
@@ -56,11 +58,13 @@ SPECIFICATION = Specification(
 
 
 class ActionModule(KmsAction):
-    """Updates, restart, key, settings, firewall, endpoint and publication of one host."""
+    """Updates, restart, key, settings, firewall, endpoint and publication of one host; or the end of all that."""
 
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
+        if options["state"] == "absent":
+            return retirement_job(options, self._beside_playbook)
         known = wishes.known_catalogue(options)
         port = 1688 if options["port"] is None else options["port"]
         settings = wishes.settings_wish(options)

@@ -12,6 +12,7 @@ import typing as t
 
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
+from .._kms.drain import DrainWish, drain_seconds
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.key_products import wished_product
 from .._kms.keys import Activation, KeyWish, activation_id, host_key
@@ -27,6 +28,7 @@ from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.gss import GssKey
+from .._srv.members import State
 from .._srv.place import VERIFY_REPLY
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.edition import Edition, read_edition
@@ -78,6 +80,12 @@ SETTINGS_OPTIONS: ArgumentSpec = {
     "low_priority": {"type": "bool"},
     "activation_interval": {"type": "int"},
     "renewal_interval": {"type": "int"},
+}
+RETIREMENT_OPTIONS: ArgumentSpec = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "drain": {"type": "str", "default": "ttl"},
+    "drain_wait": {"type": "bool", "default": True},
+    "install_setup_key": {"type": "bool", "default": False},
 }
 DNS_OPTIONS: ArgumentSpec = {
     "server": {"type": "str", "required": True},
@@ -236,6 +244,11 @@ def removal_wish(options: Options) -> RemovalWish:
     )
 
 
+def drain_wish(options: Options) -> DrainWish:
+    """How long a host answers after it was taken out of DNS. Raises Refusal."""
+    return DrainWish(drain_seconds(options["drain"]), options["drain_wait"])
+
+
 def settings_wish(options: Options) -> SettingsWish:
     """The wish about the settings of the KMS host, without what goes by them. Raises Refusal."""
     if options["port"] is not None:
@@ -313,7 +326,9 @@ def signing_key(options: Options, beside_playbook: t.Callable[[str], str]) -> Ts
     return TsigKey(options["key_name"], options["key_algorithm"], Secret(options["key_secret"]))
 
 
-def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str], str]) -> PublishWish:
+def publish_wish(
+    options: Options, port: int, beside_playbook: t.Callable[[str], str], state: State = "present"
+) -> PublishWish:
     """One element of `publish`. Raises Refusal."""
     return PublishWish(
         zone=options["zone"],
@@ -324,6 +339,7 @@ def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str],
         ttl=options["ttl"],
         aging=options["aging"],
         refresh=options["refresh"],
+        state=state,
         **dns_server(options, beside_playbook),
     )
 
