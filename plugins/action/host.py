@@ -19,12 +19,13 @@ from ..plugin_utils._kms.firewall import OpenPort
 from ..plugin_utils._kms.host_key import HostKeyResource
 from ..plugin_utils._kms.keys import KeyWish
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
+from ..plugin_utils._kms.publish_later import PublishLater
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
-from ..plugin_utils._plan import Reader, Resource, Seen
+from ..plugin_utils._plan import Outcome, Reader, Resource, Seen
 from ..plugin_utils._windows.licensing import Licensing
 from ..plugin_utils._windows.system import System
 
@@ -39,19 +40,8 @@ SPECIFICATION = Specification(
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
-        "publish": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "zone": {"type": "str", "required": True},
-                **wishes.DNS_OPTIONS,
-                "target": {"type": "str"},
-                "priority": {"type": "int", "default": 0},
-                "weight": {"type": "int", "default": 0},
-                "ttl": {"type": "int"},
-                **wishes.DNS_WISH_OPTIONS,
-            },
-        },
+        **wishes.PUBLISH_OPTIONS,
+        "publish_later": {"type": "bool", "default": False},
     },
 )
 """What the module accepts."""
@@ -88,7 +78,8 @@ class ActionModule(KmsAction):
         readers.update(wishes.restart_readers(restart, resources))
         resources.append(restart)
         port_used = bool(publish) or options["firewall"] == "open"
-        resources.append(Settings(_settings(settings, key, publish, port_used)))
+        later = bool(publish) and options["publish_later"]
+        resources.append(Settings(_settings(settings, key, publish, port_used, later)))
         if key is not None:
             resources.append(HostKeyResource(key))
         if options["firewall"] != "unmanaged":
@@ -96,16 +87,23 @@ class ActionModule(KmsAction):
             wish = wishes.firewall_wish(port, options["firewall"], options[option], option)
             readers.update(wishes.firewall_readers(wish))
             resources.append(OpenPort(wish))
+
+        def report(outcome: Outcome) -> dict[str, t.Any]:
+            return replaced(world, outcome, key) if key else {}
+
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
         readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)
+        waits_for = "an activated host key"
+        if later:
+            ready = PublishLater(publish, gate=_serving, target=_fqdn, waits_for=waits_for)
+            return Job([*resources, ready], readers, lambda outcome: {**report(outcome), **ready.report(outcome)})
         if publish:
             readers[Zones] = read_zones(publish)
             after = (Restart, HostKeyResource, EndpointCheck)
-            waits_for = "an activated host key"
             resources += [
                 Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
             ]
-        return Job(resources, readers, lambda outcome: replaced(world, outcome, key) if key else {})
+        return Job(resources, readers, report)
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
         return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)
@@ -115,14 +113,20 @@ class ActionModule(KmsAction):
         return str(t.cast(t.Any, self._connection).get_option("remote_addr") or fqdn)
 
 
-def _settings(wished: SettingsWish, key: KeyWish | None, publish: list[PublishWish], port_used: bool) -> SettingsWish:
-    """`publish` implies that the host does not publish itself; a key to activate implies the hold."""
+def _settings(
+    wished: SettingsWish, key: KeyWish | None, publish: list[PublishWish], port_used: bool, later: bool
+) -> SettingsWish:
+    """`publish` implies that the host does not publish itself; a key to activate implies the hold.
+
+    Args:
+        later: the controller's record comes after this run, so a host that serves keeps its own.
+    """
     return dataclasses.replace(
         wished,
         self_publishing=False if publish else wished.self_publishing,
         key=key,
         port_used=port_used,
-        published=lambda seen: all(_is_published(seen, wish) for wish in publish),
+        published=lambda seen: not later and all(_is_published(seen, wish) for wish in publish),
     )
 
 

@@ -104,6 +104,21 @@ DNS_WISH_OPTIONS: ArgumentSpec = {
     "aging": {"type": "str", "choices": list(AGING), "default": "unknown"},
     "refresh": {"type": "bool", "default": False},
 }
+PUBLISH_OPTIONS: ArgumentSpec = {
+    "publish": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "zone": {"type": "str", "required": True},
+            **DNS_OPTIONS,
+            "target": {"type": "str"},
+            "priority": {"type": "int", "default": 0},
+            "weight": {"type": "int", "default": 0},
+            "ttl": {"type": "int"},
+            **DNS_WISH_OPTIONS,
+        },
+    },
+}
 _KEY_OPTIONS: t.Final = {"tsig": ("key_name", "key_secret"), "gss_tsig": ("principal", "password", "keytab")}
 
 
