@@ -23,6 +23,8 @@ from ..plugin_utils._kms.publish_later import PublishLater
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
+from ..plugin_utils._kms.self_publication import SelfPublicationCheck
+from ..plugin_utils._kms.self_published import SelfPublication
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
 from ..plugin_utils._plan import Outcome, Reader, Resource, Seen
@@ -37,6 +39,7 @@ SPECIFICATION = Specification(
         **wishes.KEY_OPTIONS,
         **wishes.SETTINGS_OPTIONS,
         **wishes.RETIREMENT_OPTIONS,
+        **wishes.SELF_PUBLISHING_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
@@ -87,22 +90,19 @@ class ActionModule(KmsAction):
             wish = wishes.firewall_wish(port, options["firewall"], options[option], option)
             readers.update(wishes.firewall_readers(wish))
             resources.append(OpenPort(wish))
-
-        def report(outcome: Outcome) -> dict[str, t.Any]:
-            return replaced(world, outcome, key) if key else {}
-
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
         readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)
-        waits_for = "an activated host key"
-        if later:
-            ready = PublishLater(publish, gate=_serving, target=_fqdn, waits_for=waits_for)
-            return Job([*resources, ready], readers, lambda outcome: {**report(outcome), **ready.report(outcome)})
-        if publish:
-            readers[Zones] = read_zones(publish)
-            after = (Restart, HostKeyResource, EndpointCheck)
-            resources += [
-                Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
-            ]
+        if settings.self_publishing or settings.self_publishing_domains:
+            readers[SelfPublication] = wishes.self_publication_reader(options)
+            policy = options["verify_self_publishing"]
+            resources.append(SelfPublicationCheck(policy, gate=_serving, after=(Restart, HostKeyResource)))
+        resources += _publications(publish, readers, later)
+
+        def report(outcome: Outcome) -> dict[str, t.Any]:
+            told = replaced(world, outcome, key) if key else {}
+            ready = [one.report(outcome) for one in resources if isinstance(one, PublishLater)]
+            return {**told, **(ready[0] if ready else {})}
+
         return Job(resources, readers, report)
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
@@ -111,6 +111,18 @@ class ActionModule(KmsAction):
     def _address(self, fqdn: str) -> str:
         """Where the controller reaches the host: the address it manages it by."""
         return str(t.cast(t.Any, self._connection).get_option("remote_addr") or fqdn)
+
+
+def _publications(publish: list[PublishWish], readers: dict[type, Reader], later: bool) -> list[Resource]:
+    """The last of a host's resources; `later`: somebody else publishes it."""
+    waits_for = "an activated host key"
+    if not publish:
+        return []
+    if later:
+        return [PublishLater(publish, gate=_serving, target=_fqdn, waits_for=waits_for)]
+    readers[Zones] = read_zones(publish)
+    after = (Restart, HostKeyResource, EndpointCheck)
+    return [Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish]
 
 
 def _settings(

@@ -13,6 +13,7 @@ import typing as t
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
 from .._kms.drain import DrainWish, drain_seconds
+from .._kms.endpoint import POLICIES
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.key_products import wished_product
 from .._kms.keys import Activation, KeyWish, activation_id, host_key
@@ -22,6 +23,7 @@ from .._kms.publication import AGING, PublishWish
 from .._kms.record import Record, read_record
 from .._kms.removal import RemovalWish
 from .._kms.restart import Restart, read_restart_care
+from .._kms.self_publication import read_self_publication
 from .._kms.setting_values import check_interval, domains
 from .._kms.settings import SettingsWish, licensing_readers
 from .._kms.updates import Updates, read_updates
@@ -38,6 +40,7 @@ from .._windows.licensing import Licensing
 from .._windows.restart import RestartOptions
 from .._windows.restart_care import RestartCare
 from .._windows.system import System, read_system
+from . import resolver
 from .options import ArgumentSpec
 
 Options = t.Mapping[str, t.Any]
@@ -86,6 +89,17 @@ RETIREMENT_OPTIONS: ArgumentSpec = {
     "drain": {"type": "str", "default": "ttl"},
     "drain_wait": {"type": "bool", "default": True},
     "install_setup_key": {"type": "bool", "default": False},
+}
+SELF_PUBLISHING_OPTIONS: ArgumentSpec = {
+    "verify_self_publishing": {"type": "str", "choices": list(POLICIES), "default": "warn"},
+    "resolver": {
+        "type": "dict",
+        "options": {
+            "server": {"type": "list", "elements": "str", "default": []},
+            "server_port": {"type": "int", "default": 53},
+            "timeout": {"type": "float", "default": 5.0},
+        },
+    },
 }
 DNS_OPTIONS: ArgumentSpec = {
     "server": {"type": "str", "required": True},
@@ -357,6 +371,15 @@ def publish_wish(
         state=state,
         **dns_server(options, beside_playbook),
     )
+
+
+def self_publication_reader(options: Options) -> Reader:
+    """The reader of what a host published itself, asked of whom `resolver` names. Raises Refusal."""
+    rules = SELF_PUBLISHING_OPTIONS["resolver"]["options"]
+    asked = options["resolver"] or {name: rule["default"] for name, rule in rules.items()}
+    whom = (asked["server"], asked["server_port"], asked["timeout"])
+    resolver.check(*whom)
+    return read_self_publication(lambda world: world.resolver(*whom))
 
 
 def check_port(port: int) -> None:

@@ -51,6 +51,8 @@ class Quiet(Resource):
     def next(self, seen: Seen) -> Step | None:
         """Self-publishing off while there is a host key. Raises Refusal where the wrong port would be closed."""
         licensing = seen[Licensing]
+        if licensing.present and not licensing.answers and _restart_due(seen):
+            return apply(seen, Values(), hold=False, restart=True)  # a run died between its stop and its start
         if not _host_products(licensing):
             return None
         if self._port_guessed and licensing.port != SETTINGS["port"].default:
@@ -99,10 +101,9 @@ class Restoration(Resource):
 
     def next(self, seen: Seen) -> Step | None:
         """Give the settings back with one restart of the service; then forget, as upkeep."""
-        licensing, record, system = seen[Licensing], seen[Record], seen[System]
-        change = Values(**_owed(licensing, record))
-        due = licensing.present and record.service_restart_due(system.boot_time, BOOT_TOLERANCE)
-        if change.given() or due:
+        record, system = seen[Record], seen[System]
+        change = Values(**_owed(seen[Licensing], record))
+        if change.given() or (seen[Licensing].present and _restart_due(seen)):
             step = apply(seen, change, hold=False, restart=True)
             words = "; ".join(setting_values.words(change))
             return dataclasses.replace(step, id="host.restore", summary=f"as before: {words}") if words else step
@@ -130,6 +131,11 @@ class Restoration(Resource):
 def _host_products(licensing: Licensing) -> list[Product]:
     """The KMS host products with a key, those of other applications too."""
     return [product for product in licensing.products if product.makes_kms_host]
+
+
+def _restart_due(seen: Seen) -> bool:
+    """Whether the licensing service still has to read what was written."""
+    return seen[Record].service_restart_due(seen[System].boot_time, BOOT_TOLERANCE)
 
 
 def _kept(licensing: Licensing, record: Record) -> dict[str, t.Any]:
