@@ -66,9 +66,7 @@ class ActionModule(KmsAction):
             if isinstance(result, t.Mapping)
         }
 
-    def _wish(
-        self, host: str, ready: Ready, variable: PlayVariable, name: str, world: ControllerWorld
-    ) -> PublishWish:
+    def _wish(self, host: str, ready: Ready, variable: PlayVariable, name: str, world: ControllerWorld) -> PublishWish:
         """What the host is to be published as, with its own way to the DNS server. Raises Refusal."""
         value = {"publish": variable.value(host)}
         for secret in (*lookalikes_of(value), *secrets_of(_OF_THE_HOST.spec(), value)):
@@ -79,9 +77,9 @@ class ActionModule(KmsAction):
             if _place(wish) == (ready["zone"], ready["server"], ready["server_port"]):
                 return wish
         raise Refusal(
-            f"{host} is to be published in zone {ready['zone']} on {ready['server']}, but here its variable {name} does "
-            "not say how; set it where every play sees it (in the inventory, group_vars or an extra variable), or in "
-            "the vars of this play too",
+            f"{host} is to be published in zone {ready['zone']} on {ready['server']}, but here its variable {name} "
+            "does not say how; set it where every play sees it (in the inventory, group_vars or an extra variable), or "
+            "in the vars of this play too",
             name="publish_unknown",
             advice=f"Set {name} where this play sees it.",
         )

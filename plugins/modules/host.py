@@ -18,9 +18,9 @@ description:
     installs and activates the host key, opens the port in the Windows Firewall, looks whether the KMS interface
     answers, and publishes C(_vlmcs._tcp) SRV records, in this order. A host that already serves is published before its
     self-publishing ends.
-  - With O(state=absent) it retires the host, in the order that no client notices. Self-publishing ends, its SRV records go,
-    it goes on answering as long as anybody may remember them, and only then its host key is removed, the port closed and
-    what this collection had changed given back.
+  - With O(state=absent) it retires the host, in the order that no client notices. Self-publishing ends, its SRV records
+    go, it goes on answering as long as anybody may remember them, and only then its host key is removed, the port
+    closed and what this collection had changed given back.
   - An option that is left out is not managed. The host runs Windows Server 2003 to 2025, or Windows Vista to 11.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -38,14 +38,15 @@ options:
     description:
       - V(present) sets the host up and keeps it.
       - V(absent) retires it. O(publish) says out of which zones its members go, under its own full name and under
-        O(publish[].target), whatever their port. O(product_key), O(activation_id) and O(install_setup_key) mean what they
-        mean for M(activation.kms.host_key) with C(state=absent). With O(firewall) V(open) or V(closed) the port is closed,
-        as far as this collection opened it.
-      - Port, self-publishing, priority and intervals become what they were before this collection first changed them, with
-        one restart of the licensing service. What it never changed is left as it is. Self-publishing, which ends first, is
-        given back last; Windows publishes nothing without a host key. Then nothing of this collection is left on the host.
-      - The options of a rollout that mean nothing for it (O(serve), O(packages), O(activation) and so on) are not looked
-        at, so that the same variables serve both.
+        O(publish.target), whatever their port. O(product_key), O(activation_id) and O(install_setup_key) mean what
+        they mean for M(activation.kms.host_key) with C(state=absent). With O(firewall) V(open) or V(closed) the port is
+        closed, as far as this collection opened it.
+      - Port, self-publishing, priority and intervals become what they were before this collection first changed them,
+        with one restart of the licensing service. What it never changed is left as it is. Self-publishing, which ends
+        first, is given back last; Windows publishes nothing without a host key. Then nothing of this collection is left
+        on the host.
+      - The options of a rollout that mean nothing for it (O(serve), O(packages), O(activation) and so on) are not
+        looked at, so that the same variables serve both.
       - KMS updates stay installed, activations stay spent, and another host key stays where it is, with a warning and
         with self-publishing off.
     type: str
@@ -53,23 +54,24 @@ options:
     default: present
   drain:
     description:
-      - With O(state=absent), how long the host goes on answering after its records are out of DNS. The word V(ttl) means
-        the largest TTL that was seen at its records, for so long clients and resolvers may remember them. Otherwise a
-        number of seconds, V(0) for not at all.
-      - When the records went is noted on the host before they go, by its own clock. So a run that was interrupted is taken
-        up by the next one, from whichever controller. A host that had no records, or has no host key, needs no drain.
+      - With O(state=absent), how long the host goes on answering after its records are out of DNS. The word V(ttl)
+        means the largest TTL that was seen at its records, for so long clients and resolvers may remember them.
+        Otherwise a number of seconds, V(0) for not at all.
+      - When the records went is noted on the host before they go, by its own clock. So a run that was interrupted is
+        taken up by the next one, from whichever controller. A host that had no records, or has no host key, needs no
+        drain.
     type: str
     default: ttl
   drain_wait:
     description:
-      - Whether the run waits for that. Otherwise it ends well with RV(draining_until), and a later run goes on. Ansible's
-        C(timeout) of the task must be longer than the wait.
+      - Whether the run waits for that. Otherwise it ends well with RV(draining_until), and a later run goes on.
+        Ansible's C(timeout) of the task must be longer than the wait.
     type: bool
     default: true
   install_setup_key:
     description:
-      - With O(state=absent), installs the public client setup key (GVLK) of the Windows edition once the host key is gone,
-        so that the machine becomes a KMS client again.
+      - With O(state=absent), installs the public client setup key (GVLK) of the Windows edition once the host key is
+        gone, so that the machine becomes a KMS client again.
     type: bool
     default: false
   reboot:
@@ -232,11 +234,11 @@ options:
         choices: [strict, readback]
   publish_later:
     description:
-      - Everything as with O(publish), but no DNS server is asked and nothing is published. RV(to_publish) says what is to be
-        published, for M(activation.kms.srv_record_together) after this task, which needs one update message a zone for many
-        hosts.
-      - A host that serves and publishes itself goes on doing so, since nobody knows yet whether another record is there.
-        RV(publishes_itself) says so, and M(activation.kms.host_settings) ends it afterwards.
+      - Everything as with O(publish), but no DNS server is asked and nothing is published. RV(to_publish) says what is
+        to be published, for M(activation.kms.srv_record_together) after this task, which needs one update message a
+        zone for many hosts.
+      - A host that serves and publishes itself goes on doing so, since nobody knows yet whether another record is
+        there. RV(publishes_itself) says so, and M(activation.kms.host_settings) ends it afterwards.
     type: bool
     default: false
 """
@@ -461,8 +463,8 @@ removed:
       type: int
 draining_until:
   description:
-    - Until when clients and resolvers may remember the host, by the host's own clock, ISO 8601 in UTC. In check mode as if
-      its records went now. Run the task again after that.
+    - Until when clients and resolvers may remember the host, by the host's own clock, ISO 8601 in UTC. In check mode as
+      if its records went now. Run the task again after that.
   returned: when the host is out of DNS and the run does not wait
   type: str
   sample: "2026-11-26T05:00:00Z"

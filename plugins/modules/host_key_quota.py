@@ -37,8 +37,8 @@ options:
     default: kms_host_product_key
   state_variable:
     description:
-      - The name of the variable that says whether a host is to be a KMS host at all. Where it is V(absent) the host does
-        not count, since nothing is activated there.
+      - The name of the variable that says whether a host is to be a KMS host at all. Where it is V(absent) the host
+        does not count, since nothing is activated there.
     type: str
     default: kms_host_state
   max_hosts:

@@ -15,13 +15,13 @@ author: activation.kms contributors (@activation-kms)
 description:
   - Gathers from all hosts of the play what M(activation.kms.host) with O(activation.kms.host#module:publish_later=true)
     said is to be published, and publishes it from the controller, all members of a zone in one update message.
-  - Hosts that have failed, were not reached or were skipped are left out, and so are those that do not serve yet. Members
-    of other hosts are not touched.
-  - The way to the DNS server, secrets included, is what each host of a zone names in its own variable, evaluated as a task
-    on that host would see it. That includes variables of the play, with templates that come to another value on another
-    host. Variables of another play, and those given to a role, are not seen.
-  - The hosts of a zone must agree on server, key, TTL and what else goes for the whole message. Otherwise the task fails
-    before anything is sent. Port, priority, weight and target are each host's own.
+  - Hosts that have failed, were not reached or were skipped are left out, and so are those that do not serve yet.
+    Members of other hosts are not touched.
+  - The way to the DNS server, secrets included, is what each host of a zone names in its own variable, evaluated as a
+    task on that host would see it. That includes variables of the play, with templates that come to another value on
+    another host. Variables of another play, and those given to a role, are not seen.
+  - The hosts of a zone must agree on server, key, TTL and what else goes for the whole message. Otherwise the task
+    fails before anything is sent. Port, priority, weight and target are each host's own.
   - It is a module and no loop over M(activation.kms.srv_record), because a loop would show its items, and because keys
     have to be compared without being shown.
   - P(activation.kms.kms_host#role) uses it in its tasks C(publish_together), and the playbook
@@ -50,8 +50,8 @@ requirements:
 notes:
   - This is an action plugin. It runs on the controller (the execution node), whatever host the task is for, opens no
     connection to that host, and ignores C(become).
-  - Once is enough, so use C(run_once). With C(serial) it then runs once a batch, and publishes the hosts of the batches so
-    far. In a play of its own after that of the hosts it runs once for all.
+  - Once is enough, so use C(run_once). With C(serial) it then runs once a batch, and publishes the hosts of the batches
+    so far. In a play of its own after that of the hosts it runs once for all.
   - With C(serial) a batch in which every host fails ends the whole playbook, a later play included. What
     P(activation.kms.rollout#playbook) does about that can be copied.
 seealso:

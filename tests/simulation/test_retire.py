@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's end: out of DNS, drained, without its key, closed, as it was; whoever dies on the way, and whoever goes on."""
+"""A host's end: out of DNS, drained, without its key, closed, as it was; whoever dies on the way or goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from keyed import FAMILIES, TURNS, faulty_requests, key_state
 from personas import PERSONAS
 from rollout import Options, Run, run, wish_of
-from simulated import OFFICE_KEY, ZONE, SimulatedWorld, Surroundings, srv_members, surroundings
+from simulated import OFFICE_KEY, ZONE, Surroundings, srv_members, surroundings
 from two_controllers import at_once
 
 from emulated_windows.core import HostOptions
@@ -70,11 +70,16 @@ def settings(around: Surroundings) -> dict[str, t.Any]:
     }
 
 
-AS_BEFORE = {"DisableDnsPublishing": 0, "VLActivationInterval": 120, "VLRenewalInterval": 10080, "EnableKmsLowPriority": 0}
+AS_BEFORE = {
+    "DisableDnsPublishing": 0,
+    "VLActivationInterval": 120,
+    "VLRenewalInterval": 10080,
+    "EnableKmsLowPriority": 0,
+}
 
 
 def retired(around: Surroundings, told: str = "") -> None:
-    """No client is sent there, nobody is served, nothing is open, nothing of ours is left, and nothing more is spent."""
+    """No client is sent there, nobody is served, nothing is open, nothing of ours is left, nothing more is spent."""
     state, keys = around.machine.show(), key_state(around)
     assert srv_members(around.zone) == {FOREIGN}, told
     assert (keys["keys"], keys["marks"], keys["record"], keys["manual"]) == ({}, set(), {}, None), told
@@ -253,7 +258,9 @@ def test_another_host_key_stays_and_keeps_the_host_out_of_dns(packages: pathlib.
     again = run(around, packages, absent(persona, packages))
     assert again.converged and not again.done and not any(one.mutation for one in around.exchanges), again.story
     product = next(
-        one["activation_id"] for one in around.machine.show()["products"] if one["partial_product_key"] == OFFICE_KEY[-5:]
+        one["activation_id"]
+        for one in around.machine.show()["products"]
+        if one["partial_product_key"] == OFFICE_KEY[-5:]
     )
     rest = absent(persona, packages, activation_id=product)
     del rest["product_key"]

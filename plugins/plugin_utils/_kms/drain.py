@@ -17,7 +17,7 @@ import datetime as dt
 import typing as t
 
 from .._errors import Refusal
-from .._plan import Item, Look, Pause, Reader, Resource, Seen, Step
+from .._plan import Item, Look, Pause, Resource, Seen, Step
 from .._srv.members import Member, member
 from .._windows.licensing import Licensing
 from .._windows.system import System, moment_text

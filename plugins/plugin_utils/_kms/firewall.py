@@ -33,6 +33,7 @@ class OpenPort(Resource):
 
     name = "firewall"
     needs: tuple[type, ...] = (System, Record, Firewall)
+
     def __init__(self, wish: FirewallWish, *, after: tuple[type[Resource], ...] = ()) -> None:
         self.wish = wish
         self.after = after

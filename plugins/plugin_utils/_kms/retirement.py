@@ -79,8 +79,8 @@ class Quiet(Resource):
             ]
         if system.is_server_2003 and doomed(licensing, self._removal):
             said.append(
-                "the KMS updates of Server 2003 stay installed; without a host key they serve nobody, and Control Panel "
-                "removes them"
+                "the KMS updates of Server 2003 stay installed; without a host key they serve nobody, and Control "
+                "Panel removes them"
             )
         return said
 
