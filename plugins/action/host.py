@@ -11,7 +11,7 @@ import typing as t
 from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
-from ..plugin_utils._ansible.retirement import retirement_job
+from ..plugin_utils._ansible.retirement import RETIREMENT_OPTIONS, retirement_job
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
@@ -38,7 +38,7 @@ SPECIFICATION = Specification(
         **wishes.REBOOT_OPTIONS,
         **wishes.KEY_OPTIONS,
         **wishes.SETTINGS_OPTIONS,
-        **wishes.RETIREMENT_OPTIONS,
+        **RETIREMENT_OPTIONS,
         **wishes.SELF_PUBLISHING_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},

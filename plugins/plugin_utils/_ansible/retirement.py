@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._kms.drain import Drain, Withdrawal, read_record_after_zones
+from .._kms.drain import Drain, DrainWish, Withdrawal, drain_seconds, read_record_after_zones
 from .._kms.firewall import OpenPort
 from .._kms.publication import Zones, read_zones
 from .._kms.record import Record
@@ -23,15 +23,25 @@ from .._kms.retirement import Quiet, Restoration
 from .._plan import Reader, Resource
 from . import wishes
 from .action import Job
+from .options import ArgumentSpec
 
 _DEFAULT_PORT = 1688
+
+RETIREMENT_OPTIONS: ArgumentSpec = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "drain": {"type": "str", "default": "ttl"},
+    "drain_wait": {"type": "bool", "default": True},
+    "install_setup_key": {"type": "bool", "default": False},
+}
+"""Options of `host` that are about its end, `state` among them."""
 
 
 def retirement_job(options: wishes.Options, beside_playbook: t.Callable[[str], str]) -> Job:
     """Out of DNS, drained, without its key, closed, as it was before. Raises Refusal."""
     port = _DEFAULT_PORT if options["port"] is None else options["port"]
     wishes.check_port(port)
-    removal, drain = wishes.removal_wish(options), wishes.drain_wish(options)
+    removal = wishes.removal_wish(options)
+    drain = DrainWish(drain_seconds(options["drain"]), options["drain_wait"])
     publish = [wishes.publish_wish(item, port, beside_playbook, "absent") for item in options["publish"] or ()]
     managed = options["firewall"] != "unmanaged"
     readers: dict[type, Reader] = wishes.removal_readers(removal)

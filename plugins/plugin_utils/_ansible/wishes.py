@@ -12,7 +12,6 @@ import typing as t
 
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
-from .._kms.drain import DrainWish, drain_seconds
 from .._kms.endpoint import POLICIES
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.key_products import wished_product
@@ -83,12 +82,6 @@ SETTINGS_OPTIONS: ArgumentSpec = {
     "low_priority": {"type": "bool"},
     "activation_interval": {"type": "int"},
     "renewal_interval": {"type": "int"},
-}
-RETIREMENT_OPTIONS: ArgumentSpec = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "drain": {"type": "str", "default": "ttl"},
-    "drain_wait": {"type": "bool", "default": True},
-    "install_setup_key": {"type": "bool", "default": False},
 }
 SELF_PUBLISHING_OPTIONS: ArgumentSpec = {
     "verify_self_publishing": {"type": "str", "choices": list(POLICIES), "default": "warn"},
@@ -271,11 +264,6 @@ def removal_wish(options: Options) -> RemovalWish:
         activation_id=_read(options, "activation_id", activation_id),
         setup_key=options["install_setup_key"],
     )
-
-
-def drain_wish(options: Options) -> DrainWish:
-    """How long a host answers after it was taken out of DNS. Raises Refusal."""
-    return DrainWish(drain_seconds(options["drain"]), options["drain_wait"])
 
 
 def settings_wish(options: Options) -> SettingsWish:
