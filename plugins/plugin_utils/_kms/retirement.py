@@ -72,8 +72,8 @@ class Quiet(Resource):
             listed = [entry.partition(",")[0] for entry in licensing.setting("self_publishing_domains")]
             own = dict.fromkeys(name.lower() for name in (system.dns_suffix, *listed) if name)
             said += [
-                f"the host published itself in {name}, which `publish` does not name, and Windows takes no record out; "
-                f"name the zone, or remove {system.fqdn} from it with activation.kms.srv_record and state: absent"
+                f"the host published itself in {name}, which `publish` does not name, and Windows is not known to take "
+                f"its record out; name the zone, or remove {system.fqdn} from it with activation.kms.srv_record and state: absent"
                 for name in own
                 if name not in self._zones
             ]
