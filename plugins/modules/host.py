@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host
-short_description: Set up and keep a whole KMS host
+short_description: Set up and keep a whole KMS host, or retire it
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
@@ -18,6 +18,9 @@ description:
     installs and activates the host key, opens the port in the Windows Firewall, looks whether the KMS interface
     answers, and publishes C(_vlmcs._tcp) SRV records, in this order. A host that already serves is published before its
     self-publishing ends.
+  - With O(state=absent) it retires the host, in the order that no client notices. Self-publishing ends, its SRV records
+    go, it goes on answering as long as anybody may remember them, and only then its host key is removed, the port
+    closed and what this collection had changed given back.
   - An option that is left out is not managed. The host runs Windows Server 2003 to 2025, or Windows Vista to 11.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -33,6 +36,46 @@ extends_documentation_fragment:
 requirements:
   - dnspython >= 2.7.0 on the controller, with O(publish) or O(self_publishing=true)
 options:
+  state:
+    description:
+      - V(present) sets the host up and keeps it.
+      - V(absent) retires it. O(publish) says out of which zones its members go, under its own full name and under
+        O(publish.target), whatever their port. O(product_key), O(activation_id) and O(install_setup_key) mean what
+        they mean for M(activation.kms.host_key) with C(state=absent). With O(firewall) V(open) or V(closed) the port is
+        closed, as far as this collection opened it.
+      - Port, self-publishing, priority and intervals become what they were before this collection first changed them,
+        with one restart of the licensing service. What it never changed is left as it is. Self-publishing, which ends
+        first, is given back last; Windows publishes nothing without a host key. Then nothing of this collection is left
+        on the host.
+      - The options of a rollout that mean nothing for it (O(serve), O(packages), O(activation) and so on) are not
+        looked at, so that the same variables serve both.
+      - KMS updates stay installed, activations stay spent, and another host key stays where it is, with a warning and
+        with self-publishing off.
+    type: str
+    choices: [present, absent]
+    default: present
+  drain:
+    description:
+      - With O(state=absent), how long the host goes on answering after its records are out of DNS. The word V(ttl)
+        means the largest TTL that was seen at its records, for so long clients and resolvers may remember them.
+        Otherwise a number of seconds, V(0) for not at all.
+      - When the records went is noted on the host before they go, by its own clock. So a run that was interrupted is
+        taken up by the next one, from whichever controller. A host that had no records, or has no host key, needs no
+        drain.
+    type: str
+    default: ttl
+  drain_wait:
+    description:
+      - Whether the run waits for that. Otherwise it ends well with RV(draining_until), and a later run goes on.
+        Ansible's C(timeout) of the task must be longer than the wait.
+    type: bool
+    default: true
+  install_setup_key:
+    description:
+      - With O(state=absent), installs the public client setup key (GVLK) of the Windows edition once the host key is
+        gone, so that the machine becomes a KMS client again.
+    type: bool
+    default: false
   reboot:
     description:
       - Whether the host may be restarted where an update needs it. Otherwise the run ends well before that, with
@@ -191,6 +234,15 @@ options:
             the default with V(gss_tsig), V(strict) otherwise.
         type: str
         choices: [strict, readback]
+  publish_later:
+    description:
+      - Everything as with O(publish), but no DNS server is asked and nothing is published. RV(to_publish) says what is
+        to be published, for M(activation.kms.srv_record_together) after this task, which needs one update message a
+        zone for many hosts.
+      - A host that serves and publishes itself goes on doing so, since nobody knows yet whether another record is
+        there. RV(publishes_itself) says so, and M(activation.kms.host_settings) ends it afterwards.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -219,6 +271,19 @@ EXAMPLES = r"""
     verify_self_publishing: fail
     resolver:
       server: [dc1.corp.example]
+
+- name: Retire a host, and go home while clients still remember it
+  activation.kms.host:
+    state: absent
+    drain_wait: false
+    firewall: closed
+    install_setup_key: true
+    publish:
+      - zone: corp.example
+        server: ns1.corp.example
+        auth: tsig
+        key_name: kms-rollout
+        key_secret: "{{ vault_tsig }}"
 
 - name: Only see what it would take
   activation.kms.host:
@@ -380,6 +445,63 @@ replaced:
           check mode and where the host did not say.
       type: str
       sample: without_key
+removed:
+  description: The host keys that were removed in this run, or in check mode would be.
+  returned: with O(state=absent), success and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the key.
+      type: str
+    channel:
+      description: The channel of its product.
+      type: str
+    product_id:
+      description: The activation ID of its product.
+      type: str
+    count_before:
+      description: How many clients it had counted.
+      type: int
+draining_until:
+  description:
+    - Until when clients and resolvers may remember the host, by the host's own clock, ISO 8601 in UTC. In check mode as
+      if its records went now. Run the task again after that.
+  returned: when the host is out of DNS and the run does not wait
+  type: str
+  sample: "2026-11-26T05:00:00Z"
+to_publish:
+  description:
+    - What is to be published, once the host serves and nothing failed or is awaited; otherwise empty.
+  returned: with O(publish_later=true) and O(publish), success and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    zone:
+      description: The DNS domain.
+      type: str
+    server:
+      description: Its primary DNS server, as O(publish) names it.
+      type: str
+    server_port:
+      description: Its TCP port.
+      type: int
+    target:
+      description: The host's name in the record.
+      type: str
+    port:
+      description: The port in the record.
+      type: int
+    priority:
+      description: The priority of the record.
+      type: int
+    weight:
+      description: The weight of the record.
+      type: int
+publishes_itself:
+  description: Whether a host that is to be published still publishes itself.
+  returned: with O(publish_later=true) and O(publish), success and failure after the first look
+  type: bool
 awaiting_confirmation:
   description:
     - Whether the host key waits for the confirmation ID of an offline activation. Then the result's C(msg) says what to

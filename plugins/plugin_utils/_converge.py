@@ -117,7 +117,7 @@ class _Run:
         outcome.seen = step.predict(outcome.seen)
 
     def _attempt(self, step: Step, outcome: Outcome, *, again: bool = False) -> OutcomeUnknown | None:
-        """Run one step once; the problem where its answer was lost. `again`: it was carried out just before."""
+        """Run one step once, or `again`; the problem where its answer was lost."""
         self._world.log(f"{step.id}: {step.summary}")
         self._audit.open()
         lost: OutcomeUnknown | None = None
@@ -129,7 +129,7 @@ class _Run:
             except BaseException as error:  # the time-out of a task is one too
                 self._audit.note(step, error)
                 raise
-            if not again:
+            if not (step.upkeep or again):
                 self._note(step, outcome)
             self._audit.note(step, lost)
         except Problem:
@@ -140,9 +140,8 @@ class _Run:
     @staticmethod
     def _note(step: Step, outcome: Outcome) -> None:
         """Remember a step that was carried out. One that failed is not among them; see `Outcome.partly`."""
-        if not step.upkeep:
-            restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
-            outcome.done.append(Planned(step, restarted))
+        restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
+        outcome.done.append(Planned(step, restarted))
 
     def _look_after_failure(self, step: Step, outcome: Outcome) -> None:
         """Whether a step that failed has changed something all the same: what is seen tells; silence counts as yes."""

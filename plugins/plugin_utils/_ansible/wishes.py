@@ -29,6 +29,7 @@ from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.gss import GssKey
+from .._srv.members import State
 from .._srv.place import VERIFY_REPLY
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.edition import Edition, read_edition
@@ -109,6 +110,21 @@ DNS_OPTIONS: ArgumentSpec = {
 DNS_WISH_OPTIONS: ArgumentSpec = {
     "aging": {"type": "str", "choices": list(AGING), "default": "unknown"},
     "refresh": {"type": "bool", "default": False},
+}
+PUBLISH_OPTIONS: ArgumentSpec = {
+    "publish": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "zone": {"type": "str", "required": True},
+            **DNS_OPTIONS,
+            "target": {"type": "str"},
+            "priority": {"type": "int", "default": 0},
+            "weight": {"type": "int", "default": 0},
+            "ttl": {"type": "int"},
+            **DNS_WISH_OPTIONS,
+        },
+    },
 }
 _KEY_OPTIONS: t.Final = {"tsig": ("key_name", "key_secret"), "gss_tsig": ("principal", "password", "keytab")}
 
@@ -327,7 +343,9 @@ def signing_key(options: Options, beside_playbook: t.Callable[[str], str]) -> Ts
     return TsigKey(options["key_name"], options["key_algorithm"], Secret(options["key_secret"]))
 
 
-def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str], str]) -> PublishWish:
+def publish_wish(
+    options: Options, port: int, beside_playbook: t.Callable[[str], str], state: State = "present"
+) -> PublishWish:
     """One element of `publish`. Raises Refusal."""
     return PublishWish(
         zone=options["zone"],
@@ -338,6 +356,7 @@ def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str],
         ttl=options["ttl"],
         aging=options["aging"],
         refresh=options["refresh"],
+        state=state,
         **dns_server(options, beside_playbook),
     )
 

@@ -38,6 +38,7 @@ MODULES = (
     "host_update",
     "srv_record",
     "srv_record_info",
+    "srv_record_together",
 )
 
 
