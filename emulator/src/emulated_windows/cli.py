@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
-from .control import ask
+from .control import ask, trusted_certificate
 from .estate import load_estate
 from .inventory import inventory_text
 from .packages import ARCHITECTURES, LANGUAGES, NOTICE, UPDATES, catalogue, write_packages
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     inventory = commands.add_parser("inventory", help="print an Ansible inventory of an estate")
     inventory.add_argument("estate", type=Path, metavar="ESTATE.yml")
     inventory.set_defaults(run=_inventory)
+    trust = commands.add_parser("ca", help="print the file with what a client has to trust for HTTPS, while serving")
+    trust.add_argument("estate", type=Path, metavar="ESTATE.yml")
+    trust.set_defaults(run=_trust)
     show = commands.add_parser("show", help="print the state of a machine (or all) of a running estate as JSON")
     show.add_argument("estate", type=Path, metavar="ESTATE.yml")
     show.add_argument("host", nargs="?", metavar="HOST")
@@ -110,6 +113,14 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _inventory(options: argparse.Namespace) -> int:
     print(inventory_text(load_estate(options.estate)), end="")
+    return 0
+
+
+def _trust(options: argparse.Namespace) -> int:
+    file = trusted_certificate(options.estate)
+    if not file.is_file():
+        raise EstateError(f"no machine of {options.estate} is being served over HTTPS now.")
+    print(file)
     return 0
 
 

@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ssl
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .auth import Accounts, Admitted, BasicGate, Challenge, Gate, Headers, NtlmGate, Opened, SealError
+from .auth import Accounts, Admitted, BasicGate, Challenge, Gate, Headers, NtlmGate
 from .clock import Clock
 from .contract import Event, Reply
 from .estate import HostSettings
 from .http_protocol import HttpConnection, Request, Response
 from .journal import NOTHING, Journal
+from .kerberos import KerberosGate, Realm
+from .persona import personas
 from .rpc_listener import RpcConnection
+from .sealing import Opened, SealError
 from .section import EstateError
 from .sockets import Accepting, Filtered
+from .tls import CertificateAuthority, Identity
 
 KMS_PORT = 1688
 WATCHED_PORTS = 8  # KMS ports a machine had before stay watched, so that a probe of the old port sees the firewall
@@ -97,7 +100,8 @@ class Surroundings:
     accounts: Accounts
     domains: tuple[str, ...]
     slots: Slots
-    tls: ssl.SSLContext | None = None
+    certificates: CertificateAuthority | None = None
+    realm: Realm | None = None
 
 
 @dataclass
@@ -111,10 +115,30 @@ class HostServer:
 
     def __post_init__(self) -> None:
         self._winrm: Accepting | None = None
+        self._identity = self._made_identity()
+        self.gate = self._gates()
         self._ports: dict[int, Accepting | Filtered] = {}
         self._watched: list[int] = [KMS_PORT]
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+
+    def _made_identity(self) -> Identity | None:
+        settings, certificates = self.settings, self.around.certificates
+        if settings.scheme != "https" or certificates is None:
+            return None
+        return certificates.identity([settings.fqdn, settings.name.lower()], [settings.address], settings.certificate)
+
+    def _gates(self) -> Callable[[], Gate]:
+        """Makes the login of a connection. Raises EstateError."""
+        settings, around = self.settings, self.around
+        if settings.transport == "basic":
+            return lambda: BasicGate(around.accounts, settings.name)
+        if settings.transport == "ntlm" or around.realm is None:
+            return lambda: NtlmGate((*around.domains, settings.name))
+        old = personas()[settings.options.persona].release.version.startswith("5.")
+        keys = around.realm.keys(settings.name, settings.fqdn, old)
+        binding = None if self._identity is None else self._identity.binding
+        return lambda: KerberosGate(keys, around.accounts.user, binding)
 
     def open(self) -> None:
         """Begin to listen as the machine's state demands. Raises EstateError where an address cannot be had."""
@@ -174,7 +198,7 @@ class HostServer:
             self._winrm.close()
             self._winrm = None
         elif self._winrm is None and reachable:
-            tls = self.around.tls if self.settings.scheme == "https" else None
+            tls = None if self._identity is None else self._identity.context
             self._winrm = Accepting(self.settings.address, self.settings.port, self._connection, tls)
 
     def _connection(self) -> HttpConnection:
@@ -221,11 +245,7 @@ class Exchange:
         self._settings = server.settings
         self._pending: asyncio.TimerHandle | None = None
         self._holds_slot = False
-        self._gate: Gate
-        if self._settings.transport == "basic":
-            self._gate = BasicGate(self._around.accounts, self._settings.name)
-        else:
-            self._gate = NtlmGate((*self._around.domains, self._settings.name))
+        self._gate = server.gate()
 
     def opened(self, connection: HttpConnection) -> bool:
         self._holds_slot = self._around.slots.take()
