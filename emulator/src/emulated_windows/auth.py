@@ -21,6 +21,7 @@ from typing import Protocol
 
 import spnego
 
+from .md4 import md4
 from .sealing import SPNEGO, Opened, SealError, join, sealed_type, split
 
 Headers = tuple[tuple[str, str], ...]
@@ -80,8 +81,12 @@ class Accounts:
         file.unlink(missing_ok=True)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as lines:
+            # The form of smbpasswd: with the password itself, pyspnego would hash it anew for every login, the LM hash
+            # nobody uses included, which is dear. There is none here.
+            nt_hash = md4(password.encode("utf-16-le")).hex()
             for domain in dict.fromkeys(["", ".", *(domain.upper() for domain in domains)]):
-                lines.write(f"{domain}:{user}:{password}\n")
+                account = f"{domain}\\{user}" if domain else user
+                lines.write(f"{account}:1000:{'0' * 32}:{nt_hash}:[U]:LCT-0\n")
         os.environ["NTLM_USER_FILE"] = str(file)
 
     def basic(self, user: str, password: str, host: str) -> bool:

@@ -308,7 +308,8 @@ class Exchange:
         reply = self._handled(opened.body, encrypted, anonymous)
         response = None if reply.drop or fault == "drop-after" else self._response(reply, opened, headers)
         self._record(reply.event, request.wire_size, response)
-        self._server.sync()
+        if reply.event.mutation or reply.event.operation == "shell":  # else the machine is what it was; time is watched
+            self._server.sync()
         self._deliver(connection, response, reply.delay)
 
     def _handled(self, body: bytes, encrypted: bool, anonymous: bool) -> Reply:
@@ -334,7 +335,7 @@ class Exchange:
             if response is None:
                 connection.drop()
             else:
-                connection.respond(response.encode())
+                connection.respond(response.wire)
             self._server.cut_off()
 
         if delay > 0:
@@ -346,14 +347,14 @@ class Exchange:
         self, connection: HttpConnection, request: Request, response: Response, auth_only: bool = False
     ) -> None:
         self._record(NOTHING, request.wire_size, response, auth_only)
-        connection.respond(response.encode())
+        connection.respond(response.wire)
 
     def _record(self, event: Event, bytes_in: int, response: Response | None, auth_only: bool = False) -> None:
         self._around.journal.record(
             self._settings.name,
             event,
             bytes_in=bytes_in,
-            bytes_out=0 if response is None else len(response.encode()),
+            bytes_out=0 if response is None else len(response.wire),
             status=None if response is None else response.status,
             auth_only=auth_only,
             dropped=response is None,
