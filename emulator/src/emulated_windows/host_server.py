@@ -69,7 +69,7 @@ class Machine(Protocol):
         ...
 
     def take_transport_fault(self) -> str | None:
-        """The fault the next request meets on its way: drop, drop-after, stale, reset or None."""
+        """The fault the next request meets on its way: None, or as `EmulatedHost` has it."""
         ...
 
 
@@ -300,17 +300,20 @@ class Exchange:
         if fault == "stale":
             self._stale(connection, request)
             return
-        if fault in ("drop", "reset"):
+        if fault in ("drop", "reset", "hang"):
             self._record(NOTHING, request.wire_size, None)
-            connection.reset() if fault == "reset" else connection.drop()
+            if fault != "hang":
+                connection.reset() if fault == "reset" else connection.drop()
             return
         encrypted = opened.protocol is not None or self._settings.scheme == "https" or self._settings.allow_unencrypted
         reply = self._handled(opened.body, encrypted, anonymous)
-        response = None if reply.drop or fault == "drop-after" else self._response(reply, opened, headers)
+        lost = reply.drop or fault in ("drop-after", "hang-after")
+        response = None if lost else self._response(reply, opened, headers)
         self._record(reply.event, request.wire_size, response)
         if reply.event.mutation or reply.event.operation == "shell":  # else the machine is what it was; time is watched
             self._server.sync()
-        self._deliver(connection, response, reply.delay)
+        if fault != "hang-after":
+            self._deliver(connection, response, reply.delay)
 
     def _handled(self, body: bytes, encrypted: bool, anonymous: bool) -> Reply:
         user = "" if anonymous else self._settings.options.user

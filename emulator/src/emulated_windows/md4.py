@@ -19,7 +19,7 @@ _CONSTANTS = (0, 0x5A827999, 0x6ED9EBA1)
 
 def md4(data: bytes) -> bytes:
     """The digest."""
-    state = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
+    state: tuple[int, ...] = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
     padded = data + b"\x80" + bytes(-(len(data) + 9) % 64) + struct.pack("<Q", 8 * len(data))
     for start in range(0, len(padded), 64):
         state = _block(state, struct.unpack_from("<16I", padded, start))
