@@ -247,6 +247,12 @@ def test_keys_that_cannot_be(realm: Realm, options: HostOptions, said: str) -> N
         realm.keys(options.name, options.fqdn, options.persona.startswith("server-2003"))
 
 
+def test_a_library_that_is_not_there(kdc: Kdc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulated_windows.kerberos.MISSING", "krb5")
+    with pytest.raises(EstateError, match="needs the Python package krb5: pip install"):
+        Realm(KerberosSettings(kdc.realm, Path(kdc.folder, "keytab"), None), tmp_path / "seen")
+
+
 @pytest.mark.parametrize("content", [None, b"no keytab"])
 def test_a_file_that_is_no_keytab(realm: Realm, tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
