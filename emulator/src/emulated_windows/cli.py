@@ -64,14 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print the state of a machine (or all) of a running estate as JSON")
     show.add_argument("estate", type=Path, metavar="ESTATE.yml")
     show.add_argument("host", nargs="?", metavar="HOST")
-    show.add_argument("--dns", action="store_true", help="print the zone of the embedded DNS server instead")
+    show.add_argument("--dns", action="store_true", help="print the zones of the embedded DNS server instead")
+    show.add_argument("--json", action="store_true", help="with --dns: as JSON, with time stamps and owners")
     show.set_defaults(run=_show)
     fault = commands.add_parser("fault", help="make something go wrong on a machine of a running estate")
     fault.add_argument("--list", action=_FaultList, nargs=0, help="print the kinds there are, and exit")
     fault.add_argument("estate", type=Path, metavar="ESTATE.yml")
-    fault.add_argument("host", metavar="HOST")
-    fault.add_argument("kind", metavar="KIND", help="drop, drop-answer, stale, quota, slow-boot ...: see --list")
-    fault.add_argument("args", nargs="*", metavar="ARGS")
+    fault.add_argument("--dns", action="store_true", help="on the embedded DNS server instead of a HOST")
+    fault.add_argument("words", nargs="+", metavar="[HOST] KIND [ARGS]", help="kinds: see --list")
     fault.set_defaults(run=_fault)
     confirm = commands.add_parser("confirm", help="get the confirmation ID for an installation ID, as by telephone")
     confirm.add_argument("estate", type=Path, metavar="ESTATE.yml")
@@ -142,19 +142,28 @@ def _trust(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     if options.dns and options.host:
         raise EstateError("show takes a HOST or --dns, not both.")
-    if options.dns:
-        found = ask(options.estate, {"command": "dns"})
-        print(found["zone"], end="")
-        for name, count in sorted(found["counters"].items()):
-            print(f"; {name} {count}")
-    else:
+    if options.json and not options.dns:
+        raise EstateError("show takes --json beside --dns only; a HOST is always shown as JSON.")
+    if not options.dns:
         found = ask(options.estate, {"command": "show", "host": options.host})
         print(json.dumps(found, indent=2, sort_keys=True))
+        return 0
+    found = ask(options.estate, {"command": "dns"})
+    if options.json:
+        print(json.dumps({name: found[name] for name in ("zones", "counters")}, indent=2, sort_keys=True))
+        return 0
+    print(found["zone"], end="")
+    for name, count in sorted(found["counters"].items()):
+        print(f"; {name} {count}")
     return 0
 
 
 def _fault(options: argparse.Namespace) -> int:
-    ask(options.estate, {"command": "fault", "host": options.host, "kind": options.kind, "args": options.args})
+    words = list(options.words)
+    host = None if options.dns else words.pop(0)
+    if not words:
+        raise EstateError("fault takes a HOST (or --dns) and a KIND.")
+    ask(options.estate, {"command": "fault", "host": host, "kind": words[0], "args": words[1:]})
     return 0
 
 

@@ -28,11 +28,30 @@ class WallClock:
         return time.time()
 
 
+class Sleeper(Protocol):
+    """Something that wakes up by itself: the schedule of a machine."""
+
+    def next_time(self) -> float | None:
+        """When it wants to be woken next, None for never."""
+
+    def settle(self) -> None:
+        """Do what is due."""
+
+
 class VirtualClock:
-    """A clock that stands still until somebody advances it, so that a simulation is fast and repeatable."""
+    """A clock that stands still until somebody advances it, so that a simulation is fast and repeatable.
+
+    On its way it stops wherever a sleeper wants to be woken: what several machines do by themselves happens in the
+    order of its time, however far the clock is advanced at once.
+    """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = float(start)
+        self._sleepers: list[Sleeper] = []
+
+    def wakes(self, sleeper: Sleeper) -> None:
+        """Wake this one from now on."""
+        self._sleepers.append(sleeper)
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
@@ -42,4 +61,14 @@ class VirtualClock:
         """Move forward. Time never runs backwards: a negative amount is a ValueError."""
         if seconds < 0:
             raise ValueError(f"a clock cannot be advanced by {seconds} seconds")
-        self._now += seconds
+        end = self._now + seconds
+        while (first := self._first()) is not None and first[0] <= end:
+            self._now = max(self._now, first[0])
+            first[1].settle()
+        self._now = end
+
+    def _first(self) -> tuple[float, Sleeper] | None:
+        """Who wants to be woken first, and when."""
+        times = ((sleeper.next_time(), sleeper) for sleeper in self._sleepers)
+        known = [(time, sleeper) for time, sleeper in times if time is not None]
+        return min(known, key=lambda one: one[0], default=None)

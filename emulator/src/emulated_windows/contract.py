@@ -3,15 +3,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The values that cross the border between the core and the sockets around it.
 
-Knows one exchange (Reply, Event) and what an estate file can say about one host (HostOptions). Refuses to know how
-bytes arrive and how a machine works.
+Knows one exchange (Reply, Event), what an estate file can say about one host (HostOptions) and how a host publishes
+itself (Publish). Refuses to know how bytes arrive and how a machine works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+ERROR_BAD_SIGNATURE = 9016
+
+
+class PublishingError(OSError):
+    """A machine's own record did not get into DNS. `number`: the error of Windows (winerror.h) its service sees."""
+
+    def __init__(self, said: str, number: int = ERROR_BAD_SIGNATURE) -> None:
+        super().__init__(said)
+        self.number = number
+
+
+class Publish(Protocol):
+    """Takes the record a machine publishes of itself. Any OSError is a failed publication."""
+
+    def __call__(
+        self,
+        zone: str,
+        target: str,
+        port: int,
+        *,
+        account: str,
+        priority: int,
+        weight: int,
+        before: tuple[int, int, int] | None,
+        withdrawn: bool,
+    ) -> None:
+        """`before`: priority, weight and port of its former record there; `withdrawn`: take this one away instead."""
+
 
 SESSION_KINDS = ("interactive", "remote")
 POLICY_FLAGS = ("enable_firewall", "no_exceptions", "local_rules")
@@ -97,6 +126,13 @@ class HostOptions:
     """An IPsec policy is assigned."""
     rras: bool = False
     """Routing and Remote Access runs."""
+    dns_server: bool = False
+    """It is the Microsoft DNS server of the zones it is given."""
+
+    @property
+    def account(self) -> str:
+        """The machine's account in its domain, "" without one."""
+        return f"{self.name.upper()}$" if self.domain_member else ""
 
     @property
     def fqdn(self) -> str:

@@ -8,13 +8,16 @@ Knows one host as a whole. This is the only module others need; it re-exports wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import report
 from .authority import Authority, Refused, confirmation_id
 from .clock import Clock, VirtualClock, WallClock
-from .contract import Event, HostOptions, Reply
+from .contract import Event, HostOptions, Publish, PublishingError, Reply
+from .dns_flavour import Aging
+from .dns_zone import Zone
+from .dns_zones import Zones
 from .faults import FaultPlan
 from .machine.machine import Machine
 from .machine.start import prepare
@@ -25,16 +28,21 @@ from .wsman.service import Service
 
 __all__ = [
     "FIRMWARE_KEY",
+    "Aging",
     "Authority",
     "Clock",
     "EmulatedHost",
     "Event",
     "HostOptions",
     "Persona",
+    "Publish",
+    "PublishingError",
     "Refused",
     "Reply",
     "VirtualClock",
     "WallClock",
+    "Zone",
+    "Zones",
     "confirmation_id",
     "dial_table",
     "personas",
@@ -50,12 +58,17 @@ class EmulatedHost:
         clock: Clock,
         authority: Authority,
         *,
-        publish: Callable[[str, str, int], None] | None = None,
+        publish: Publish | None = None,
+        zones: Iterable[Zone] | Zones = (),
     ) -> None:
-        """`publish(zone, target, port)` is called when the licensing service publishes its own SRV record; an OSError
-        of it is a failed publication. ValueError, with a sentence, for options that make no sense."""
+        """`publish` is called when the licensing service publishes its own SRV record, `Zone.publish` for instance; an
+        OSError of it (a PublishingError says why) is a failed publication. `zones`: those the host is the Microsoft DNS
+        server of, if `options.dns_server`. ValueError, with a sentence, for options that make no sense."""
         self.options = options
-        self.machine = Machine(options, clock, authority, publish)
+        served = zones if isinstance(zones, Zones) else Zones(zones)
+        self.machine = Machine(options, clock, authority, publish, served)
+        if isinstance(clock, VirtualClock):
+            clock.wakes(self.machine.schedule)
         prepare(self.machine)
         self._service = Service(self.machine)
 

@@ -320,6 +320,32 @@ _LICENSING = (
         "Whether DnsDomainPublishList suspends publishing in the home domain (the pages disagree).",
     ),
     Dial(
+        "published_before",
+        ("replaced", "stays"),
+        "Whether a host takes its former record away when it publishes itself with another port, priority or weight.",
+    ),
+    Dial(
+        "publishing_ends",
+        ("record_stays", "record_goes"),
+        "Whether a host takes its record away once publishing is off or its last host key has gone; no page says so.",
+    ),
+    Dial(
+        "publishing_refused",
+        ("0x8007232D", "0x80072338", "0x80072339", "0x8007232A", "0x80070005"),
+        "Which HRESULT event 12293 has where the DNS server refuses the account of the host.",
+    ),
+    Dial("publishing_hresult", ("upper", "lower"), "Letter case of the HRESULT in event 12293."),
+    Dial(
+        "publishing_failed_level",
+        ("information", "warning", "error"),
+        "Level of event 12293; its message id is one of an information.",
+    ),
+    Dial(
+        "licensing_event_source",
+        ("usual", "other"),
+        "Whether SourceName of these events is the provider's, or the classic source's.",
+    ),
+    Dial(
         "port_shown",
         ("configured", "in_force"),
         "Whether KeyManagementServiceListeningPort shows the registry's value or the one read at the service's start.",
@@ -493,8 +519,77 @@ _FIREWALL = (
     ),
 )
 
+_DNS_SERVER = (
+    Dial(
+        "dns_namespace_missing",
+        ("not_found", "nested_invalid_namespace"),
+        "Which numbers the fault carries where the namespace root/MicrosoftDNS does not exist.",
+    ),
+    Dial(
+        "dns_last_key",
+        ("RecordData", "TextRepresentation"),
+        "The last key of MicrosoftDNS_SRVType beside ContainerName, DnsServerName, DomainName, OwnerName, RecordClass.",
+    ),
+    Dial("dns_time_stamp", ("Timestamp", "TimeStamp"), "How WMI spells the column of the time stamp."),
+    Dial("dns_letter_case", ("as_stored", "lower"), "Letter case of names in the rows of records."),
+    Dial("dns_target_dot", ("with", "without"), "Whether SRVDomainName and RecordData end with a dot."),
+    Dial(
+        "dns_domain_name",
+        ("parent", "zone"),
+        "DomainName of a record: the name above its owner (a program in use asks so), or the zone.",
+    ),
+    Dial(
+        "dns_integrated_zone",
+        ("type_1", "type_0"),
+        "ZoneType of a primary zone in the directory; the class page lists `DS integrated` first.",
+    ),
+    Dial(
+        "dns_no_such_zone",
+        ("no_rows", "0x80041002"),
+        "What a query for records in a zone the server does not have gets.",
+    ),
+    Dial(
+        "dns_zone_unknown",
+        ("0x80072581", "0x80041001", "0x80041002"),
+        "What refuses to create a record in a zone the server does not have.",
+    ),
+    Dial(
+        "dns_record_exists",
+        ("0x800725EF", "0x80041001", "no_change"),
+        "What creating a record that exists gets; or nothing happens.",
+    ),
+    Dial(
+        "dns_return_value",
+        ("none", "0"),
+        "Whether the methods of MicrosoftDNS_SRVType, which are void, answer with a ReturnValue all the same.",
+    ),
+    Dial(
+        "dns_wmi_record",
+        ("static", "ages"),
+        "Whether a record made through WMI has a time stamp. (By the white paper only dynamic updates make them.)",
+    ),
+    Dial("dns_modified_record", ("static", "kept", "new"), "What Modify makes of the time stamp of a record."),
+    Dial(
+        "dns_instance_delete",
+        ("works", "not_capable"),
+        "Whether Delete of a record reaches the provider of root/MicrosoftDNS.",
+        since="6.2",
+    ),
+    Dial(
+        "dnscmd",
+        ("present", "absent"),
+        "Whether a DNS server has dnscmd: Support Tools on 2003, management tools of the role later.",
+    ),
+    Dial("dnscmd_exit_code", ("status", "zero"), "Whether dnscmd exits with the error of the DNS service, or with 0."),
+    Dial(
+        "dnscmd_target",
+        ("relative", "absolute"),
+        "What a target without a last dot means to dnscmd: a name in the zone, or a full name.",
+    ),
+)
+
 GENERATIONS = ("5.2", "6.0", "6.1", "6.2", "6.3", "10.0")
-ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + _FIREWALL
+ALL: tuple[Dial, ...] = _WIRE + _SYSTEM + _UPDATES + _LICENSING + _INSTALLERS + _FIREWALL + _DNS_SERVER
 BY_NAME: Mapping[str, Dial] = {dial.name: dial for dial in ALL}
 
 

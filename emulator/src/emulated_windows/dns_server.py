@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The embedded authoritative DNS server: UDP and TCP on loopback, TSIG, one zone, RFC 2136 updates.
+"""The embedded authoritative DNS server: UDP and TCP on loopback, TSIG, its zones, RFC 2136 updates.
 
 Knows messages, signatures and which error belongs to which mistake (RFC 8945 5.2, as BIND answers). Refuses to know
-what the records mean: that is the zone's. It never asks another server.
+what the records mean and who may change them: that is the zone's. It never asks another server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ import dns.tsig
 import dns.update
 
 from .dns_zone import Zone
-from .estate import Tsig
+from .dns_zones import Zones
+from .estate_dns import Tsig
 from .section import EstateError
 
 MAX_UDP = 1232
@@ -45,15 +46,16 @@ def make_key(tsig: Tsig) -> dns.tsig.Key:
 
 
 class Responder:
-    """Bytes in, bytes out. Without a key everybody may update SRV records of KMS hosts."""
+    """Bytes in, bytes out. Without a key everybody may update SRV records of KMS hosts in a zone of BIND's; in one of
+    Microsoft's the name of the key is the account of whoever signs with it."""
 
-    def __init__(self, zone: Zone, key: dns.tsig.Key | None) -> None:
-        self._zone = zone
+    def __init__(self, zones: Zone | Zones, key: dns.tsig.Key | None) -> None:
+        self._zones = zones if isinstance(zones, Zones) else Zones([zones])
         self._key = key
 
     def answer(self, wire: bytes, *, udp: bool) -> bytes | None:
         """The reply to a message; None for what deserves no reply."""
-        if len(wire) < 12 or wire[2] & 0x80:
+        if len(wire) < 12 or wire[2] & 0x80 or self._zones.fault == "silent":
             return None
         try:
             query = dns.message.from_wire(wire, keyring=self._keyring)
@@ -77,25 +79,36 @@ class Responder:
     def _respond(self, query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query, our_payload=MAX_UDP)
         if isinstance(query, dns.update.UpdateMessage):
-            permitted = self._key is None or query.had_tsig
-            response.set_rcode(self._zone.update(query, permitted=permitted))
+            response.set_rcode(self._update(query))
         elif query.opcode() != dns.opcode.QUERY:
             response.set_rcode(dns.rcode.NOTIMP)
         else:
             self._look_up(query, response)
         return response
 
+    def _update(self, query: dns.update.UpdateMessage) -> dns.rcode.Rcode:
+        if self._zones.fault:
+            return dns.rcode.REFUSED if self._zones.fault == "refuse" else dns.rcode.SERVFAIL
+        named = query.zone[0].name if query.zone else None
+        zone = next((zone for zone in self._zones if zone.origin == named), self._zones.first)
+        if zone is None:
+            return dns.rcode.NOTAUTH
+        account = self._key.name.to_text(omit_final_dot=True) if self._key is not None and query.had_tsig else ""
+        return zone.update(query, permitted=self._key is None or query.had_tsig, account=account)
+
     def _look_up(self, query: dns.message.Message, response: dns.message.Message) -> None:
-        self._zone.counters["queries"] += 1
-        if len(query.question) != 1:
+        question = query.question[0] if query.question else None
+        zone = self._zones.of(question.name) if question is not None else None
+        counted = zone or self._zones.first
+        if counted is not None:
+            counted.counters["queries"] += 1
+        if question is None or len(query.question) != 1:
             response.set_rcode(dns.rcode.FORMERR)
             return
-        question = query.question[0]
-        inside = question.name.is_subdomain(self._zone.origin) and question.rdclass == dns.rdataclass.IN
-        if not inside or question.rdtype in _NOT_SERVED:
+        if zone is None or question.rdclass != dns.rdataclass.IN or question.rdtype in _NOT_SERVED:
             response.set_rcode(dns.rcode.REFUSED)
             return
-        found = self._zone.lookup(question.name, question.rdtype)
+        found = zone.lookup(question.name, question.rdtype)
         response.flags |= dns.flags.AA
         response.set_rcode(found.rcode)
         response.answer, response.authority = found.answer, found.authority
@@ -103,7 +116,8 @@ class Responder:
 
     def _signature_error(self, wire: bytes, error: dns.rcode.Rcode) -> bytes | None:
         """NOTAUTH with a TSIG record that names the error: signed for BADTIME, without a MAC else (RFC 8945 5.2)."""
-        self._zone.counters["signature_errors"] += 1
+        if self._zones.first is not None:
+            self._zones.first.counters["signature_errors"] += 1
         try:
             query = dns.message.from_wire(wire, keyring=False)
         except Exception:  # as above
@@ -197,8 +211,8 @@ class _Tcp(asyncio.Protocol):
 class DnsServer:
     """The sockets of the embedded server."""
 
-    def __init__(self, zone: Zone, tsig: Tsig | None, address: str, port: int) -> None:
-        self._responder = Responder(zone, None if tsig is None else make_key(tsig))
+    def __init__(self, zones: Zone | Zones, tsig: Tsig | None, address: str, port: int) -> None:
+        self._responder = Responder(zones, None if tsig is None else make_key(tsig))
         self._where = (address, port)
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.AbstractServer | None = None

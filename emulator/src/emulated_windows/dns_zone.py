@@ -1,18 +1,17 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One DNS zone in memory: what it answers and how an RFC 2136 update changes it.
+"""One DNS zone in memory: what it answers, how an RFC 2136 update changes it, and what goes by itself.
 
 Knows SOA, NS, A and SRV, and the right a rollout key has: SRV records at `_vlmcs._tcp` of the zone and nothing else.
-Where RFC 2136 leaves a choice it does what BIND 9.18 does (measured). Refuses to know signatures and sockets.
+It is a zone of BIND 9.18 unless told to be one of Microsoft's, which ages its records and may know accounts. Refuses to
+know signatures and sockets.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 import dns.exception
 import dns.name
@@ -20,248 +19,241 @@ import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
-import dns.rdtypes.ANY.NS
 import dns.rdtypes.ANY.SOA
-import dns.rdtypes.IN.SRV
-import dns.rrset
 import dns.update
 
-TTL = 3600
-MAX_RECORDS = 100  # BIND's max-records-per-type since 9.18.28; one more is SERVFAIL
-_HOST_LABEL = re.compile(rb"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
-_FIRST_META, _LAST_META = 128, 255
+from .clock import Clock, WallClock
+from .contract import PublishingError
+from .dns_answer import Answer, look_up
+from .dns_flavour import Aging, Flavour, Microsoft, flavour_of
+from .dns_records import HOUR, TTL, Held, Records, RecordSet, hour_of, rdata_of
+from .dns_rights import Rights
+from .dns_update import Update, UpdateRefused
 
-
-@dataclass(frozen=True)
-class Entry:
-    """The records of one name and type; equal where the letter case of a target differs."""
-
-    ttl: int
-    rdatas: frozenset[dns.rdata.Rdata]
-
-
-Records = dict[dns.name.Name, dict[dns.rdatatype.RdataType, Entry]]
-
-
-class UpdateRefused(Exception):
-    """The update changes nothing; `rcode` is the answer."""
-
-    def __init__(self, rcode: dns.rcode.Rcode) -> None:
-        super().__init__(dns.rcode.to_text(rcode))
-        self.rcode = rcode
-
-
-@dataclass
-class Answer:
-    """The sections of an answer."""
-
-    rcode: dns.rcode.Rcode
-    answer: list[dns.rrset.RRset] = field(default_factory=list)
-    authority: list[dns.rrset.RRset] = field(default_factory=list)
-    additional: list[dns.rrset.RRset] = field(default_factory=list)
+KINDS = ("primary", "secondary", "stub", "forwarder")
+_COUNTERS = ("queries", "updates", "updates_refused", "changes", "signature_errors")
+_SERVED = ("primary", "secondary")
+# The number of an RCODE among the errors of Windows is 9000 more (winerror.h).
+_SERVER_FAILURE, _NAME_ERROR, _REFUSED, _INVALID_NAME = 9002, 9003, 9005, 9560
 
 
 class Zone:
     """The records of one zone."""
 
-    def __init__(self, origin: str, server_address: str) -> None:
+    def __init__(
+        self,
+        origin: str,
+        server_address: str,
+        *,
+        clock: Clock | None = None,
+        flavour: Flavour | str = "bind",
+        aging: Aging | None = None,
+        updates: str = "secure",
+        update_group: Iterable[str] = (),
+        kind: str = "primary",
+        paused: bool = False,
+    ) -> None:
+        """`flavour`: bind or microsoft, or an object that is one. All that follows is for Microsoft's: `aging`;
+        `updates` by none, nonsecure or secure; `update_group`: accounts that may change every name of a secure zone;
+        `kind` and `paused`: zones that take no updates. `clock`: what the time stamps and scavenging go by."""
         self.origin = dns.name.from_text(origin)
+        self.name = self.origin.to_text(omit_final_dot=True)
         self.kms_owner = dns.name.from_text("_vlmcs._tcp", self.origin)
         self.counters: Counter[str] = Counter(
-            queries=0,
-            updates=0,
-            updates_refused=0,
-            changes=0,
-            signature_errors=0,
-            self_published=0,
-            self_publishing_failed=0,
+            dict.fromkeys((*_COUNTERS, "self_published", "self_publishing_failed"), 0)
         )
-        self._records: Records = {}
+        self._clock = clock or WallClock()
+        self.flavour = flavour_of(flavour, aging)
+        outlives = not isinstance(self.flavour, Microsoft) or self.flavour.dials["deleted_node"] == "keeps_owner"
+        self.rights = Rights(updates, update_group, tombstones=outlives)
+        self.kind = kind
+        self.paused = paused
+        self.loaded = self._clock.now()
+        self._scavenged = self.loaded
+        self._records = Records()
         server = dns.name.from_text("emulated-dns", self.origin)
         soa = f"{server} hostmaster.{self.origin} 1 900 600 86400 {TTL}"
-        self._add(self._records, self.origin, _rdata(dns.rdatatype.SOA, soa), TTL)
-        self._add(self._records, self.origin, _rdata(dns.rdatatype.NS, str(server)), TTL)
-        self._add(self._records, server, _rdata(dns.rdatatype.A, server_address), TTL)
+        self._place(self.origin, rdata_of(dns.rdatatype.SOA, soa))
+        self._place(self.origin, rdata_of(dns.rdatatype.NS, str(server)))
+        self._place(server, rdata_of(dns.rdatatype.A, server_address))
+
+    def _place(self, name: dns.name.Name, rdata: dns.rdata.Rdata) -> None:
+        """A record that is there from the beginning: static, and without a change of the serial."""
+        self._records.put(name, rdata.rdtype, self.flavour.added(self._records.at(name, rdata.rdtype), rdata, TTL))
 
     @property
     def serial(self) -> int:
         """The serial number of the SOA record."""
-        (soa,) = self._records[self.origin][dns.rdatatype.SOA].rdatas
+        (soa,) = self._records.at(self.origin, dns.rdatatype.SOA)
         assert isinstance(soa, dns.rdtypes.ANY.SOA.SOA)
         return int(soa.serial)
+
+    @property
+    def microsoft(self) -> bool:
+        """Is it a zone of Microsoft's server?"""
+        return isinstance(self.flavour, Microsoft)
+
+    @property
+    def served(self) -> bool:
+        """Does the server answer for it?"""
+        return self.kind in _SERVED
+
+    @property
+    def scavengeable(self) -> float:
+        """When the server may scavenge it at the earliest (AvailForScavengeTime)."""
+        return self.loaded + self.flavour.aging.refresh_hours * HOUR
 
     def add_address(self, name: str, address: str) -> None:
         """Add an address record at the start; names outside the zone are somebody else's."""
         owner = dns.name.from_text(name)
         if owner.is_subdomain(self.origin):
-            self._add(self._records, owner, _rdata(dns.rdatatype.A, address), TTL)
+            self._place(owner, rdata_of(dns.rdatatype.A, address))
 
-    def publish(self, zone: str, target: str, port: int) -> None:
-        """The licensing service of a machine publishes itself. OSError where it would not find its record in DNS."""
-        try:
-            name, host = dns.name.from_text(zone), dns.name.from_text(target)
-        except dns.exception.DNSException as error:
-            raise OSError(f"{zone} is not a DNS name") from error
-        records = _copy(self._records)
-        self._add(records, self.kms_owner, _rdata(dns.rdatatype.SRV, f"0 0 {port} {host}"), None)
-        if name != self.origin or len(records[self.kms_owner][dns.rdatatype.SRV].rdatas) > MAX_RECORDS:
-            self.counters["self_publishing_failed"] += 1
-            raise OSError(f"{zone} is not served here, or full")
-        self.counters["self_published"] += 1
-        self._commit(records)
+    # -- what it says --------------------------------------------------------------------------------------------
 
     def lookup(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Answer:
         """What the zone says about `name`, which lies inside it."""
-        node = self._records.get(name, {})
-        found = [kind for kind in node if rdtype in (kind, dns.rdatatype.ANY)]
-        if not found:
-            exists = bool(node) or any(owner.is_subdomain(name) for owner in self._records)
-            rcode = dns.rcode.NOERROR if exists else dns.rcode.NXDOMAIN
-            return Answer(rcode, authority=self._rrsets(self.origin, dns.rdatatype.SOA))
-        answer = Answer(dns.rcode.NOERROR)
-        for kind in found:
-            answer.answer += self._rrsets(name, kind)
-        for target in sorted({_target(rdata) for kind in found for rdata in node[kind].rdatas}):
-            answer.additional += self._rrsets(target, dns.rdatatype.A)
-        return answer
-
-    def _rrsets(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> list[dns.rrset.RRset]:
-        entry = self._records.get(name, {}).get(kind)
-        return [] if entry is None else [dns.rrset.from_rdata_list(name, entry.ttl, sorted(entry.rdatas))]
+        self.scavenge()
+        if self.paused:
+            return Answer(dns.rcode.SERVFAIL)
+        return look_up(self._records, self.origin, name, rdtype)
 
     def to_text(self) -> str:
         """The zone as a zone file, sorted."""
-        lines = []
-        for name in sorted(self._records):
-            for kind in sorted(self._records[name]):
-                entry = self._records[name][kind]
-                head = f"{name} {entry.ttl} IN {dns.rdatatype.to_text(kind)}"
-                lines += sorted(f"{head} {rdata}" for rdata in entry.rdatas)
-        return "\n".join(lines) + "\n"
+        self.scavenge()
+        lines = [
+            (name, rdata.rdtype, f"{name} {held.ttl} IN {dns.rdatatype.to_text(rdata.rdtype)} {rdata}\n")
+            for name, rdata, held in self._records
+        ]
+        return "".join(line for _name, _kind, line in sorted(lines))
 
-    def update(self, message: dns.update.UpdateMessage, *, permitted: bool) -> dns.rcode.Rcode:
-        """Carry out an update, all of it or nothing. `permitted`: may its sender change SRV records of KMS hosts?"""
+    def records(self) -> Iterator[tuple[dns.name.Name, dns.rdata.Rdata, Held]]:
+        """Every record with its TTL and its time stamp."""
+        self.scavenge()
+        return iter(self._records)
+
+    def at(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> RecordSet:
+        """The records of one name and type."""
+        self.scavenge()
+        return self._records.at(name, kind)
+
+    # -- who changes it ------------------------------------------------------------------------------------------
+
+    def update(self, message: dns.update.UpdateMessage, *, permitted: bool, account: str = "") -> dns.rcode.Rcode:
+        """Carry out an update, all of it or nothing. `permitted`: does a zone of BIND's take it from its sender?
+        `account`: who has signed it, for one of Microsoft's; "": nobody."""
+        self.scavenge()
         self.counters["updates"] += 1
         try:
-            records = self._updated(message, permitted)
+            self._update(message, permitted, account)
         except UpdateRefused as refusal:
             self.counters["updates_refused"] += 1
             return refusal.rcode
-        self._commit(records)
         return dns.rcode.NOERROR
 
-    def _updated(self, message: dns.update.UpdateMessage, permitted: bool) -> Records:
+    def _update(self, message: dns.update.UpdateMessage, permitted: bool, account: str) -> None:
         if len(message.zone) != 1 or message.zone[0].rdtype != dns.rdatatype.SOA:
             raise UpdateRefused(dns.rcode.FORMERR)
-        if message.zone[0].name != self.origin or message.zone[0].rdclass != dns.rdataclass.IN:
+        wrong = message.zone[0].name != self.origin or message.zone[0].rdclass != dns.rdataclass.IN
+        if wrong or self.kind != "primary":
             raise UpdateRefused(dns.rcode.NOTAUTH)
-        self._require(message.prerequisite)
-        for rrset in message.update:
-            self._prescan(rrset)
-        records = _copy(self._records)
-        for rrset in message.update:
-            self._judge_right(records, rrset, permitted)
-            self._carry_out(records, rrset)
-        return records
+        if self.microsoft and (self.paused or self.rights.updates == "none"):
+            raise UpdateRefused(dns.rcode.SERVFAIL if self.paused else dns.rcode.REFUSED)
 
-    def _require(self, prerequisites: Iterable[dns.rrset.RRset]) -> None:
-        """RFC 2136 3.2."""
-        wanted: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], set[dns.rdata.Rdata]] = {}
-        for rrset in prerequisites:
-            if rrset.ttl != 0:
-                raise UpdateRefused(dns.rcode.FORMERR)
-            if not rrset.name.is_subdomain(self.origin):
-                raise UpdateRefused(dns.rcode.NOTZONE)
-            node = self._records.get(rrset.name, {})
-            if rrset.deleting is None:
-                wanted.setdefault((rrset.name, rrset.rdtype), set()).update(rrset)
-            elif rrset.deleting == dns.rdataclass.ANY and rrset.rdtype == dns.rdatatype.ANY:
-                _demand(bool(node), dns.rcode.NXDOMAIN)
-            elif rrset.deleting == dns.rdataclass.ANY:
-                _demand(rrset.rdtype in node, dns.rcode.NXRRSET)
-            elif rrset.rdtype == dns.rdatatype.ANY:
-                _demand(not node, dns.rcode.YXDOMAIN)
+        def may_change(name: dns.name.Name, kinds: list[dns.rdatatype.RdataType]) -> bool:
+            right = self.rights.may(account, name, self._clock.now()) if self.microsoft else permitted
+            return right and name == self.kms_owner and kinds == [dns.rdatatype.SRV]
+
+        update = Update(self._records, self.origin, self.flavour, may_change)
+        update.require(message.prerequisite)
+        for rrset in message.update:
+            update.prescan(rrset)
+        for rrset in message.update:
+            update.carry_out(rrset)
+        self._take(update, account)
+
+    def publish(
+        self,
+        zone: str,
+        target: str,
+        port: int,
+        *,
+        account: str = "",
+        priority: int = 0,
+        weight: int = 0,
+        before: tuple[int, int, int] | None = None,
+        withdrawn: bool = False,
+    ) -> None:
+        """The licensing service of a machine publishes itself, as its `account`. `before`: priority, weight and port
+        of a record of its own that it takes back; `withdrawn`: it takes back this one too. PublishingError, which is
+        an OSError, where it would not find its record in DNS."""
+        self.scavenge()
+        try:
+            name, host = dns.name.from_text(zone), dns.name.from_text(target)
+        except dns.exception.DNSException as error:
+            raise self._unpublished(f"{zone} is not a DNS name", _INVALID_NAME) from error
+        if name != self.origin or self.kind != "primary":
+            raise self._unpublished(f"{zone} is not served here", _NAME_ERROR)
+        if self.paused:
+            raise self._unpublished(f"{zone} is paused", _SERVER_FAILURE)
+        if self.microsoft and not self.rights.may(account, self.kms_owner, self._clock.now()):
+            raise self._unpublished(f"{account or 'an unknown account'} may not change {self.kms_owner}", _REFUSED)
+        update = Update(self._records, self.origin, self.flavour)
+        record = _srv(priority, weight, port, host)
+        update.delete(self.kms_owner, {_srv(*before, host)} if before is not None else set())
+        try:
+            if withdrawn:
+                update.delete(self.kms_owner, {record})
             else:
-                _demand(rrset.rdtype not in node, dns.rcode.YXRRSET)
-        for (name, kind), rdatas in wanted.items():
-            entry = self._records.get(name, {}).get(kind)
-            _demand(entry is not None and entry.rdatas == rdatas, dns.rcode.NXRRSET)
+                update.add(self.kms_owner, record, None)
+        except UpdateRefused as refusal:
+            raise self._unpublished(f"{self.name} is full", 9000 + int(refusal.rcode)) from None
+        self.counters["self_published"] += 1
+        self._take(update, account)
 
-    def _prescan(self, rrset: dns.rrset.RRset) -> None:
-        """RFC 2136 3.4.1."""
-        if not rrset.name.is_subdomain(self.origin):
-            raise UpdateRefused(dns.rcode.NOTZONE)
-        meta = _FIRST_META <= rrset.rdtype <= _LAST_META
-        if rrset.deleting == dns.rdataclass.ANY:
-            meta = meta and rrset.rdtype != dns.rdatatype.ANY
-        if meta or (rrset.deleting is not None and rrset.ttl != 0):
-            raise UpdateRefused(dns.rcode.FORMERR)
+    def _unpublished(self, said: str, number: int) -> PublishingError:
+        self.counters["self_publishing_failed"] += 1
+        return PublishingError(said, number)
 
-    def _judge_right(self, records: Records, rrset: dns.rrset.RRset, permitted: bool) -> None:
-        """Least privilege. Deleting what is not there is not judged, as in BIND."""
-        if rrset.deleting is not None:
-            kinds = [kind for kind in records.get(rrset.name, {}) if rrset.rdtype in (kind, dns.rdatatype.ANY)]
-        else:
-            kinds = [rrset.rdtype]
-        if kinds and not (permitted and rrset.name == self.kms_owner and kinds == [dns.rdatatype.SRV]):
-            raise UpdateRefused(dns.rcode.REFUSED)
-        if rrset.deleting is None and not _is_host_name(_target(rrset[0])):
-            raise UpdateRefused(dns.rcode.REFUSED)  # BIND's check-names
+    def write(self, name: dns.name.Name, records: RecordSet, kind: dns.rdatatype.RdataType, account: str) -> None:
+        """Let these be the records of one name and type, by the server's own administration. It may do that."""
+        after = self._records.copy()
+        after.put(name, kind, records)
+        self._commit(after, [name], account)
 
-    def _carry_out(self, records: Records, rrset: dns.rrset.RRset) -> None:
-        """RFC 2136 3.4.2 for what `_judge_right` lets through: SRV records at one name."""
-        if rrset.deleting is None:
-            self._add(records, rrset.name, rrset[0], rrset.ttl)
-            if len(records[rrset.name][rrset.rdtype].rdatas) > MAX_RECORDS:
-                raise UpdateRefused(dns.rcode.SERVFAIL)
-            return
-        node = records.get(rrset.name, {})
-        present = node.get(dns.rdatatype.SRV)
-        if present is None or rrset.rdtype not in (dns.rdatatype.SRV, dns.rdatatype.ANY):
-            return
-        left = present.rdatas - set(rrset) if rrset.deleting == dns.rdataclass.NONE else frozenset()
-        if left:
-            node[dns.rdatatype.SRV] = Entry(present.ttl, left)
-        else:
-            del records[rrset.name]
+    def _take(self, update: Update, account: str) -> None:
+        hour = hour_of(self._clock.now())
+        after = self.flavour.stamped(self._records, update.records, update.added, update.deleted, hour)
+        self._commit(after, update.names, account)
 
-    @staticmethod
-    def _add(records: Records, name: dns.name.Name, rdata: dns.rdata.Rdata, ttl: int | None) -> None:
-        """Add a record; a `ttl` becomes that of the whole set, as in BIND, None keeps the set's own."""
-        node = records.setdefault(name, {})
-        present = node.get(rdata.rdtype, Entry(TTL, frozenset()))
-        node[rdata.rdtype] = Entry(present.ttl if ttl is None else ttl, present.rdatas | {rdata})
-
-    def _commit(self, records: Records) -> None:
-        if records == self._records:
-            return
-        serial = self.serial + 1
+    def _commit(self, records: Records, names: Iterable[dns.name.Name], account: str) -> None:
+        changed = not records.same_data(self._records)
         self._records = records
-        self.counters["changes"] += 1
-        node = records[self.origin]
-        (soa,) = node[dns.rdatatype.SOA].rdatas
-        node[dns.rdatatype.SOA] = Entry(TTL, frozenset({soa.replace(serial=serial)}))
+        now = self._clock.now()
+        for name in names:
+            self.rights.changed(account, name, now, exists=bool(records.node(name)))
+        if changed:
+            self.counters["changes"] += 1
+            serial = self.serial + 1
+            (soa,) = records.at(self.origin, dns.rdatatype.SOA)
+            records.put(self.origin, dns.rdatatype.SOA, {soa.replace(serial=serial): Held(TTL)})
+
+    # -- what goes by itself -------------------------------------------------------------------------------------
+
+    def scavenge(self) -> None:
+        """Catch up with the runs of scavenging that were due since the last look."""
+        aging, now = self.flavour.aging, self._clock.now()
+        every = aging.scavenging_hours * HOUR
+        if not (isinstance(self.flavour, Microsoft) and aging.enabled and every and self.kind == "primary"):
+            return
+        last = self.loaded + (now - self.loaded) // every * every
+        if last <= self._scavenged or last <= self.scavengeable or self.paused:
+            return
+        self._scavenged = last
+        left = self.flavour.left(self._records, hour_of(last))
+        gone = {name for name, _, _ in self._records} - {name for name, _, _ in left}
+        self._commit(left, gone, "")
 
 
-def _demand(fulfilled: bool, rcode: dns.rcode.Rcode) -> None:
-    if not fulfilled:
-        raise UpdateRefused(rcode)
-
-
-def _target(rdata: dns.rdata.Rdata) -> dns.name.Name:
-    """The host a record names; the root where it names none."""
-    if isinstance(rdata, (dns.rdtypes.IN.SRV.SRV, dns.rdtypes.ANY.NS.NS)):
-        return rdata.target
-    return dns.name.root
-
-
-def _rdata(kind: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
-    return dns.rdata.from_text(dns.rdataclass.IN, kind, text)
-
-
-def _is_host_name(name: dns.name.Name) -> bool:
-    return all(_HOST_LABEL.fullmatch(label) for label in name.labels if label)
-
-
-def _copy(records: Records) -> Records:
-    return {name: dict(node) for name, node in records.items()}
+def _srv(priority: int, weight: int, port: int, host: dns.name.Name) -> dns.rdata.Rdata:
+    return rdata_of(dns.rdatatype.SRV, f"{priority} {weight} {port} {host}")

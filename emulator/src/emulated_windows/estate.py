@@ -9,8 +9,6 @@ All scalars are read as text first, so that `on`, `no` and `0123` mean what the 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
@@ -21,21 +19,20 @@ from typing import Any, Literal
 import yaml
 
 from .contract import POLICY_FLAGS, SESSION_KINDS, HostOptions
+from .estate_dns import DnsSettings, read_dns
 from .key_groups import hosting, known_words
 from .language import languages
 from .persona import dial_table, personas
-from .section import EstateError, Section
+from .section import LABEL, EstateError, Section
 
 TRANSPORTS = ("basic", "ntlm", "kerberos")
 CERTIFICATES = ("trusted", "self_signed", "expired", "other_name")
 SCHEMES = {"http": 5985, "https": 5986}
 FIREWALLS = ("on", "off", "stopped")
 START_MODES = ("Auto", "Manual", "Disabled")
-TSIG_ALGORITHMS = ("hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 _KB = re.compile(r"KB\d{6,7}")
 """Any other update, a later rollup for instance."""
 MAX_HOSTS = 4000
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _HOST_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}", re.IGNORECASE)
 _NETBIOS_LENGTH = 15
 _TEN_YEARS = 315_360_000
@@ -50,28 +47,6 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials(user={self.user!r})"
-
-
-@dataclass(frozen=True)
-class Tsig:
-    """The key of the embedded DNS server; `secret` is decoded."""
-
-    name: str
-    algorithm: str
-    secret: bytes
-
-    def __repr__(self) -> str:
-        return f"Tsig(name={self.name!r}, algorithm={self.algorithm!r})"
-
-
-@dataclass(frozen=True)
-class DnsSettings:
-    """The embedded DNS server. Without `tsig` it takes unsigned updates."""
-
-    address: str
-    port: int
-    zone: str
-    tsig: Tsig | None
 
 
 @dataclass(frozen=True)
@@ -164,10 +139,10 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 def _estate(path: Path, top: Section) -> Estate:
-    domain = _domain(top, "domain", "corp.example")
+    domain = top.domain("domain", "corp.example")
     credentials = _credentials(top.section("credentials"))
     boot_seconds = top.number("boot_seconds", 2.0)
-    dns = _dns(top.section("dns")) if top.has("dns") else None
+    dns = read_dns(top.section("dns")) if top.has("dns") else None
     host_keys, blocked = _host_keys(top.section("host_keys")) if top.has("host_keys") else ({}, frozenset[str]())
     kerberos = _kerberos(path.parent, top.section("kerberos")) if top.has("kerberos") else None
     common = {"domain": domain, "boot_seconds": boot_seconds, "user": credentials.user}
@@ -202,15 +177,6 @@ def _credentials(section: Section) -> Credentials:
     return found
 
 
-def _dns(section: Section) -> DnsSettings:
-    address = _loopback(section, "address")
-    port = section.port("port")
-    zone = _domain(section, "zone")
-    tsig = _tsig(section.section("tsig")) if section.has("tsig") else None
-    section.finish()
-    return DnsSettings(address, port, zone, tsig)
-
-
 def _kerberos(folder: Path, section: Section) -> KerberosSettings:
     """Files are named as seen from the folder of ESTATE.yml."""
     realm = section.text("realm")
@@ -220,20 +186,6 @@ def _kerberos(folder: Path, section: Section) -> KerberosSettings:
     config = folder / section.text("config") if section.has("config") else None
     section.finish()
     return KerberosSettings(realm, keytab, config)
-
-
-def _tsig(section: Section) -> Tsig:
-    name = _domain(section, "name")
-    algorithm = section.choice("algorithm", TSIG_ALGORITHMS, "hmac-sha256")
-    try:
-        # Strictly: a lenient decoder takes `***` for an empty key.
-        secret = base64.b64decode(section.text("secret"), validate=True)
-    except (binascii.Error, ValueError):
-        raise EstateError("dns.tsig.secret is not Base64 (`tsig-keygen` makes one).") from None
-    section.finish()
-    if not secret:
-        raise EstateError("dns.tsig.secret is empty.")
-    return Tsig(name, algorithm, secret)
 
 
 def _host_keys(section: Section) -> tuple[dict[str, str], frozenset[str]]:
@@ -255,7 +207,7 @@ def _host_keys(section: Section) -> tuple[dict[str, str], frozenset[str]]:
 
 
 def _host(name: str, section: Section, common: Mapping[str, Any]) -> HostSettings:
-    address = _loopback(section, "address")
+    address = section.loopback("address")
     found = _machine(name, address, section, common)
     section.finish()
     return found
@@ -293,7 +245,7 @@ def _network(section: Section) -> ipaddress.IPv4Network:
 
 
 def _machine(name: str, address: str, section: Section, common: Mapping[str, Any], number: int = 0) -> HostSettings:
-    if not _LABEL.fullmatch(name) or len(name) > _NETBIOS_LENGTH:
+    if not LABEL.fullmatch(name) or len(name) > _NETBIOS_LENGTH:
         raise EstateError(
             f"{section.where}: {name} is not a computer name: up to {_NETBIOS_LENGTH} letters, digits and dashes."
         )
@@ -317,7 +269,7 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
     return HostOptions(
         name=name,
         persona=persona,
-        domain=_domain(section, "domain", common["domain"]),
+        domain=section.domain("domain", common["domain"]),
         domain_member=section.flag("domain_member", True),
         firewall=section.choice("firewall", FIREWALLS, "on"),
         start=section.text("start", "bare"),
@@ -343,6 +295,7 @@ def _options(name: str, section: Section, common: Mapping[str, Any], number: int
         tcpip_filtering=_ports(section, "tcpip_filtering"),
         ipsec_policy=section.flag("ipsec_policy", False),
         rras=section.flag("rras", False),
+        dns_server=section.flag("dns_server", False),
     )
 
 
@@ -417,32 +370,14 @@ def _dials(section: Section, persona: str) -> dict[str, str]:
     return {name: dials.choice(name, table[name]) for name in dials.names()}
 
 
-def _loopback(section: Section, key: str) -> str:
-    text = section.text(key)
-    try:
-        address = ipaddress.IPv4Address(text)
-    except ValueError:
-        raise EstateError(f"{section.path(key)}: {text} is not an IPv4 address.") from None
-    if not address.is_loopback:
-        raise EstateError(
-            f"{section.path(key)}: {text} is not a loopback address; emulated Windows serves 127.0.0.0/8 only."
-        )
-    return str(address)
-
-
-def _domain(section: Section, key: str, default: str | None = None) -> str:
-    name = section.text(key, default).rstrip(".").lower()
-    if not name or len(name) > 200 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise EstateError(f"{section.path(key)}: {name or 'an empty text'} is not a DNS name.")
-    return name
-
-
 def _refuse_clashes(hosts: list[HostSettings], dns: DnsSettings | None) -> None:
     if len(hosts) > MAX_HOSTS:
         raise EstateError(f"{len(hosts)} hosts are too many for one process; the limit is {MAX_HOSTS}.")
     names: set[str] = set()
     addresses: dict[str, str] = {}
     for host in hosts:
+        if host.options.dns_server and (dns is None or not dns.microsoft):
+            raise EstateError(f"{host.name}: dns_server is for estates with dns: {{flavour: microsoft, ...}}.")
         if host.name.lower() in names:
             raise EstateError(f"there are two hosts named {host.name}.")
         if host.address in addresses:

@@ -32,18 +32,25 @@ _Dumper.add_representer(_Unsafe, _represent_unsafe)
 
 
 def inventory_text(estate: Estate) -> str:
-    """The inventory file."""
+    """The inventory file. DNS servers are in a group of their own, so that nobody makes KMS hosts of them."""
+    groups = {
+        "kms_hosts": [host for host in estate.hosts if not host.options.dns_server],
+        "dns_servers": [host for host in estate.hosts if host.options.dns_server],
+    }
+    tree = {"all": {"children": {name: _group(estate, hosts) for name, hosts in groups.items() if hosts}}}
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, explicit_start=True)
+
+
+def _group(estate: Estate, hosts: list[HostSettings]) -> dict[str, Any]:
     user, password = estate.credentials.user, estate.credentials.password
-    group = {
-        "hosts": {host.name: _variables(host, estate) for host in estate.hosts},
+    return {
+        "hosts": {host.name: _variables(host, estate) for host in hosts},
         "vars": {
             "ansible_connection": "winrm",
             "ansible_user": user,
             "ansible_password": _Unsafe(password) if "{" in password else password,
         },
     }
-    tree = {"all": {"children": {"kms_hosts": group}}}
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, explicit_start=True)
 
 
 def _variables(host: HostSettings, estate: Estate) -> dict[str, Any]:

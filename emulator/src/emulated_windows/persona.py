@@ -110,6 +110,8 @@ class LicensingStyle:
     version: str | None
     """SoftwareLicensingService.Version."""
     event_source: str
+    other_event_source: str
+    """Where SourceName is not that of the provider (a dial): its classic source, or on 5.2 what Vista has."""
 
 
 @dataclass(frozen=True)

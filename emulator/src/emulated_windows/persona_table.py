@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from .core import Authority, EmulatedHost, HostOptions, VirtualClock
 from .dials import ALL, GENERATIONS, Dial
+from .dns_flavour import ZONE_DIALS, ZONE_MEANINGS
 from .persona import Persona, personas
 
 _WIDTH = 118
@@ -54,8 +55,9 @@ def _persona(persona: Persona) -> Iterator[str]:
 
 
 def _classes(persona: Persona) -> list[list[str]]:
-    """The modelled classes by how we know their members."""
-    host = EmulatedHost(HostOptions("table", persona=persona.name), VirtualClock(), Authority({}))
+    """The modelled classes by how we know their members, those of a DNS server among them."""
+    options = HostOptions("table", persona=persona.name, dns_server=persona.server)
+    host = EmulatedHost(options, VirtualClock(), Authority({}))
     sources = host.class_sources()
     found = [[source, ", ".join(sorted(name for name in sources if sources[name] == source))] for source in _SOURCES]
     return [row for row in found if row[1]]
@@ -64,6 +66,11 @@ def _classes(persona: Persona) -> list[list[str]]:
 def _dials() -> Iterator[str]:
     yield "Dials: what nobody has confirmed can be set either way (first setting: default; a persona may have its own)"
     yield from _rows([[dial.name, f"{' | '.join(dial.settings)}. {dial.meaning}{_where(dial)}"] for dial in ALL])
+    yield ""
+    yield "Dials of a zone of flavour microsoft (dns.dials of ESTATE.yml):"
+    yield from _rows(
+        [[name, f"{' | '.join(settings)}. {ZONE_MEANINGS[name]}"] for name, settings in ZONE_DIALS.items()]
+    )
     yield ""
 
 

@@ -9,6 +9,10 @@ import dataclasses
 import datetime
 from typing import Any
 
+import dns.rdatatype
+
+from .dns_records import STATIC, time_of
+from .dns_zone import Zone
 from .machine.keys import NO_KEY, UNKNOWN_COUNT, HostKey
 from .machine.licensing import INTERVALS
 from .machine.machine import Machine
@@ -114,6 +118,37 @@ def _firewall(machine: Machine) -> dict[str, Any]:
     }
 
 
+def zone_records(zone: Zone) -> list[dict[str, Any]]:
+    """Every record of a zone. Its time stamp is None where it is static, its owner where nobody is asked for one."""
+    return [
+        {
+            "name": name.to_text(omit_final_dot=True),
+            "type": dns.rdatatype.to_text(rdata.rdtype),
+            "ttl": held.ttl,
+            "data": str(rdata),
+            "time_stamp": None if held.stamp == STATIC else iso(time_of(held.stamp)),
+            "owner": zone.rights.owner(name) if zone.microsoft else None,
+        }
+        for name, rdata, held in zone.records()
+    ]
+
+
+def zone_data(zone: Zone) -> dict[str, Any]:
+    """A zone, its settings and its records."""
+    aging, primary = zone.flavour.aging, zone.kind == "primary"
+    return {
+        "zone": zone.name,
+        "flavour": zone.flavour.name,
+        "type": zone.kind,
+        "paused": zone.paused,
+        "updates": zone.rights.updates if zone.microsoft and primary else None,
+        "update_group": list(zone.rights.group),
+        "aging": dataclasses.asdict(aging) if zone.microsoft else None,
+        "serial": zone.serial,
+        "records": zone_records(zone),
+    }
+
+
 def show(machine: Machine) -> dict[str, Any]:
     """The whole state, made of values JSON can carry."""
     licensing = machine.licensing
@@ -129,14 +164,19 @@ def show(machine: Machine) -> dict[str, Any]:
         "listening": [port] if port is not None else [],
         "self_publishing": licensing.publishes(),
         "published_itself": [
-            {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.published
+            {"zone": zone, "port": number, "time": iso(when)} for zone, number, when in licensing.publication.published
         ],
         "count": _count(licensing.count),
         "intervals": {name: licensing.interval(name) for name in INTERVALS},
         "low_priority": licensing.settings.low_priority,
-        "publish_list": list(publish_list(machine.registry, licensing.root)),
+        "publish_list": [domain.name for domain in publish_list(machine.registry, licensing.root)],
         "key_history": [{**dataclasses.asdict(event), "time": iso(event.time)} for event in licensing.keyring.history],
         "version_marks": licensing.version_marks(),
         "manual_activation": machine.registry.number(rf"{licensing.root}\Activation", "Manual"),
         "registry": _registry(machine),
+        "dns_zones": [zone_data(zone) for zone in machine.dns.zones] if machine.dns is not None else None,
+        "events": [
+            {"time": iso(entry.time), "code": entry.code, "source": entry.source, "strings": list(entry.strings)}
+            for entry in machine.events.entries
+        ],
     }

@@ -9,9 +9,12 @@ Knows where in the file it stands. Refuses to know what the keys mean.
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any
 
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _YES = ("true", "yes", "on")
 _NO = ("false", "no", "off")
 
@@ -101,6 +104,34 @@ class Section:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise EstateError(f"{self.path(key)} must be a list of single values.")
         return list(value)
+
+    def is_list(self, key: str) -> bool:
+        """Does the file give a list for `key`?"""
+        return isinstance(self._data.get(key), list)
+
+    def domain(self, key: str, default: str | None = None) -> str:
+        """A DNS name, in lower case and without its last dot."""
+        return self.domain_of(key, self.text(key, default))
+
+    def domain_of(self, key: str, text: str) -> str:
+        """A DNS name that stands somewhere below `key`."""
+        name = text.rstrip(".").lower()
+        if not name or len(name) > 200 or not all(LABEL.fullmatch(label) for label in name.split(".")):
+            raise EstateError(f"{self.path(key)}: {name or 'an empty text'} is not a DNS name.")
+        return name
+
+    def loopback(self, key: str) -> str:
+        """An address inside 127.0.0.0/8."""
+        text = self.text(key)
+        try:
+            address = ipaddress.IPv4Address(text)
+        except ValueError:
+            raise EstateError(f"{self.path(key)}: {text} is not an IPv4 address.") from None
+        if not address.is_loopback:
+            raise EstateError(
+                f"{self.path(key)}: {text} is not a loopback address; emulated Windows serves 127.0.0.0/8 only."
+            )
+        return str(address)
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number between `low` and `high`."""

@@ -18,17 +18,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from dns import name
+
 from .auth import Accounts
 from .authority import Authority, Refused, confirmation_groups
-from .clock import WallClock
+from .clock import Clock, WallClock
 from .control import ControlServer, state_folder, trusted_certificate
 from .core import EmulatedHost
 from .dns_server import DnsServer
-from .dns_zone import Zone
-from .estate import DnsSettings, Estate, HostSettings
+from .dns_zones import Zones
+from .estate import Estate, HostSettings
+from .estate_dns import DnsSettings
 from .host_server import HostServer, Slots, Surroundings
 from .journal import Journal
 from .kerberos import Realm
+from .report import zone_data
 from .section import EstateError
 from .sockets import raise_file_limit
 from .tls import CertificateAuthority
@@ -46,7 +50,8 @@ class EstateServer:
         self._journal_path = journal
         self._stack = ExitStack()
         self._hosts: dict[str, HostServer] = {}
-        self._zone = None if estate.dns is None else make_zone(estate, estate.dns)
+        self._clock = WallClock()
+        self._zones = None if estate.dns is None else make_zones(estate, estate.dns, self._clock)
         self._authority = make_authority(estate)
 
     async def start(self) -> None:
@@ -56,8 +61,8 @@ class EstateServer:
             await control.open()
             self._stack.callback(control.close)
             self._open_hosts(self._around())
-            if self._zone is not None and self._estate.dns is not None:
-                dns = DnsServer(self._zone, self._estate.dns.tsig, self._estate.dns.address, self._estate.dns.port)
+            if self._zones is not None and self._estate.dns is not None:
+                dns = DnsServer(self._zones, self._estate.dns.tsig, self._estate.dns.address, self._estate.dns.port)
                 self._stack.callback(dns.close)
                 await dns.open()
         except BaseException:
@@ -72,9 +77,7 @@ class EstateServer:
         """Carry out one command that came through the control socket."""
         kind = request.get("command")
         if kind == "dns":
-            if self._zone is None:
-                raise ValueError("this estate has no embedded DNS server (key `dns`)")
-            return {"zone": self._zone.to_text(), "counters": dict(self._zone.counters)}
+            return self._show_dns(self._served_zones())
         if kind == "show" and request.get("host") is None:
             return {name: self._show(server) for name, server in self._hosts.items()}
         if kind == "confirm":
@@ -82,6 +85,9 @@ class EstateServer:
                 return {"groups": confirmation_groups(self._authority.confirm(str(request["installation_id"])))}
             except Refused as refusal:
                 return {"refused": str(refusal)}
+        if kind == "fault" and request.get("host") is None:
+            self._served_zones().inject(str(request["kind"]), [str(arg) for arg in request["args"]])
+            return None
         server = self._server(str(request.get("host")))
         if kind == "show":
             return self._show(server)
@@ -95,6 +101,21 @@ class EstateServer:
     def _show(self, server: HostServer) -> dict[str, Any]:
         server.sync()
         return server.machine.show()
+
+    def _served_zones(self) -> Zones:
+        if self._zones is None:
+            raise ValueError("this estate has no embedded DNS server (key `dns`)")
+        return self._zones
+
+    def _show_dns(self, zones: Zones) -> dict[str, Any]:
+        """All zones, after whatever the machines had to do by themselves."""
+        for server in self._hosts.values():
+            server.sync()
+        return {
+            "zone": "".join(zone.to_text() for zone in zones),
+            "counters": dict(zones.counters()),
+            "zones": [zone_data(zone) for zone in zones],
+        }
 
     def _server(self, name: str) -> HostServer:
         for known, server in self._hosts.items():
@@ -124,7 +145,7 @@ class EstateServer:
         accounts = Accounts(estate.credentials.user, estate.credentials.password, [*domains, *computers], file)
         self._stack.callback(accounts.close)
         bound = Slots(min(slots, MAX_CONNECTIONS))
-        return Surroundings(WallClock(), journal, accounts, domains, bound, self._certificates(), self._realm())
+        return Surroundings(self._clock, journal, accounts, domains, bound, self._certificates(), self._realm())
 
     def _certificates(self) -> CertificateAuthority | None:
         if all(host.scheme != "https" for host in self._estate.hosts):
@@ -146,10 +167,11 @@ class EstateServer:
             raise EstateError(f"{self._estate.path}: {error}") from None
 
     def _open_hosts(self, around: Surroundings) -> None:
-        publish = None if self._zone is None else self._zone.publish
+        zones = self._zones or Zones(())
+        publish = None if self._zones is None else zones.publish
         for settings in self._estate.hosts:
             try:
-                machine = EmulatedHost(settings.options, around.clock, self._authority, publish=publish)
+                machine = EmulatedHost(settings.options, around.clock, self._authority, publish=publish, zones=zones)
             except (ValueError, KeyError) as error:
                 message = str(error.args[0] if error.args else error).rstrip(".")
                 raise EstateError(f"{self._estate.path}: {settings.name}: {message}.") from None
@@ -167,12 +189,14 @@ def make_authority(estate: Estate) -> Authority:
         raise EstateError(f"{estate.path}: host_keys: {error}.") from None
 
 
-def make_zone(estate: Estate, dns: DnsSettings) -> Zone:
-    """The zone at the start: SOA, NS, and an address record for each machine inside it."""
-    zone = Zone(dns.zone, dns.address)
+def make_zones(estate: Estate, dns: DnsSettings, clock: Clock) -> Zones:
+    """The zones at the start: SOA, NS, and an address record for each machine inside them."""
+    zones = Zones(zone.zone(dns.address, clock) for zone in dns.zones)
     for host in estate.hosts:
-        zone.add_address(host.fqdn, host.address)
-    return zone
+        zone = zones.of(name.from_text(host.fqdn))
+        if zone is not None:
+            zone.add_address(host.fqdn, host.address)
+    return zones
 
 
 def _domains(host: HostSettings) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from emulated_windows.core import Authority, EmulatedHost, HostOptions, Reply, VirtualClock
+from emulated_windows.core import Authority, EmulatedHost, HostOptions, Reply, VirtualClock, Zone
 
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
 VISTA_KEY = "BBBBB-CCCCC-DDDDD-FFFFF-GGGGG"
@@ -164,7 +164,12 @@ class Wire:
     """One host and its clock."""
 
     def __init__(
-        self, *, authority: Authority | None = None, clock: VirtualClock | None = None, **options: Any
+        self,
+        *,
+        authority: Authority | None = None,
+        clock: VirtualClock | None = None,
+        zones: Sequence[Zone] = (),
+        **options: Any,
     ) -> None:
         self.clock = clock or VirtualClock()
         self.waits = True
@@ -175,7 +180,8 @@ class Wire:
             HostOptions(**{"name": "kms03", **options}),
             self.clock,
             self.authority,
-            publish=lambda *args: self.published.append(args),
+            publish=lambda *args, **how: self.published.append(args),
+            zones=zones,
         )
 
     @property

@@ -53,6 +53,8 @@ class Refusal:
     persona: str = "server-2003-sp2-x86"
     cim_status: int | None = None
     """CIMStatusCode of MSFT_WmiError, None where there is none."""
+    dns_server: bool = False
+    """Is the host the DNS server of corp.example, with one SRV record in it?"""
 
 
 def changed(

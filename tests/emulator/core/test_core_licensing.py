@@ -466,7 +466,7 @@ def test_other_zones_and_the_new_port(wire: MakeWire) -> None:
 def test_a_failed_publication_is_an_event(wire: MakeWire) -> None:
     host = wire(start="kms_1_2", dials=QUIET)
 
-    def refuse(*_: Any) -> None:
+    def refuse(*args: Any, **how: Any) -> None:
         raise OSError("refused")
 
     host.host.machine.publish = refuse

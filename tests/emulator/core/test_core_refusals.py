@@ -22,11 +22,15 @@ from corewire import (
     parse,
     subcode,
 )
+from dnswire import make_zone
 from refusals import REFUSALS, Refusal
+from refusals_dns import REFUSALS_DNS
 from refusals_later import REFUSALS_LATER
 
+from emulated_windows.core import VirtualClock
+
 MakeWire = Callable[..., Wire]
-ROWS = REFUSALS + REFUSALS_LATER
+ROWS = REFUSALS + REFUSALS_LATER + REFUSALS_DNS
 
 
 def test_the_table_is_long_enough_and_says_where_it_comes_from() -> None:
@@ -38,7 +42,9 @@ def test_the_table_is_long_enough_and_says_where_it_comes_from() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_refused_as_windows_refuses(wire: MakeWire, row: Refusal) -> None:
     dials = dict(row.dials)
-    host = wire(persona=row.persona, start=dials.pop("start", "bare"), dials=dials)
+    start, clock = dials.pop("start", "bare"), VirtualClock()
+    zones = [make_zone(clock, published=True)] if row.dns_server else []
+    host = wire(persona=row.persona, start=start, dials=dials, clock=clock, zones=zones, dns_server=row.dns_server)
     request = row.make(host)
     before = host.shown
     reply = host.raw(request, **row.how)

@@ -29,7 +29,7 @@ from served import fresh_address
 
 from emulated_windows.dns_server import DnsServer
 from emulated_windows.dns_zone import Zone
-from emulated_windows.estate import Tsig
+from emulated_windows.estate_dns import Tsig
 from emulated_windows.section import EstateError
 
 SECRET = b"thirty-two bytes of great secret"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from emulated_windows.control import trusted_certificate
+from emulated_windows.dns_flavour import Aging
 from emulated_windows.estate import Estate, KerberosSettings, load_estate
 from emulated_windows.inventory import inventory_text
 from emulated_windows.persona import dial_table
@@ -101,11 +103,82 @@ def test_dns_and_keys(tmp_path: Path) -> None:
     )  # fmt: skip
     estate = load(tmp_path, text)
     assert estate.dns is not None and estate.dns.tsig is not None
-    assert (estate.dns.zone, estate.dns.tsig.algorithm, estate.dns.tsig.secret) == (
+    assert (estate.dns.zones[0].name, estate.dns.tsig.algorithm, estate.dns.tsig.secret) == (
         "corp.example", "hmac-sha256", b"secret",
     )  # fmt: skip
     assert estate.host_keys == {"BCDFG-HJKMP-QRTVW-XY234-67892": "server_2008_r2_c"}
     assert "c2VjcmV0" not in repr(estate) and "secret" not in repr(estate) and "Secret 1" not in repr(estate)
+
+
+ZONES = "dns: {address: 127.0.0.1, port: 5301, zone: corp.example"
+
+
+def test_zones_of_microsofts(tmp_path: Path) -> None:
+    text = CREDENTIALS + with_dns_server() + ZONES + (
+        ", flavour: Microsoft, updates: secure, update_group: [KMS03$], dials: {deleted_node: free},"
+        " aging: {no_refresh_hours: 24, scavenging_hours: 12}, zones: {other.example: {updates: none, paused: yes,"
+        " aging: {enabled: no}}, far.example: {type: secondary}}}\n"
+    )  # fmt: skip
+    estate = load(tmp_path, text)
+    assert estate.dns is not None and estate.dns.microsoft
+    assert [host.options.dns_server for host in estate.hosts] == [True]
+    first, other, far = estate.dns.zones
+    assert (first.name, first.updates, first.update_group, first.dials) == (
+        "corp.example", "secure", ("KMS03$",), {"deleted_node": "free"},
+    )  # fmt: skip
+    assert first.aging == Aging(enabled=True, no_refresh_hours=24, refresh_hours=168, scavenging_hours=12)
+    assert (other.updates, other.paused, other.aging.enabled, other.aging.scavenging_hours) == ("none", True, False, 12)
+    assert (far.kind, far.updates, far.aging) == ("secondary", "secure", first.aging)
+
+
+def test_several_zones_of_binds(tmp_path: Path) -> None:
+    estate = load(tmp_path, CREDENTIALS + HOST + ZONES + ", zones: [Other.Example., far.example]}\n")
+    assert estate.dns is not None and not estate.dns.microsoft
+    assert [zone.name for zone in estate.dns.zones] == ["corp.example", "other.example", "far.example"]
+    assert {zone.flavour for zone in estate.dns.zones} == {"bind"}
+
+
+def with_dns_server() -> str:
+    return "hosts: {dc1: {persona: server-2022, address: 127.0.30.9, dns_server: yes}}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (", flavour: dnsmasq", "dns.flavour: dnsmasq is none of bind, microsoft"),
+        (", aging: {enabled: yes}", "dns.aging is for zones of Microsoft's: add flavour: microsoft"),
+        (", updates: none", "dns.updates is for zones of Microsoft's"),
+        (", zones: {a.example: {paused: yes}}", "dns.zones.a.example.paused is for zones of Microsoft's"),
+        (", flavour: microsoft, updates: some", "dns.updates: some is none of none, nonsecure, secure"),
+        (", flavour: microsoft, type: cache", "dns.type: cache is none of primary, secondary, stub, forwarder"),
+        (", flavour: microsoft, aging: {refresh_hours: -1}", "dns.aging.refresh_hours: -1 is not a whole number"),
+        (", flavour: microsoft, aging: {hours: 1}", "dns.aging.hours is not a key of an estate"),
+        (", flavour: microsoft, dials: {x: y}", "dns.dials.x: there is no such dial; there are static_readded"),
+        (", flavour: microsoft, dials: {deleted_node: y}", "dns.dials.deleted_node: y is none of keeps_owner, free"),
+        (", flavour: microsoft, zones: {a.example: {port: 1}}", "dns.zones.a.example.port is not a key of an estate"),
+        (", zones: [corp.example]", "dns.zones: corp.example is there twice"),
+        (", zones: [a..b]", "dns.zones: a..b is not a DNS name"),
+        (", zones: other.example", "dns.zones must be a mapping"),
+    ],
+)
+def test_mistakes_in_zones(tmp_path: Path, more: str, sentence: str) -> None:
+    with pytest.raises(EstateError, match=re.escape(sentence)):
+        load(tmp_path, CREDENTIALS + HOST + ZONES + more + "}\n")
+
+
+@pytest.mark.parametrize("dns", ["", ZONES + "}\n"])
+def test_a_dns_server_needs_zones_of_microsofts(tmp_path: Path, dns: str) -> None:
+    with pytest.raises(EstateError, match="dc1: dns_server is for estates with dns: {flavour: microsoft"):
+        load(tmp_path, CREDENTIALS + with_dns_server() + dns)
+
+
+def test_dns_servers_have_a_group_of_their_own(tmp_path: Path) -> None:
+    text = CREDENTIALS + ZONES + ", flavour: microsoft}\n" + HOST.replace("}}", "}, dc1: {persona: server-2022,") + (
+        " address: 127.0.30.9, dns_server: yes}}\n"
+    )  # fmt: skip
+    found = yaml.load(inventory_text(load(tmp_path, text)), Loader=_Loader)["all"]["children"]
+    assert {name: list(one["hosts"]) for name, one in found.items()} == {"kms_hosts": ["kms03"], "dns_servers": ["dc1"]}
+    assert found["dns_servers"]["vars"] == found["kms_hosts"]["vars"]
 
 
 def test_keys_that_are_blocked_or_make_no_kms_host(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ..machine.disk import DiskFullError, File
 from ..machine.machine import Machine
 from ..machine.processes import Process
 from ..machine.schedule import Task
-from . import builtins, control, expand, filters, installer, netsh, servicing, slmgr
+from . import builtins, control, dnscmd, expand, filters, installer, netsh, servicing, slmgr
 from .launch import Launch, environment, unwrap
 from .line import Line, LineError
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
@@ -31,6 +31,7 @@ PROGRAMS: dict[str, Program] = {
     **slmgr.PROGRAMS,
     **expand.PROGRAMS,
     **servicing.PROGRAMS,
+    **dnscmd.PROGRAMS,
 }
 NOT_RECOGNIZED, START_FAILED = 1, 9059
 SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
@@ -38,7 +39,8 @@ SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
 
 def program_of(machine: Machine, line: Line, *, direct: bool) -> Program | None:
     """The program of the closed list a line starts, None if it is none of them."""
-    program = PROGRAMS.get(line.name) if line.name in machine.persona.programs else None
+    there = line.name in machine.persona.programs or (line.name == dnscmd.NAME and dnscmd.is_there(machine))
+    program = PROGRAMS.get(line.name) if there else None
     if program is None or (direct and program.builtin):
         return None
     folder = ntpath.dirname(line.program).lower().rstrip("\\")

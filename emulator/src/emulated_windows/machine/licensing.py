@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The licensing service of a KMS host: whether it runs, its settings, what it publishes, its verbs for keys.
+"""The licensing service of a KMS host: whether it runs, its settings, its verbs for keys.
 
-Knows the registry settings the service reads, and publishing itself in DNS. Refuses to know KMS clients: nothing here
-answers an activation request.
+Knows the registry settings the service reads, and when it publishes itself in DNS. Refuses to know KMS clients: nothing
+here answers an activation request.
 What differs between releases is data (persona, data/key_groups.yml); what nobody has confirmed is a dial.
 """
 
@@ -18,12 +18,12 @@ from ..key_groups import hosting
 from .activation import Activation
 from .admission import Admission
 from .errors import ProviderError
-from .events import PUBLISHING_FAILED, PUBLISHING_SUCCEEDED
 from .keyring import Keyring
 from .keys import LICENSED, OUT_OF_TOLERANCE, UNKNOWN_COUNT, HostKey, ProductKey
 from .products import ProductRow, product_rows
-from .publishing import SL_KEY, SPP_KEY, VERSION_MARK, Settings, configured_port, read, wow6432, zones
+from .publishing import SL_KEY, SPP_KEY, VERSION_MARK, Settings, configured_port, read, wow6432
 from .registry import REG_DWORD, REG_SZ
+from .self_publication import SelfPublication
 from .services import Service
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Licensing:
         self.admission = Admission(machine)
         self.settings = Settings()
         self.activation = Activation(machine, self)
-        self.published: list[tuple[str, int, float]] = []
+        self.publication = SelfPublication(machine, self)
         self.client_machine_id = str(uuid.UUID(int=machine.rng.getrandbits(128), version=4))
-        self._serving = False
+        self.serving = False
         """Does the service know that it is a KMS host? It may learn both, that it is and that it is none, late."""
 
     def _root(self) -> str:
@@ -128,14 +128,16 @@ class Licensing:
         """The TCP port that is open for KMS clients, None if none is."""
         if not self.running or not self.there:
             return None
-        return self.settings.port if self._serving or self._dials["kms_listens"] == "always" else None
+        return self.settings.port if self.serving or self._dials["kms_listens"] == "always" else None
 
     def _judge_serving(self, *, at_start: bool) -> None:
         """The keys have changed, or the service has started. When a key counts, and when its end does, are dials."""
         late = self._dials["kms_listens"] == "after_service_start", self._dials["kms_ends"] == "at_service_start"
         hosting = bool(self.keyring.host_keys)
         if at_start or not late[0 if hosting else 1]:
-            self._serving = hosting
+            self.serving = hosting
+        if not self.serving:
+            self.publication.end()
 
     def shown_port(self) -> int:
         """What KeyManagementServiceListeningPort shows: 0 for the usual one. Configured or in force is a dial."""
@@ -171,7 +173,7 @@ class Licensing:
             services.add(service)
         if self._started not in service.on_start:
             service.on_start.append(self._started)
-            service.on_stop.append(self.activation.stopped)
+            service.on_stop.extend([self.activation.stopped, self.publication.pause])
         dial = self._dials.get("licensing_registry", "")
         if not dial.endswith("at_first_start"):
             self._make_root()
@@ -210,7 +212,7 @@ class Licensing:
         self._make_root()
         self.settings = read(self._machine.registry, self.root)
         self._judge_serving(at_start=True)
-        self._publish()
+        self.publication.renew()
         self.activation.refresh()
         self._plan_activation()
 
@@ -234,25 +236,6 @@ class Licensing:
             return self.settings.publish
         return not self._machine.registry.number(self.root, "DisableDnsPublishing")
 
-    def _publish(self) -> None:
-        if not self._serving or not self.running or not self.publishes():
-            return
-        for zone in zones(self.settings, self._machine.options.domain, self._dials):
-            self._publish_in(zone)
-
-    def _publish_in(self, zone: str) -> None:
-        machine, source = self._machine, self._style.event_source
-        try:
-            if machine.publish is not None:
-                machine.publish(zone, machine.options.fqdn, self.settings.port)
-        except OSError:
-            said = f"Publishing in DNS failed. Info: 0x80072338, {zone}"
-            machine.events.write(machine.now(), PUBLISHING_FAILED, source, 2, ("0x80072338", zone), said)
-            return
-        self.published.append((zone, self.settings.port, machine.now()))
-        said = f"Publishing in DNS succeeded. Info: {zone}"
-        machine.events.write(machine.now(), PUBLISHING_SUCCEEDED, source, 3, (zone,), said)
-
     # -- keys ----------------------------------------------------------------------------------------------------
 
     def row_of(self, group: str) -> ProductRow | None:
@@ -275,7 +258,7 @@ class Licensing:
             return seconds
         key = self.keyring.place_host(row, text)
         self._judge_serving(at_start=False)
-        self._publish()
+        self.publication.renew()
         self.activation.plan(key)
         return seconds
 

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from .. import dials as dial_module
 from ..authority import Authority
 from ..clock import Clock
-from ..contract import HostOptions
+from ..contract import HostOptions, Publish
+from ..dns_zones import Zones
 from ..faults import FaultPlan
 from ..language import language
 from ..persona import persona
 from . import firewall_start
 from .disk import Disk
+from .dns_admin import DnsRole
 from .events import EventLog
 from .filters import OtherFilters
 from .hardware import Hardware
@@ -33,7 +35,6 @@ from .schedule import Schedule, Task
 from .services import Services
 from .updates import Updates
 
-Publish = Callable[[str, str, int], None]
 USUAL_BOOT_SECONDS = 120.0
 LICENSING_AFTER_BOOT = (8.0, 20.0)
 
@@ -41,7 +42,9 @@ LICENSING_AFTER_BOOT = (8.0, 20.0)
 class Machine:
     """One emulated Windows machine."""
 
-    def __init__(self, options: HostOptions, clock: Clock, authority: Authority, publish: Publish | None) -> None:
+    def __init__(
+        self, options: HostOptions, clock: Clock, authority: Authority, publish: Publish | None, zones: Zones
+    ) -> None:
         self.options = options
         self.persona = persona(options.persona)
         self.language = language(options.language)
@@ -68,6 +71,7 @@ class Machine:
         licensing = self.services.get(self.licensing.service_name)
         if licensing is not None:
             licensing.on_start.insert(0, self.updates.licensing_started)
+        self.dns = DnsRole(self, zones) if options.dns_server else None
         self.shells_open: Callable[[], int] = lambda: 0
         self._until_down: list[Task] = []
         self.power.on_down.append(self._go_down)

@@ -4,7 +4,7 @@
 """What a KMS host reads from the registry when its service starts, and the zones it publishes itself in.
 
 Knows the values below the licensing key (registry settings for volume activation, dn502532) and the lines
-`domain[, priority, weight]` of DnsDomainPublishList. Refuses to know keys and DNS.
+`domain[, priority, weight]` of DnsDomainPublishList; the numbers count from 6.1 on. Refuses to know keys and DNS.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ VERSION_MARK = "KeyManagementServiceVersion"
 """Written by slmgr /ipk, for management packs to find KMS hosts by; the service does not read it."""
 
 
+@dataclass(frozen=True)
+class Domain:
+    """A domain the host publishes itself in, and with what."""
+
+    name: str
+    priority: int = 0
+    weight: int = 0
+
+
 @dataclass
 class Settings:
     """What the service has read at its start."""
@@ -28,7 +37,7 @@ class Settings:
     port: int = DEFAULT_PORT
     publish: bool = True
     low_priority: bool = False
-    zones: tuple[str, ...] = ()
+    zones: tuple[Domain, ...] = ()
 
 
 def wow6432(path: str) -> str:
@@ -42,10 +51,14 @@ def configured_port(registry: Registry, root: str) -> int:
     return int(text) if text.isdigit() and 0 < int(text) < 65536 else DEFAULT_PORT
 
 
-def publish_list(registry: Registry, root: str) -> tuple[str, ...]:
-    """The domains of DnsDomainPublishList, without priority and weight."""
-    listed = (line.split(",")[0].strip() for line in registry.strings(root, "DnsDomainPublishList"))
-    return tuple(zone for zone in listed if zone)
+def publish_list(registry: Registry, root: str) -> tuple[Domain, ...]:
+    """The lines of DnsDomainPublishList; nonsense in the place of a number counts as nothing."""
+    lines = ([word.strip() for word in line.split(",")] for line in registry.strings(root, "DnsDomainPublishList"))
+    return tuple(Domain(words[0], *map(_small, words[1:3])) for words in lines if words[0])
+
+
+def _small(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and int(text) < 65536 else 0
 
 
 def read(registry: Registry, root: str) -> Settings:
@@ -58,11 +71,12 @@ def read(registry: Registry, root: str) -> Settings:
     )
 
 
-def zones(settings: Settings, home: str, dials: Mapping[str, str]) -> tuple[str, ...]:
-    """Where the host publishes itself. Whether a list suspends the home domain is a dial: the pages disagree."""
-    own = (home,) if home else ()
-    if not settings.zones:
-        return own
-    if dials["publish_list"] == "adds_home":
-        return tuple(dict.fromkeys((*own, *settings.zones)))
-    return settings.zones
+def domains(settings: Settings, home: str, dials: Mapping[str, str], *, numbers: bool) -> tuple[Domain, ...]:
+    """Where the host publishes itself; `numbers`: do priority and weight count (from Windows 7 and Server 2008 R2 on)?
+
+    Whether a list suspends the home domain is a dial: the pages disagree.
+    """
+    listed = {one.name.lower(): one if numbers else Domain(one.name) for one in settings.zones}
+    if home and (not listed or dials["publish_list"] == "adds_home"):
+        listed = {home.lower(): Domain(home), **listed}
+    return tuple(listed.values())

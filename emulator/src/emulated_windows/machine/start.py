@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..contract import SESSION_KINDS, HostOptions
 from ..key_groups import MAK, hosting, office_groups
 from ..persona import Persona
-from . import firewall_start
+from . import dns_admin, firewall_start
 from .hotfixes import Hotfix
 from .machine import Machine
 from .registry import REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_SZ
@@ -68,6 +68,10 @@ def _refuse_nonsense(machine: Machine) -> None:
     options, persona = machine.options, machine.persona
     if options.domain_controller and not (persona.server and options.domain_member):
         raise ValueError(f"{options.name}: only a server that is a domain member can be a domain controller")
+    if options.dns_server and not persona.server:
+        raise ValueError(f"{options.name}: a client is no DNS server")
+    if machine.dns is not None and not all(zone.microsoft for zone in machine.dns.zones):
+        raise ValueError(f"{options.name}: a Microsoft DNS server has zones of flavour microsoft only")
     if options.cluster and not persona.server:
         raise ValueError(f"{options.name}: a client has no cluster service")
     if options.evaluation and persona.since < ((6, 1) if persona.server else (10, 0)):
@@ -117,6 +121,13 @@ def _extras(machine: Machine) -> None:
         program = rf"{machine.persona.windows}\cluster\clussvc.exe"
         machine.services.add(
             Service("ClusSvc", "Cluster Service", "Auto", "Running", "LocalSystem", program, False, True, False, 2_396)
+        )
+    if machine.dns is not None:
+        program = rf"{machine.persona.windows}\system32\dns.exe"
+        machine.services.add(
+            Service(
+                dns_admin.SERVICE, "DNS Server", "Auto", "Running", "LocalSystem", program, False, True, True, 1_528
+            )
         )
     if machine.options.domain_controller:
         kdc = machine.services.get("kdc")

@@ -40,7 +40,7 @@ class Kind:
         }.get(self.subcode.partition(":")[0], names.WSMAN_FAULT_ACTION)
 
 
-FAILED, INVALID_CLASS, INVALID_QUERY, SERVER_LIMITS = 1, 5, 15, 27
+FAILED, INVALID_NAMESPACE, INVALID_CLASS, INVALID_QUERY, SERVER_LIMITS = 1, 3, 5, 15, 27
 """CIMStatusCodes (DSP0223)."""
 
 NOT_FOUND = Kind(

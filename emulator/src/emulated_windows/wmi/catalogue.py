@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..machine.machine import Machine
+from .dns_classes import NAMESPACE as DNS_NAMESPACE
+from .dns_classes import DnsServerClass, DnsZoneClass
+from .dns_records import AddressRecord, AliasRecord, SrvRecord
 from .files import DataFile, Directory
 from .firewall_filters import FILTERS
 from .firewall_rule import FirewallProfile, FirewallRule
@@ -53,6 +56,12 @@ _MODELLED: dict[str, WmiClass] = {
 _ELSEWHERE: dict[tuple[str, str], WmiClass] = {("root/cimv2", "StdRegProv"): RegistryProvider("root/cimv2")}
 """Classes that live in a second namespace too."""
 
+_DNS_SERVER: dict[tuple[str, str], WmiClass] = {
+    (DNS_NAMESPACE.lower(), item.schema.name.lower()): item
+    for item in (DnsServerClass(), DnsZoneClass(), SrvRecord(), AddressRecord(), AliasRecord())
+}
+"""What comes with the role of a DNS server, with its namespace."""
+
 
 class LoadedClass(WmiClass):
     """A class made of given rows, for comparing shapes with recordings."""
@@ -87,10 +96,14 @@ class Catalogue:
             for namespace, names in machine.persona.classes.items()
             for name in names
         }
+        if machine.dns is not None:
+            self._classes |= _DNS_SERVER
         self._loaded: dict[tuple[str, str], WmiClass] = {}
 
     def has_namespace(self, namespace: str) -> bool:
         """Does this Windows have such a namespace?"""
+        if namespace.lower() == DNS_NAMESPACE.lower():
+            return self._machine.dns is not None
         return namespace.lower() in self._machine.persona.wsman.namespaces
 
     def find(self, namespace: str, name: str) -> WmiClass | None:

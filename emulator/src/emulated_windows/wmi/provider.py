@@ -31,6 +31,8 @@ class Outcome:
 
     outputs: Mapping[str, Value] = field(default_factory=dict)
     seconds: float = 0.0
+    references: Mapping[str, tuple[Schema, Row]] = field(default_factory=dict)
+    """Output parameters that are addresses of instances."""
 
 
 def returned(value: int, **outputs: Value) -> Outcome:

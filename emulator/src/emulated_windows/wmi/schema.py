@@ -23,7 +23,7 @@ class Parameter:
 
     name: str
     type: str
-    """string, uint64, uint32, sint32, uint8, boolean, object."""
+    """string, uint64, uint32, uint16, sint32, uint8, boolean, object."""
     array: bool = False
 
 
@@ -36,6 +36,8 @@ class Method:
     outputs: tuple[Parameter, ...] = ()
     static: bool = False
     mutation: bool = True
+    void: bool = False
+    """It has no ReturnValue an error could stand in."""
 
     def input(self, name: str) -> Parameter | None:
         """An input parameter by its exact name: WS-Management is case sensitive where WMI is not."""

@@ -18,6 +18,7 @@ from ..soap import faults, names
 from ..soap.faults import Manner, Provider, WsmanFault
 from ..soap.request import Request
 from ..wmi.catalogue import Catalogue
+from ..wmi.dns_classes import NAMESPACE as DNS_NAMESPACE
 from ..wmi.provider import WmiClass
 
 WMI_DLL = r"%systemroot%\system32\WsmWmiPl.dll"
@@ -27,7 +28,7 @@ _CIM_KINDS = {
     7: faults.NOT_CAPABLE,
     11: faults.RESOURCE_EXISTS,
 }
-WBEM_E_INVALID_CLASS = 0x80041010
+WBEM_E_INVALID_CLASS, WBEM_E_INVALID_NAMESPACE = 0x80041010, 0x8004100E
 
 
 def is_wmi(request: Request) -> bool:
@@ -90,8 +91,16 @@ class Context:
         if not slash or not name or "?" in path:
             raise WsmanFault(faults.INVALID_RESOURCE_URI)
         if not self.catalogue.has_namespace(namespace):
-            raise WsmanFault(faults.NOT_FOUND, provider=self.provider("The namespace does not exist."))
+            raise self._namespace_missing(namespace)
         return namespace, name
+
+    def _namespace_missing(self, namespace: str) -> WsmanFault:
+        said = "The namespace does not exist."
+        nested = self.machine.dials["dns_namespace_missing"] == "nested_invalid_namespace"
+        if nested and namespace.lower() == DNS_NAMESPACE.lower():
+            provider = self.provider(said, code=WBEM_E_INVALID_NAMESPACE)
+            return WsmanFault(faults.NOT_FOUND, provider=provider, cim_status=faults.INVALID_NAMESPACE)
+        return WsmanFault(faults.NOT_FOUND, provider=self.provider(said))
 
     def class_of(self, request: Request) -> WmiClass:
         """The class a resource URI names."""

@@ -26,6 +26,7 @@ from .context import Context
 _NIL = f"{{{names.XSI}}}nil"
 _RANGES = {
     "uint8": (0, 0xFF),
+    "uint16": (0, 0xFFFF),
     "uint32": (0, 0xFFFFFFFF),
     "uint64": (0, 2**64 - 1),
     "sint32": (-0x80000000, 0x7FFFFFFF),
@@ -127,7 +128,7 @@ class Instances:
         try:
             outcome = found.invoke(self._context.machine, name, row, arguments)
         except ProviderError as error:
-            if self._context.machine.dials["hresult_place"] != "return_value":
+            if method.void or self._context.machine.dials["hresult_place"] != "return_value":
                 raise self._context.failed(error.hresult, "ExecMethod", schema.name, error.seconds) from None
             outcome = Outcome({"ReturnValue": error.hresult}, error.seconds)
         except CimError as error:
@@ -166,10 +167,13 @@ class Instances:
         arrays = {item.name for item in method.outputs if item.array}
         dials = self._context.machine.dials
         nil = dials["null_array_output"] == "nil"
-        inside = "".join(
-            element(name, outcome.outputs[name], dials["time_zone"], typed=True, array=name in arrays, nil_array=nil)
-            for name in sorted(outcome.outputs, key=str.lower)
-        )
+        written = {
+            name: element(name, value, dials["time_zone"], typed=True, array=name in arrays, nil_array=nil)
+            for name, value in outcome.outputs.items()
+        }
+        for name, (of, row) in outcome.references.items():
+            written[name] = f"<p:{name}>{row_writer.address(of, row)}</p:{name}>"
+        inside = "".join(written[name] for name in sorted(written, key=str.lower))
         return (
             f'<p:{method.name}_OUTPUT xmlns:xsi="{names.XSI}"'
             f' xmlns:p="{names.WMI_PREFIX}{schema.namespace}/{schema.name}" xmlns:cim="{names.CIM}">'
