@@ -327,7 +327,9 @@ _LICENSING = (
     Dial(
         "publishing_ends",
         ("record_stays", "record_goes"),
-        "Whether a host takes its record away once publishing is off or its last host key has gone; no page says so.",
+        "Whether a host takes its record away once publishing is off or its last host key has gone. No page says so,"
+        " and guides tell administrators to do it by hand: to be chosen, never drawn.",
+        drawn=False,
     ),
     Dial(
         "publishing_refused",
