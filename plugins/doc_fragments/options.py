@@ -224,13 +224,27 @@ options:
 
     DNS = r"""
 options:
+  provider:
+    description:
+      - How the records are read and changed. V(dns) speaks DNS from the controller to O(server).
+      - V(microsoft_wmi) works on a Microsoft DNS server itself, from Windows Server 2003 on, through the C(winrm)
+        connection of the host the task is for, usually named with C(delegate_to). It is for zones that take no dynamic
+        updates, and for records that shall not age. What says how to speak DNS (O(server), O(auth) and so on) is
+        refused beside it.
+    type: str
+    choices: [dns, microsoft_wmi]
+    default: dns
+  operation_timeout:
+    description:
+      - With O(provider=microsoft_wmi), how long, in seconds, WinRM of the DNS server may take for one answer.
+    type: int
+    default: 60
   server:
     description:
       - The primary DNS server of the zone, by name or address. Where several domain controllers hold the zone, always
-        name the same one.
+        name the same one. Required with O(provider=dns).
       - With O(auth=gss_tsig) it must be the server's full name, because its Kerberos service is C(DNS/) and that name.
     type: str
-    required: true
   server_port:
     description:
       - The TCP port of the DNS server.
@@ -290,6 +304,35 @@ options:
         known to sign wrongly, such as the internal DNS server of Samba, and is the default with O(auth=gss_tsig).
     type: str
     choices: [strict, readback]
+"""
+
+    DNS_WISH = r"""
+options:
+  aging:
+    description:
+      - Whether the zone removes records that nobody refreshes. Microsoft DNS does so where aging is on for the zone and
+        scavenging for the server. A record that came by a dynamic update disappears there once its no-refresh and its
+        refresh interval are over, 7 and 7 days by default.
+      - With V(yes) and O(state=present) there are three ways. O(refresh=true) and a play that runs regularly; a static
+        record, which this module writes with O(provider=microsoft_wmi), delegated to the DNS server; or a KMS host
+        that publishes itself and so refreshes its own record every day (O(activation.kms.host#module:self_publishing)).
+        V(yes) without O(refresh=true) is refused and names them.
+      - V(unknown) and V(no) are the same to a dynamic update. With O(provider=microsoft_wmi) the server is asked
+        instead.
+    type: str
+    choices: ["unknown", "no", "yes"]
+    default: unknown
+  refresh:
+    description:
+      - Sends the members that are there once more in every run, exactly as they are. Microsoft DNS renews their time
+        stamps by it, once the no-refresh interval is over. Other servers see nothing to do.
+      - It is no change and stands in no plan. When the server refuses it, the task fails. Check mode does not send it.
+      - At least one run must fall between the end of the no-refresh interval and the end of the refresh interval, so
+        the time between two runs must be shorter than the refresh interval. With the intervals of Microsoft DNS run it
+        once a week at the very least; every day is better, since then a run may fail.
+      - With O(state=absent) it means nothing. With O(provider=microsoft_wmi) it is refused; see O(static).
+    type: bool
+    default: false
 """
 
     AUDIT = r"""

@@ -14,7 +14,10 @@ version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
   - Reads the C(_vlmcs._tcp) SRV records of zones from their primary DNS server, as it serves them itself. What a
-    resolver has in its cache is refused.
+    resolver has in its cache is refused. With O(provider=microsoft_wmi) it asks a Microsoft DNS server by WMI, which
+    also tells whether records age.
+  - With O(check_members) it looks at each member too, whether it resolves, is in the inventory and answers, and tells
+    what is wrong in RV(findings).
   - The questions are signed where O(auth) says so. So it also finds out whether a key or a principal is accepted,
     though not what it may change.
   - What clients find, who ask resolvers and search several domains, tells the lookup plugin
@@ -38,17 +41,40 @@ options:
       - One domain, read where O(zones) is left out. It is there because M(activation.kms.srv_record) has it, with which
         this module shares its C(module_defaults).
     type: str
+  check_members:
+    description:
+      - Whether to look at each member from the controller. Its name is resolved, it is looked for in the inventory, and
+        its port is asked as M(activation.kms.endpoint_info) does, one after another.
+    type: bool
+    default: false
+  inventory_group:
+    description:
+      - With O(check_members), the group of inventory hosts that members may be.
+      - A target is an inventory host whose name or C(ansible_host) it is, with one of the domains added where that is a
+        single label; otherwise one whose C(ansible_host), or name where there is none, leads to an address of the
+        target.
+    type: str
+    default: all
+  timeout:
+    description:
+      - With O(check_members), how long, in seconds, the connection to a member may take, and again its answer.
+    type: int
+    default: 5
   audit_log:
     description:
       - Accepted so that the members of the C(module_defaults) group C(activation.kms.dns) can be given one audit log.
         Nothing is changed by this module, so that it adds no line; see M(activation.kms.srv_record).
     type: path
 requirements:
-  - dnspython >= 2.7.0 on the controller
+  - dnspython >= 2.7.0 on the controller, with O(provider=dns)
   - gssapi on the controller, with O(auth=gss_tsig)
+  - pywinrm >= 0.5.0 on the controller, with O(provider=microsoft_wmi)
 notes:
-  - This is an action plugin. It runs on the controller (the execution node), whatever host the task is for, opens no
-    connection to that host, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is needed once.
+  - This is an action plugin. It runs on the controller (the execution node). With O(provider=dns) it opens no
+    connection to the host the task is for, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is
+    needed once.
+  - With O(provider=microsoft_wmi) the connection of that host, or of the one in C(delegate_to), must be C(winrm) with
+    exactly one transport and must lead to the DNS server, whose administrator the user is; C(become) is refused.
 seealso:
   - module: activation.kms.srv_record
   - module: activation.kms.endpoint_info
@@ -69,6 +95,22 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.zone }}: {{ item.members | map(attribute='target') | join(', ') }}"
   loop: "{{ published.zones }}"
+  run_once: true
+
+- name: What is published and should not be, or does not work
+  activation.kms.srv_record_info:
+    zones: [corp.example]
+    server: ns1.corp.example
+    check_members: true
+    inventory_group: kms_hosts
+  register: audited
+  run_once: true
+
+- name: Which records a Microsoft DNS server may remove
+  activation.kms.srv_record_info:
+    provider: microsoft_wmi
+    zones: [corp.example]
+  delegate_to: dc1
   run_once: true
 """
 
@@ -92,17 +134,34 @@ zones:
       description: The DNS zone that holds the name.
       type: str
       sample: corp.example
+    provider:
+      description: The option of that name.
+      type: str
+      sample: dns
     server:
-      description: The DNS server.
+      description: The DNS server; with O(provider=microsoft_wmi) as it calls itself.
       type: str
       sample: ns1.corp.example
     serial:
-      description: The zone's serial number.
+      description: The zone's serial number. Not read with O(provider=microsoft_wmi).
       type: int
       sample: 2026112201
     verified:
-      description: Whether the signature of every answer was right. Always true with O(auth=none).
+      description:
+        - Whether the signature of every answer was right. Always true with O(auth=none) and with
+          O(provider=microsoft_wmi).
       type: bool
+    dynamic_updates:
+      description:
+        - With O(provider=microsoft_wmi), which dynamic updates the zone takes, V(none), V(nonsecure_and_secure) or
+          V(secure).
+      type: str
+      sample: none
+    aging:
+      description:
+        - With O(provider=microsoft_wmi), how records age, with C(enabled), C(no_refresh_hours), C(refresh_hours) and
+          C(server_scavenging_hours); see M(activation.kms.srv_record).
+      type: dict
     members:
       description: The members, in the order of priority and target.
       type: list
@@ -123,12 +182,56 @@ zones:
         ttl:
           description: The time to live in seconds.
           type: int
+        timestamp:
+          description:
+            - With O(provider=microsoft_wmi), when the record was last refreshed, in UTC and whole hours. V(null) for a
+              static record.
+          type: str
+          sample: "2026-11-20T14:00:00Z"
+        addresses:
+          description: With O(check_members), the addresses that the controller resolves the target to.
+          type: list
+          elements: str
+        inventory_host:
+          description: With O(check_members), the name of the inventory host that it is. V(null) for none.
+          type: str
+        endpoint:
+          description:
+            - With O(check_members), what its port answered, in the words of the C(state) that
+              M(activation.kms.endpoint_info) returns. V(not_looked) where it does not resolve.
+          type: str
+          sample: answers
       sample:
         - target: kms1.corp.example
           port: 1688
           priority: 0
           weight: 0
           ttl: 3600
+findings:
+  description:
+    - What is wrong with members, in the order of RV(zones), one element each. A member C(.), which means that there is
+      no KMS host, is none.
+  returned: success, with O(check_members)
+  type: list
+  elements: dict
+  contains:
+    zone:
+      description: The domain of the clients.
+      type: str
+    target:
+      description: The host, in lower case.
+      type: str
+    finding:
+      description: V(does_not_resolve), V(not_in_inventory) or V(does_not_answer).
+      type: str
+    message:
+      description: What is wrong and what to do.
+      type: str
+  sample:
+    - zone: corp.example
+      target: old.corp.example
+      finding: does_not_resolve
+      message: old.corp.example is published in zone corp.example, but the controller finds no address for it; ...
 observed:
   description: What was seen, by part.
   returned: success

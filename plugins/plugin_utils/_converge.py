@@ -54,7 +54,7 @@ class _Run:
         self._readers = readers
         self._audit = audit
         self._ended: list[Resource] = []
-        self._kept_up: set[str] = set()
+        self._kept_up: set[tuple[str, str]] = set()
         self._unseen: set[type] = set()
 
     def run(self, check: bool) -> Outcome:
@@ -96,8 +96,8 @@ class _Run:
 
     def _carry_out(self, resource: Resource, step: Step, outcome: Outcome) -> None:
         """Run one step and look until nobody asks for it any more."""
-        for _attempt in range(1 + (0 if step.once else _REPEATS)):
-            lost = self._attempt(step, outcome)
+        for attempt in range(1 + (0 if step.once else _REPEATS)):
+            lost = self._attempt(step, outcome, again=attempt > 0)
             still_asked = self._settle(resource, step, outcome, lost)
             if still_asked is None:
                 return
@@ -108,7 +108,7 @@ class _Run:
 
     def _keep_up(self, resource: Resource, step: Step, outcome: Outcome) -> None:
         """Run an upkeep step, once. It is believed, and looked at when somebody looks next."""
-        self._kept_up.add(step.id)
+        self._kept_up.add(step.identity)
         lost = self._attempt(step, outcome)
         if lost is not None:
             self._settle(resource, step, outcome, lost)
@@ -116,8 +116,8 @@ class _Run:
         self._unseen.update(self._touched(step, outcome.seen))
         outcome.seen = step.predict(outcome.seen)
 
-    def _attempt(self, step: Step, outcome: Outcome) -> OutcomeUnknown | None:
-        """Run one step once; the problem where its answer was lost."""
+    def _attempt(self, step: Step, outcome: Outcome, *, again: bool = False) -> OutcomeUnknown | None:
+        """Run one step once, or `again`; the problem where its answer was lost."""
         self._world.log(f"{step.id}: {step.summary}")
         self._audit.open()
         lost: OutcomeUnknown | None = None
@@ -129,7 +129,8 @@ class _Run:
             except BaseException as error:  # the time-out of a task is one too
                 self._audit.note(step, error)
                 raise
-            self._note(step, outcome)
+            if not (step.upkeep or again):
+                self._note(step, outcome)
             self._audit.note(step, lost)
         except Problem:
             self._look_after_failure(step, outcome)
@@ -138,10 +139,9 @@ class _Run:
 
     @staticmethod
     def _note(step: Step, outcome: Outcome) -> None:
-        """Remember a step that was carried out, once. One that failed is not among them; see `Outcome.partly`."""
-        if not step.upkeep and step.id not in [planned.step.id for planned in outcome.done[-1:]]:
-            restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
-            outcome.done.append(Planned(step, restarted))
+        """Remember a step that was carried out. One that failed is not among them; see `Outcome.partly`."""
+        restarted = any(planned.step.touches == EVERYTHING for planned in outcome.done)
+        outcome.done.append(Planned(step, restarted))
 
     def _look_after_failure(self, step: Step, outcome: Outcome) -> None:
         """Whether a step that failed has changed something all the same: what is seen tells; silence counts as yes."""
@@ -226,8 +226,8 @@ class _Run:
         try:
             return foresee(self._resources, outcome.seen).plan
         except (Problem, KeyError):
-            done = {planned.step.id for planned in outcome.done}
-            return [planned for planned in outcome.plan if planned.step.id not in done]
+            done = {planned.step.identity for planned in outcome.done}
+            return [planned for planned in outcome.plan if planned.step.identity not in done]
 
 
 def _unexpected(error: Exception, world: World) -> Failure:

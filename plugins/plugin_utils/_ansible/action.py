@@ -85,7 +85,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
         for secret in (*lookalikes_of(self._task.args), *secrets_of(specification.spec(), self._task.args)):
             scrubber.add(secret)
         options = validate(specification, self._task.args, self._task.action)
-        door = self._door(host, options) if specification.windows else None
+        door = self._door(host, options) if specification.speaks_windows(options) else None
         if door is not None:
             self._hide_password(scrubber)
         judge_spoken(options, scrubber)

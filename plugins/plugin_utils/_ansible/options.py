@@ -60,11 +60,16 @@ class Specification:
     required_one_of: tuple[tuple[str, ...], ...] = ()
     required_if: tuple[tuple[t.Any, ...], ...] = ()
     required_by: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    windows: bool = True
+    windows: bool | t.Callable[[t.Mapping[str, t.Any]], bool] = True
+    """Whether it works through the host's WinRM connection; of some the options decide, which they bring themselves."""
 
     def spec(self) -> dict[str, t.Any]:
         """The argument specification as Ansible takes it, the common options included."""
-        return {**self.argument_spec, **(WINDOWS_OPTIONS if self.windows else {})}
+        return {**self.argument_spec, **(WINDOWS_OPTIONS if self.windows is True else {})}
+
+    def speaks_windows(self, options: t.Mapping[str, t.Any]) -> bool:
+        """Whether a task with these options, which are valid, needs the host's WinRM connection."""
+        return self.windows if isinstance(self.windows, bool) else self.windows(options)
 
 
 def validate(specification: Specification, args: t.Mapping[str, t.Any], module: str) -> dict[str, t.Any]:

@@ -92,6 +92,11 @@ class Client:
                 return None
             raise
 
+    def instances(self, namespace: str, wql: str) -> list[Instance]:
+        """All rows of a `SELECT *` query with their keys; raises as `query` does."""
+        started = envelope.enumerate_wql(namespace, wql, keys=True, timeout=self.operation_timeout)
+        return [Instance(row, _selectors(keys)) for row, keys in self._all(started)]
+
     def get(self, namespace: str, class_name: str, selectors: t.Mapping[str, Scalar] | None = None) -> Row:
         """One instance by its keys; a singleton without."""
         body = self.ask(envelope.get(namespace, class_name, selectors or {}, timeout=self.operation_timeout))

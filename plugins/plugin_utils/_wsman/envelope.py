@@ -46,6 +46,9 @@ class Node:
     children: tuple[Node, ...] = ()
 
 
+_WITH_KEYS = Node("w:EnumerationMode", "EnumerateObjectAndEPR")
+
+
 def _new_id() -> str:
     return f"uuid:{str(uuid.uuid4()).upper()}"
 
@@ -141,10 +144,13 @@ def delete(
     return Request("delete", class_name, "", names.DELETE, uri, (), selectors, timeout=timeout)
 
 
-def enumerate_wql(namespace: str, wql: str, *, timeout: float = _PATIENCE) -> Request:
-    """Start a WQL query; as many rows as fit come with the answer (DSP0226 8.2.3)."""
+def enumerate_wql(namespace: str, wql: str, *, keys: bool = False, timeout: float = _PATIENCE) -> Request:
+    """Start a WQL query; as many rows as fit come with the answer (DSP0226 8.2.3).
+
+    `keys`: with the keys of each row, for `SELECT *` only; what a list of columns would bring is not documented.
+    """
     filtered = Node("w:Filter", wql, {"Dialect": names.WQL})
-    return _enumerate(namespace, names.class_of(wql), (filtered,), timeout)
+    return _enumerate(namespace, names.class_of(wql), ((_WITH_KEYS, filtered) if keys else (filtered,)), timeout)
 
 
 def enumerate_associated(
@@ -169,7 +175,7 @@ def enumerate_associated(
     wanted = (object_, Node("b:AssociationClassName", association), Node("b:ResultClassName", result))
     tied = Node("b:AssociatedInstances", children=wanted)
     filtered = Node("w:Filter", "", {"Dialect": names.ASSOCIATION}, (tied,))
-    return _enumerate(namespace, result, (Node("w:EnumerationMode", "EnumerateObjectAndEPR"), filtered), timeout)
+    return _enumerate(namespace, result, (_WITH_KEYS, filtered), timeout)
 
 
 def _enumerate(namespace: str, class_name: str, wanted: tuple[Node, ...], timeout: float) -> Request:

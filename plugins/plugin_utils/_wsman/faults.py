@@ -55,15 +55,16 @@ class Numbers:
 
     def hresult(self) -> int | None:
         """The provider's own HRESULT: the first that is none of WS-Management's; one that says something goes first."""
-        found = [n for n in self._all() if n >= 0x80000000 and n >> 16 != _WSMAN_FACILITY]
+        found = [n for n in self.every() if n >= 0x80000000 and n >> 16 != _WSMAN_FACILITY]
         return next((n for n in found if n not in _SAYS_NOTHING), next(iter(found), None))
 
     def service(self) -> int | None:
         """WS-Management's own number."""
-        codes = [n for n in self._all() if n >> 16 == _WSMAN_FACILITY]
+        codes = [n for n in self.every() if n >> 16 == _WSMAN_FACILITY]
         return codes[0] if codes else next(iter(self.wsman), None)
 
-    def _all(self) -> tuple[int, ...]:
+    def every(self) -> tuple[int, ...]:
+        """All of them."""
         return (*self.wsman, *self.errors, *self.statuses, *self.tokens)
 
 

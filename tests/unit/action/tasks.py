@@ -123,6 +123,6 @@ def run(
     context.become = become
     name = f"activation.kms.{plugin.__module__.rpartition('.')[2]}"
     using = using or connection(over=Transport())
-    made = plugin(task(name, args or {}, **changes), using, context, loader, None, None)
+    made = plugin(task(name, args or {}, **changes), using, context, loader, changes.get("templar"), None)
     result: dict[str, t.Any] = made.run(task_vars={"inventory_hostname": HOST, **(task_vars or {})})
     return result

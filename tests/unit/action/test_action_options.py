@@ -38,6 +38,7 @@ MODULES = (
     "host_update",
     "srv_record",
     "srv_record_info",
+    "srv_record_together",
 )
 
 
@@ -102,6 +103,17 @@ def test_the_rules_between_options_are_said() -> None:
     assert "remote_addresses" in refusal({}, specification("host_firewall"))
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [(True, "yes"), ("yes", "yes"), (False, "no"), ("no", "no"), (None, "unknown")]
+)
+def test_yaml_makes_a_truth_of_yes_and_no_and_they_are_taken_as_words(written: bool | str | None, meant: str) -> None:
+    given = {} if written is None else {"aging": written}
+    whole = validate(specification("srv_record"), {**ZONE, "target": "kms1.corp.example", **given}, "x")
+    assert whole["aging"] == meant
+    (inner,) = validate(HOST, {"publish": [{**ZONE, **given}]}, "x")["publish"]
+    assert inner["aging"] == meant
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.just(SECRET), st.text(max_size=8)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
@@ -127,7 +139,9 @@ def test_anything_at_all_is_either_taken_or_refused_without_the_secret(module: s
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_accepts_the_options_of_its_group(module: str) -> None:
     spec = specification(module)
-    assert ("operation_timeout" in spec.spec()) == ("allow_unencrypted_key" in spec.spec()) == spec.windows
+    always = spec.windows is True
+    assert ("allow_unencrypted_key" in spec.spec()) == always
+    assert ("operation_timeout" in spec.spec()) == (always or callable(spec.windows))
 
 
 @pytest.mark.parametrize("module", MODULES)

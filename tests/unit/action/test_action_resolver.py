@@ -18,6 +18,7 @@ import dns.rrset
 import pytest
 
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible import resolver as module
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible import wishes
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.resolver import Resolver
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._srv import library
@@ -215,3 +216,24 @@ def test_without_dnspython(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "HAVE_DNSPYTHON", False)
     with pytest.raises(Refusal, match="dnspython .* is missing on the controller: pip install dnspython"):
         Resolver(["127.0.0.1"])
+
+
+# -- whom the module host asks
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ({"server_port": 5353}, "server_port is given and server is not"),
+        ({"server": ["192.0.2.1"], "server_port": 0}, "server_port is 0"),
+        ({"timeout": 0.0}, "timeout is 0.0"),
+        ({"server": ["192.0.2.1", "not a name"]}, "'not a name' is not a DNS name"),
+    ],
+)
+def test_a_resolver_that_cannot_work_is_refused_without_asking_anybody(asked: dict[str, object], hint: str) -> None:
+    with pytest.raises(Refusal, match=hint):
+        wishes.self_publication_reader({"resolver": {"server": [], "server_port": 53, "timeout": 5.0, **asked}})
+
+
+def test_without_the_option_the_controllers_own_is_asked() -> None:
+    assert wishes.self_publication_reader({"resolver": None})

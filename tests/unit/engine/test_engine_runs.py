@@ -54,6 +54,14 @@ def gone() -> Unreachable:
 # -- order and foresight
 
 
+def test_two_steps_in_a_row_that_are_called_the_same_are_two() -> None:
+    """A record in each of two zones, for example: what was done, and the diff, tell of both."""
+
+    outcome = run(ToyWorld(), CountTo(A, 1, id="same"), CountB(B, 1, id="same"))
+    assert ids(outcome.plan) == ids(outcome.done) == ["same", "same"]
+    assert [one.step.summary for one in outcome.done] == [one.step.summary for one in outcome.plan]
+
+
 def test_resources_are_carried_out_in_order_and_the_plan_says_so() -> None:
     world = ToyWorld()
     outcome = run(world, CountTo(A, 2), CountB(B, 1))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -181,11 +182,24 @@ def test_an_answer_that_cannot_be_verified_is_believed_unless_the_user_is_strict
 
 
 @pytest.mark.parametrize("habits", [frozenset({"allows_nothing"}), SAMBA | {"allows_nothing"}])
-def test_an_account_without_rights_is_told_who_owns_the_record(habits: frozenset[str]) -> None:
-    world, where = FakeWorld(FakeDns(habits=habits)), place()
+@pytest.mark.parametrize(
+    ("there", "hint"),
+    [
+        ((), "the account that once made _vlmcs._tcp.corp.example owns it, even when no member is left"),
+        (
+            ("3600 0 0 1688 kms7.corp.example.",),
+            "has members already, .* the account that made the first of them owns it",
+        ),
+    ],
+)
+def test_an_account_without_rights_is_told_who_owns_the_record(
+    habits: frozenset[str], there: tuple[str, ...], hint: str
+) -> None:
+    world, where = FakeWorld(FakeDns(*there, habits=habits)), place()
     with pytest.raises(Failure, match="give Kerberos principal kmsadmin@CORP.EXAMPLE, or better a group") as caught:
         client.apply(world, where, wish(), client.read(world, where))
     _is_helpful(caught.value)
+    assert re.search(hint, caught.value.message)
     assert caught.value.name == ("update_failed" if habits & SAMBA else "update_refused")
 
 
