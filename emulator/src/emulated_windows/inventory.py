@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from .control import trusted_certificate
 from .estate import Estate, HostSettings
 
 
@@ -43,7 +44,7 @@ def inventory_text(estate: Estate) -> str:
 def _group(estate: Estate, hosts: list[HostSettings]) -> dict[str, Any]:
     user, password = estate.credentials.user, estate.credentials.password
     return {
-        "hosts": {host.name: _variables(host) for host in hosts},
+        "hosts": {host.name: _variables(host, estate) for host in hosts},
         "vars": {
             "ansible_connection": "winrm",
             "ansible_user": user,
@@ -52,7 +53,7 @@ def _group(estate: Estate, hosts: list[HostSettings]) -> dict[str, Any]:
     }
 
 
-def _variables(host: HostSettings) -> dict[str, Any]:
+def _variables(host: HostSettings, estate: Estate) -> dict[str, Any]:
     variables: dict[str, Any] = {
         "ansible_host": host.address,
         "ansible_port": host.port,
@@ -60,5 +61,9 @@ def _variables(host: HostSettings) -> dict[str, Any]:
         "ansible_winrm_transport": host.transport,
     }
     if host.scheme == "https":
-        variables["ansible_winrm_server_cert_validation"] = "ignore"  # the certificate is made at every start
+        variables["ansible_winrm_ca_trust_path"] = str(trusted_certificate(estate.path))
+    if host.transport == "kerberos" and estate.kerberos is not None:
+        variables["ansible_user"] = f"{estate.credentials.user}@{estate.kerberos.realm}"
+        variables["ansible_winrm_kerberos_hostname_override"] = host.fqdn  # ansible_host is an address
+        variables["ansible_winrm_kinit_env_vars"] = ["KRB5_CONFIG"]  # the realm may be a private one
     return variables
