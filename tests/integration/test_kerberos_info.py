@@ -9,7 +9,9 @@ given another one by KRB5_CONFIG, as a container would have it.
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,8 @@ from pathlib import Path
 import dns_server
 import kdc
 import pytest
-from estate import Data, Run
+import yaml
+from estate import Data, Run, serving
 from publishing import INVENTORY
 from sentences import judge
 
@@ -159,6 +162,30 @@ def test_krb5_conf(tmp_path: Path, realm: kdc.Kdc) -> None:
         found = look(tmp_path, realm, {"it": {}}, {"KRB5_CONFIG": str(tmp_path / name)})
         assert names(found["it"]) == [f"kerberos_{trouble}"], name
         assert str(tmp_path / name) in found["it"]["troubles"][-1]["msg"]
+
+
+def test_preflight_names_the_mistake(tmp_path: Path, realm: kdc.Kdc) -> None:
+    """Instead of what the login says of it; the host answers."""
+    with serving(tmp_path / "estate", {"kms1": {"persona": "server-2019"}}) as estate:
+        inventory = estate.inventory()
+        group = inventory["all"]["children"]["kms_hosts"]
+        group["vars"].update(ansible_user=realm.user, ansible_password=realm.password)
+        group["vars"]["ansible_winrm_kinit_env_vars"] = ["KRB5_CONFIG"]
+        group["hosts"]["kms1"]["ansible_winrm_transport"] = "kerberos"
+        (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", "activation.kms.preflight"]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **realm.environment, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_NOCOLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    said = done.stdout.rpartition("TASK [Say what was found]")[2]
+    assert f"Kerberos knows hosts by name, and {estate.network}.1 is an address." in said, done.stdout
+    assert "could not be read" not in said and realm.password not in done.stdout
 
 
 def test_a_clock_that_is_wrong(tmp_path: Path, realm: kdc.Kdc) -> None:
