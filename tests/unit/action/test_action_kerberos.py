@@ -74,7 +74,10 @@ def test_how_winrm_logs_in(options: dict[str, t.Any], login: Login | None) -> No
     ("options", "login"),
     [
         ({"auth": "negotiate"}, None),
-        ({"auth": "kerberos"}, Login("psrp", HOST, "WSMAN", UPN, Secret(PASSWORD))),
+        (
+            {"auth": "kerberos", "negotiate_service": "WSMAN"},
+            Login("psrp", HOST, "WSMAN", UPN, Secret(PASSWORD)),
+        ),
         (
             {"auth": "kerberos", "negotiate_hostname_override": "kms1", "negotiate_service": "HTTP"},
             Login("psrp", "kms1", "HTTP", UPN, Secret(PASSWORD)),
@@ -86,6 +89,14 @@ def test_how_psrp_logs_in(options: dict[str, t.Any], login: Login | None) -> Non
     known = {"remote_addr": HOST, "remote_user": UPN, "remote_password": PASSWORD, **options}
     made.set_options(var_options={"_extras": {}}, direct=known)
     assert kerberos.login_of(made) == login
+
+
+def test_the_service_of_psrp_is_the_plugin_s_own() -> None:
+    """WSMAN, and since ansible-core 2.21 host: WSMAN is no service of some hosts."""
+    made = connection("psrp")
+    made.set_options(var_options={"_extras": {}}, direct={"remote_addr": HOST, "auth": "kerberos"})
+    login = kerberos.login_of(made)
+    assert login is not None and login.service in ("WSMAN", "host")
 
 
 def test_another_connection_has_no_kerberos_of_ours() -> None:
