@@ -27,8 +27,9 @@ SEEDS ?= 10000
 simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000
 	@KMS_SIMULATION_SEEDS=$(SEEDS) $(GATE) simulate
 
-bench: ## measure, and compare with what was measured before
-	@$(GATE) bench
+ONLY ?=
+bench: ## measure, and compare with what was measured before; a part: make bench ONLY=dns (or windows)
+	@KMS_BENCH_ONLY=$(ONLY) $(GATE) bench
 
 venv: ## the environment for development, in $(VENV)
 	@$(PYTHON) tests/tools/environments.py dev

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Estates of emulated Windows for measuring: which machines there are, started and stopped, and plays run on them.
 
-Knows ESTATE.yml, the command emulated-windows and ansible-playbook. Refuses to know what is measured.
+Knows ESTATE.yml and the command emulated-windows. Refuses to know what is measured.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from processes import Cost, run
+from player import PROGRAMS, run_play
+from processes import Cost
 from traffic import Journal
 
-PROGRAMS = Path(sys.executable).parent
 PERSONA = "server-2003-sp2-x86"
 ZONE = "bench.example"
 BLOCK = f"127.{64 + os.getpid() % 128}"  # two runs at a time do not meet on an address
@@ -75,19 +74,7 @@ class Estate:
         watch_memory: bool = False,
     ) -> Cost:
         """Run a playbook on it. Raises processes.CommandFailed when a host fails."""
-        (self.folder / "play.yml").write_text(yaml.safe_dump(list(content), sort_keys=False), encoding="utf-8")
-        command = [str(PROGRAMS / "ansible-playbook"), "-i", "inventory.yml", "--forks", str(forks), "play.yml"]
-        command += ["--extra-vars", json.dumps(variables)] if variables else []
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment = {
-            **kept,
-            "ANSIBLE_COLLECTIONS_PATH": str(self._collections),
-            "ANSIBLE_HOME": str(self.folder / "ansible"),
-            "ANSIBLE_DEPRECATION_WARNINGS": "0",
-            "ANSIBLE_NOCOLOR": "1",
-            "LC_ALL": "C.UTF-8",
-        }
-        return run(command, self.folder, environment, watch_memory=watch_memory)
+        return run_play(self.folder, self._collections, content, forks, variables, watch_memory=watch_memory)
 
     def show(self, host: str) -> dict[str, Any]:
         """The machine's own state."""

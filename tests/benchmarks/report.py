@@ -1,51 +1,17 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The figures as a table and as JSON, and the bars they must clear.
+"""What the parts of the benchmarks have in common when they tell what they found: bars, tables, JSON, comparison.
 
-Knows what is good enough. No bar is a number of seconds: those depend on the machine, so CPU is told as a ratio to the
-floor of the same run.
+Knows how figures are shown and kept. Refuses to know what was measured, and what is good enough.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from generations import Generation
-from in_spec import InSpec
-from processes import MIB
-from rollouts import Rollout
-from traffic import Span, Traffic
-
-MOST_OPERATIONS = 20
-MOST_GROWTH = 100  # MB of the controller, for packages of the size asked for
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Everything measured in one run.
-
-    Attributes:
-        about: what it was measured on and how.
-        in_spec: by case: floor and the transports.
-        from_bare: by transport, all hosts of it.
-        messages, repeated: of one task in spec, and how many were equal to an earlier one.
-        small, padded: rollouts of one host with packages of a few kilobytes, and with padded ones.
-        generations: one host of each persona.
-    """
-
-    about: Mapping[str, Any]
-    in_spec: Mapping[str, InSpec]
-    from_bare: Mapping[str, Rollout]
-    messages: int
-    repeated: int
-    small: Rollout
-    padded: Rollout
-    generations: Sequence[Generation]
 
 
 @dataclass(frozen=True)
@@ -57,199 +23,60 @@ class Bar:
     met: bool
 
 
-def as_data(figures: Figures) -> dict[str, Any]:
-    """For the JSON file."""
-    growth = {name: round(size, 1) for name, size in _growths(figures).items()}
-    return {
-        **dataclasses.asdict(figures),
-        "rollout_cpu_a_host": {name: _rollout_cpu(figures, name) for name in figures.from_bare},
-        "growth_mb": growth,
-        "comparable": comparable(figures),
-        "bars": [dataclasses.asdict(bar) for bar in bars(figures)],
-    }
+@dataclass(frozen=True)
+class Section:
+    """What one part found.
+
+    Attributes:
+        about: what it was measured on and how.
+        figures: everything measured, for the JSON file.
+        lines: the same for people.
+        comparable: the figures that mean the same on every machine and on another day.
+        bars: what must hold.
+    """
+
+    about: Mapping[str, Any]
+    figures: Mapping[str, Any]
+    lines: Sequence[str]
+    comparable: Mapping[str, float]
+    bars: Sequence[Bar]
+
+    @property
+    def met(self) -> bool:
+        """Whether everything holds."""
+        return all(bar.met for bar in self.bars)
+
+    def as_data(self) -> dict[str, Any]:
+        """For the JSON file."""
+        bars = [dataclasses.asdict(bar) for bar in self.bars]
+        return {"about": self.about, **self.figures, "comparable": self.comparable, "bars": bars}
+
+    def table(self) -> str:
+        """For people."""
+        about = [f"{name}: {value}" for name, value in self.about.items()]
+        bars = [f"{'met    ' if bar.met else 'NOT MET'}  {bar.text}: {bar.found}" for bar in self.bars]
+        return "\n".join([*about, "", *self.lines, "", *bars])
+
+    def comparison(self, before: Mapping[str, float]) -> str:
+        """Beside the figures of an earlier run."""
+        rows = [["", "before", "now"]]
+        for name, figure in self.comparable.items():
+            earlier = before.get(name)
+            rows.append([name, "-" if earlier is None else f"{earlier:.12g}", f"{figure:.12g}"])
+        return "\n".join(aligned(rows))
 
 
-def bars(figures: Figures) -> list[Bar]:
-    """What must hold, and whether it does."""
-    cases = {name: case for name, case in figures.in_spec.items() if case.single is not None}
-    found = [bar for name, case in cases.items() for bar in _bars_in_spec(name, case)]
-    found += [bar for generation in figures.generations for bar in _bars_of(generation)]
-    found.append(
-        Bar(
-            "in spec, basic: no message twice, parameters included",
-            f"{figures.repeated} of {figures.messages}",
-            figures.repeated == 0 and figures.messages > 0,
-        )
-    )
-    growth = _growths(figures)
-    for side in ("controller, largest process", "controller, all processes"):
-        found.append(
-            Bar(f"growth of the {side} < {MOST_GROWTH} MB", f"{growth[side]:.1f} MB", growth[side] < MOST_GROWTH)
-        )
-    return found
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    """Two digits behind the point are enough to compare."""
+    return {name: round(figure, 2) for name, figure in figures.items()}
 
 
-def comparable(figures: Figures) -> dict[str, float]:
-    """The figures that mean the same on every machine and on another day."""
-    found: dict[str, float] = {}
-    floor = figures.in_spec["floor"].cpu_median
-    for name, case in figures.in_spec.items():
-        if case.many is not None:
-            found[f"in spec, {name}: operations"] = case.many.operations[1]
-            found[f"in spec, {name}: HTTP requests"] = case.many.requests[1]
-            found[f"in spec, {name}: bytes"] = case.many.bytes_in[1] + case.many.bytes_out[1]
-            found |= {f"in spec, {name}: CPU, x floor": case.cpu_median / floor} if floor > 0 else {}
-    for name, rollout in figures.from_bare.items():
-        found[f"from bare, {name}: operations"] = rollout.traffic.operations[1]
-        found |= {f"from bare, {name}: CPU, x floor": _rollout_cpu(figures, name) / floor} if floor > 0 else {}
-    found |= {f"growth of {name}, MB": size for name, size in _growths(figures).items()}
-    for generation in figures.generations:
-        name = generation.wanted.persona
-        found[f"{name}: operations in spec"] = generation.spec.operations[1]
-        found[f"{name}: operations from bare"] = generation.bare.operations[1]
-        if _floor(figures.generations) > 0:
-            found[f"{name}: CPU in spec, x floor"] = generation.spec_cpu / _floor(figures.generations)
-    return {name: round(figure, 2) for name, figure in found.items()}
-
-
-def comparison(figures: Figures, before: Mapping[str, float]) -> str:
-    """Beside the figures of an earlier run."""
-    rows = [["", "before", "now"]]
-    for name, figure in comparable(figures).items():
-        earlier = before.get(name)
-        rows.append([name, "-" if earlier is None else f"{earlier:.12g}", f"{figure:.12g}"])
-    return "\n".join(_aligned(rows))
-
-
-def table(figures: Figures) -> str:
-    """For people."""
-    lines = [f"{name}: {value}" for name, value in figures.about.items()]
-    lines += ["", *_in_spec_lines(figures), "", *_rollout_lines(figures), "", *_memory_lines(figures)]
-    lines += ["", *_generation_lines(figures), ""]
-    lines += [f"{'met    ' if bar.met else 'NOT MET'}  {bar.text}: {bar.found}" for bar in bars(figures)]
-    return "\n".join(lines)
-
-
-def _bars_in_spec(name: str, case: InSpec) -> Iterator[Bar]:
-    single, many = case.single, case.many
-    if single is None or many is None:
-        return
-    most = max(single.operations[2], many.operations[2])
-    asked = min(single.operations[0], many.operations[0]) > 0
-    yield Bar(f"in spec, {name}: at most {MOST_OPERATIONS} operations", f"{most:g}", asked and most <= MOST_OPERATIONS)
-    yield Bar(f"in spec, {name}: no query twice", str(single.repeated), single.repeated == 0)
-    for what, number in (
-        ("shell", single.shells + many.shells),
-        ("request that could change a host", single.mutations + many.mutations),
-        ("request refused", single.refused + many.refused),
-        ("change reported", int(case.changed)),
-    ):
-        yield Bar(f"in spec, {name}: no {what}", str(number), number == 0)
-    updates = case.dns.get("updates", 0.0)
-    yield Bar(f"in spec, {name}: no DNS update", f"{updates:g}", updates == 0)
-
-
-def _bars_of(generation: Generation) -> Iterator[Bar]:
-    wanted, spec = generation.wanted, generation.spec
-    most, tasks = spec.operations[2], spec.tasks
-    yield Bar(f"{wanted.persona}: at most {wanted.most_reads} operations", f"{most:g}", 0 < most <= wanted.most_reads)
-    each = spec.shells / tasks
-    yield Bar(f"{wanted.persona}: shells a task: {wanted.shells}", f"{each:g}", each == wanted.shells)
-    changes = spec.mutations + int(generation.changed)
-    yield Bar(f"{wanted.persona}: no change, no request that could", str(changes), changes == 0)
-
-
-def _floor(generations: Sequence[Generation]) -> float:
-    """Seconds of a task that does nothing: the middle of all hosts; one host alone is a matter of milliseconds."""
-    return statistics.median(generation.floor_cpu for generation in generations)
-
-
-def _generation_lines(figures: Figures) -> list[str]:
-    rows = [["persona", "in spec:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]]
-    rows[0] += ["from bare:", "HTTP", "bytes in", "bytes out", "CPU", "x floor"]
-    floor = _floor(figures.generations)
-    for generation in figures.generations:
-        row = [generation.wanted.persona]
-        for seen, cpu in ((generation.spec, generation.spec_cpu), (generation.bare, generation.bare_cpu)):
-            ratio = f"{cpu / floor:.1f}" if floor > 0 else "?"
-            row += [*_traffic(seen), _milliseconds(cpu), ratio]
-        rows.append(row)
-    return ["One host of each persona over NTLM; in spec a task, from bare a rollout:", *_aligned(rows)]
-
-
-def _in_spec_lines(figures: Figures) -> list[str]:
-    rows = [["case", "operations", "HTTP", "bytes in", "bytes out", "DNS", "CPU", "x floor", "rounds", "emulated CPU"]]
-    for name, case in figures.in_spec.items():
-        traffic = ["-"] * 5
-        if case.many is not None:
-            messages = case.dns.get("queries", 0.0) + case.dns.get("updates", 0.0)
-            traffic = [*_traffic(case.many), f"{messages:g}"]
-        rounds = f"{_milliseconds(min(case.cpu))} - {_milliseconds(max(case.cpu))}"
-        cpu = [_milliseconds(case.cpu_median), _ratio(figures, case.cpu_median), rounds]
-        rows.append([name, *traffic, *cpu, _milliseconds(case.server_cpu)])
-    return ["In spec, one task on one host:", *_aligned(rows)]
-
-
-def _rollout_lines(figures: Figures) -> list[str]:
-    rows = [["case", "operations", "HTTP", "bytes in", "bytes out", "shells", "mutations", "CPU", "x floor"]]
-    for name, rollout in figures.from_bare.items():
-        seen, cpu = rollout.traffic, _rollout_cpu(figures, name)
-        each = [f"{number / rollout.hosts:g}" for number in (seen.shells, seen.mutations)]
-        rows.append([name, *_traffic(seen), *each, _milliseconds(cpu), _ratio(figures, cpu)])
-    return ["From bare, one host (start-up of ansible-playbook deducted):", *_aligned(rows)]
-
-
-def _memory_lines(figures: Figures) -> list[str]:
-    sizes = [["highest resident size, MB", "small", "padded", "growth"]]
-    for name, (small, padded) in _memories(figures).items():
-        sizes.append([name, *(f"{size / MIB:.1f}" for size in (small, padded, padded - small))])
-    rows = [["packages", "operations", "HTTP", "bytes in", "bytes out", "CPU"]]
-    for name, rollout in (("small", figures.small), ("padded", figures.padded)):
-        rows.append([name, *_traffic(rollout.traffic), _milliseconds(rollout.cpu)])
-    heading = f"One bare host over NTLM, two packages of a few KB, and of {figures.about['padding MB']} MB each:"
-    return [heading, *_aligned(sizes), *_aligned(rows)]
-
-
-def _memories(figures: Figures) -> dict[str, tuple[int, int]]:
-    small, padded = figures.small, figures.padded
-    return {
-        "controller, largest process": (small.largest, padded.largest),
-        "controller, all processes": (small.tree, padded.tree),
-        "emulated Windows": (small.server_peak, padded.server_peak),
-    }
-
-
-def _growths(figures: Figures) -> dict[str, float]:
-    """MB by which memory grew with the packages."""
-    return {name: (padded - small) / MIB for name, (small, padded) in _memories(figures).items()}
-
-
-def _rollout_cpu(figures: Figures, name: str) -> float:
-    rollout = figures.from_bare[name]
-    return (rollout.cpu - figures.in_spec[name].startup) / rollout.hosts
-
-
-def _ratio(figures: Figures, cpu: float) -> str:
-    """How many times the floor."""
-    floor = figures.in_spec["floor"].cpu_median
-    return f"{cpu / floor:.2f}" if floor > 0 else "too few tasks to tell"
-
-
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """A short time, for people."""
     return f"{seconds * 1000:.1f} ms"
 
 
-def _traffic(seen: Traffic) -> list[str]:
-    return [_span(span) for span in (seen.operations, seen.requests, seen.bytes_in, seen.bytes_out)]
-
-
-def _span(span: Span) -> str:
-    """One figure where all hosts agree, else the mean and the ends."""
-    low, mean, high = (round(figure, 1) for figure in span)
-    return f"{mean:.12g}" if low == high else f"{mean:.12g} ({low:.12g}-{high:.12g})"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The first column to the left, the others to the right."""
     first, *others = ([len(text) for text in column] for column in zip(*rows, strict=True))
     widths = [max(column) + 2 for column in others]

@@ -52,9 +52,9 @@ def wish(server: DnsServer, target: str | None = "kms1.corp.example", **more: t.
     return PublishWish(zone, server.host, target, **more)
 
 
-def run(wished: PublishWish, *, check: bool = False) -> Outcome:
-    """What the module does with it."""
-    world = ControllerWorld("kms1", Scrubber())
+def run(wished: PublishWish, *, check: bool = False, world: ControllerWorld | None = None) -> Outcome:
+    """What the module does with it, in this world or in a new one."""
+    world = world or ControllerWorld("kms1", Scrubber())
     return converge(world, [Publication(wished)], {Zones: read_zones([wished])}, check=check)
 
 

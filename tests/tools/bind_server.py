@@ -90,10 +90,17 @@ class BindServer(DnsServer):
         return self.kdc.environment if self.kdc else {}
 
 
-def start(folder: Path, zone: str = "corp.example", port: int = 0, realm: str = "", records: str = "") -> BindServer:
+def start(
+    folder: Path,
+    zone: str = "corp.example",
+    port: int = 0,
+    realm: str = "",
+    records: str = "",
+    domains: Sequence[str] = (),
+) -> BindServer:
     """Start a server in an empty or new folder; port 0 takes a free one, a realm gets a KDC of its own.
 
-    `records` are more lines of the zone file.
+    `records` are more lines of the zone file, `domains` labels below the zone, where the key may publish as well.
 
     Raises:
         CannotStart: there is no BIND here, or it does not answer.
@@ -109,12 +116,13 @@ def start(folder: Path, zone: str = "corp.example", port: int = 0, realm: str = 
         key_secret=dns_server.new_secret(),
         kdc=centre,
     )
-    more, grants = "recursion no;", ""
+    more = "recursion no;"
+    grants = "".join(f"grant {server.key_name} name _vlmcs._tcp.{domain}.{zone} SRV;\n" for domain in domains)
     if centre is not None:
         centre.add(f"DNS/{server.host}")
         centre.write_keytab(f"DNS/{server.host}", folder / KEYTAB)
         more += f' tkey-gssapi-keytab "{folder}/{KEYTAB}";'
-        grants = GRANTS.format(user=centre.user, realm=centre.realm, zone=zone)
+        grants += GRANTS.format(user=centre.user, realm=centre.realm, zone=zone)
     values = {**vars(server), "more": more, "grants": grants}
     (folder / "zone.db").write_text(ZONE.format(**values) + records, encoding="utf-8")
     _launch(server, (OPTIONS + PRIMARY).format(**values), lambda: dns_server.serves_zone(server))

@@ -9,6 +9,7 @@ holds is that of environments.py, what is printed that of gate.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -139,8 +140,11 @@ def simulate() -> list[Job]:
 
 
 def bench() -> list[Job]:
-    variables = {"PYTHONPATH": str(ROOT / TOOLS)}  # the table of personas lies there
-    script = python("tests/benchmarks/run.py")
+    """All of it; KMS_BENCH_ONLY names a part. It uses servers and helpers of the tests, and the collection itself."""
+    sources = (ROOT / TOOLS, ROOT / "tests" / "integration", COLLECTIONS)
+    variables = {"PYTHONPATH": os.pathsep.join(map(str, sources))}
+    only = os.environ.get("KMS_BENCH_ONLY")
+    script = python("tests/benchmarks/run.py", *(("--only", only) if only else ()))
     return [Job("benchmarks", script, older_cores()[-1].name, variables, minutes=120, shown=True)]
 
 
