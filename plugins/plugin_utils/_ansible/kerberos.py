@@ -12,7 +12,7 @@ The host is not spoken to, the KDC and DNS are. No variable of the environment i
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import re
 import shutil
@@ -100,9 +100,11 @@ def _try(login: Login) -> tuple[str, str]:
 
 def _has_library(plugin: str) -> bool:
     """pywinrm takes pykerberos, whose module is named kerberos; pypsrp takes gssapi and krb5, by way of pyspnego."""
-    if plugin == "winrm":
-        return importlib.util.find_spec("kerberos") is not None
-    return gss.HAVE_GSSAPI and importlib.util.find_spec("krb5") is not None
+    try:
+        importlib.import_module("kerberos" if plugin == "winrm" else "krb5")
+    except (ImportError, OSError):  # OSError: the package is there, the Kerberos library of the system is not
+        return False
+    return plugin == "winrm" or gss.HAVE_GSSAPI
 
 
 def _names(host: str) -> tuple[str, str]:
