@@ -38,7 +38,8 @@ class KerberosTrouble(Exception):
     Attributes:
         reason: one of few words that code decides on: "missing", "realm_unknown", "kdc_unreachable",
             "principal_unknown", "secret_wrong", "password_expired", "revoked", "no_ticket", "ticket_expired",
-            "keytab_missing", "service_unknown", "clock_skew", "failed".
+            "keytab_missing", "service_unknown", "clock_skew", "enctype" (no kind of encryption in common),
+            "configuration" (the library cannot read its own), "failed".
         detail: what the Kerberos library said, in its language; never a secret.
     """
 

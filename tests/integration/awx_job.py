@@ -29,6 +29,7 @@ PATIENCE = 400  # seconds
 EXTRAVARS = "private/env/extravars"
 ARTIFACTS = f"private/artifacts/{IDENT}"
 VAULT_FILE = "vault.yml"
+ENDS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 # ansible-runner of the running interpreter; the passwords come by standard input.
 RUNNER = "import json, sys, ansible_runner; sys.exit(ansible_runner.run(**json.load(sys.stdin)).rc)"
 
@@ -58,42 +59,84 @@ class Job:
         ]
         return sorted(events, key=lambda event: int(event["counter"]))
 
+    def results(self) -> dict[str, list[Data]]:
+        """What tasks of this collection came to, by host, in their order."""
+        found: dict[str, list[Data]] = {}
+        for event in self.events():
+            data = event.get("event_data", {})
+            if event["event"] in ENDS and str(data.get("task_action", "")).startswith("activation.kms."):
+                found.setdefault(str(data["host"]), []).append(data["res"])
+        return found
+
+    def artifacts(self) -> Data:
+        """What set_stats left for later jobs of a workflow."""
+        (last,) = (event for event in self.events() if event["event"] == "playbook_on_stats")
+        found: Data = last["event_data"]["artifact_data"]
+        return found
+
+    def said(self) -> str:
+        """What AWX shows as the output."""
+        return (self.folder / ARTIFACTS / "stdout").read_text(encoding="utf-8")
+
 
 def run_job(
     folder: Path, plays: Sequence[Data], inventory: Mapping[str, t.Any], login: str, credentials: Credentials
 ) -> Job:
     """Run the plays at -vvvvv with --diff. Those that need the vault name VAULT_FILE in their vars_files."""
+    _write_private_data(folder / "private", plays, inventory, credentials)
+    passwords = {
+        r"SSH password:\s*?$": credentials.password,
+        r"Vault password:\s*?$": credentials.vault_password,
+    }
+    return run_prepared(
+        folder, "play.yml", f"-u {login} --ask-pass --ask-vault-pass --diff -vvvvv", passwords, {}, facts=True
+    )
+
+
+def run_prepared(
+    folder: Path,
+    playbook: str,
+    arguments: str,
+    passwords: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    facts: bool,
+) -> Job:
+    """Run a playbook of the project in `private`, which has an inventory and extra variables.
+
+    Args:
+        passwords: answers to prompts, by what asks for them.
+        environment: more variables of the job.
+        facts: whether facts are cached.
+    """
     around = folder / "around"
     (around / "tmp").mkdir(parents=True)
     (around / "home").mkdir()
-    _write_private_data(folder / "private", plays, inventory, credentials)
     asked = {
         "ident": IDENT,
         "private_data_dir": str(folder / "private"),
-        "playbook": "play.yml",
+        "playbook": playbook,
         "inventory": str(folder / "private" / "inventory"),
-        "cmdline": f"-u {login} --ask-pass --ask-vault-pass --diff -vvvvv",
-        "passwords": {
-            r"SSH password:\s*?$": credentials.password,
-            r"Vault password:\s*?$": credentials.vault_password,
-        },
+        "cmdline": arguments,
+        "passwords": dict(passwords),
         "envvars": {
             "ANSIBLE_FORCE_COLOR": "True",
             "ANSIBLE_LOG_PATH": str(around / "log"),
             "ANSIBLE_REMOTE_TEMP": str(around / "tmp" / "modules"),  # localhost's: "~" would be that of the account
+            **environment,
         },
         "settings": {"job_timeout": PATIENCE},
-        "fact_cache_type": "jsonfile",
+        "fact_cache_type": "jsonfile" if facts else "",
         "suppress_env_files": True,
     }
-    environment = {name: value for name, value in os.environ.items() if name != "ANSIBLE_HOME"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    environment.update(HOME=str(around / "home"), TMPDIR=str(around / "tmp"))
+    inherited = {name: value for name, value in os.environ.items() if name != "ANSIBLE_HOME"}
+    inherited["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', os.defpath)}"
+    inherited.update(HOME=str(around / "home"), TMPDIR=str(around / "tmp"))
     with (around / "stdout").open("wb") as out, (around / "stderr").open("wb") as err:
         done = subprocess.run(
             [sys.executable, "-c", RUNNER],
             cwd=around,
-            env=environment,
+            env=inherited,
             input=json.dumps(asked).encode(),
             stdout=out,
             stderr=err,

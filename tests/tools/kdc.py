@@ -107,6 +107,10 @@ class Kdc:
         """Another password, and with it other keys."""
         self._administer(["cpw", "-pw", password, principal])
 
+    def lock(self, principal: str) -> None:
+        """Nobody logs in with it any more."""
+        self._administer(["modprinc", "-allow_tix", principal])
+
     def write_keytab(self, principal: str, keytab: Path) -> None:
         """Its keys, and those it has already, into a file; its password stays what it is."""
         self._administer(["ktadd", "-norandkey", "-k", str(keytab), principal])

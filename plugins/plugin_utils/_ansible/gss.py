@@ -35,6 +35,7 @@ _SPNEGO = "1.3.6.1.5.5.2"
 _REASONS: t.Final[t.Mapping[int, str]] = {
     -1765328378: "principal_unknown",  # KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN
     -1765328377: "service_unknown",  # KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN
+    -1765328370: "enctype",  # KRB5KDC_ERR_ETYPE_NOSUPP
     -1765328366: "revoked",  # KRB5KDC_ERR_CLIENT_REVOKED
     -1765328361: "password_expired",  # KRB5KDC_ERR_KEY_EXP
     -1765328360: "secret_wrong",  # KRB5KDC_ERR_PREAUTH_FAILED
@@ -42,13 +43,21 @@ _REASONS: t.Final[t.Mapping[int, str]] = {
     -1765328352: "ticket_expired",  # KRB5KRB_AP_ERR_TKT_EXPIRED
     -1765328351: "clock_skew",  # KRB5KRB_AP_ERR_TKT_NYV
     -1765328347: "clock_skew",  # KRB5KRB_AP_ERR_SKEW
+    -1765328249: "configuration",  # KRB5_CONFIG_CANTOPEN
+    -1765328248: "configuration",  # KRB5_CONFIG_BADFORMAT
     -1765328243: "no_ticket",  # KRB5_CC_NOTFOUND
+    -1765328234: "enctype",  # KRB5_PROG_ETYPE_NOSUPP
     -1765328230: "realm_unknown",  # KRB5_REALM_UNKNOWN
     -1765328228: "kdc_unreachable",  # KRB5_KDC_UNREACH
     -1765328203: "no_ticket",  # KRB5_KT_NOTFOUND
     -1765328189: "no_ticket",  # KRB5_FCC_NOFILE
+    -1765328167: "realm_unknown",  # KRB5_ERR_HOST_REALM_UNKNOWN
     -1765328164: "realm_unknown",  # KRB5_REALM_CANT_RESOLVE
+    -1765328160: "realm_unknown",  # KRB5_CONFIG_NODEFREALM
+    -1765328148: "enctype",  # KRB5_NOPERM_ETYPE
+    -1765328147: "enctype",  # KRB5_CONFIG_ETYPE_NOSUPP
 }
+_KNOWN_BEST = frozenset({"configuration", "enctype", "failed", "realm_unknown", "service_unknown"})
 _EXPIRED = 12 << 16  # GSS_S_CONTEXT_EXPIRED, RFC 2744 section 3.9.1
 
 
@@ -59,11 +68,26 @@ def begin(host: str, principal: str, password: Secret | None, keytab: str, cache
     with _explained():
         plain, spnego = gssapi.MechType.kerberos, gssapi.OID.from_int_seq(_SPNEGO)
         name = gssapi.Name(principal, gssapi.NameType.kerberos_principal) if principal else None
-        service = gssapi.Name(f"DNS@{host}", gssapi.NameType.hostbased_service)
+        service = _service("DNS", host)
         _context(service, _credentials(name, password, keytab, cache, plain), plain).step()
         credentials = _credentials(name, password, keytab, cache, spnego)
         wished = str(name.canonicalize(plain)) if name else ""
         return Context(wished, str(credentials.name), _context(service, credentials, spnego))
+
+
+def try_login(service: str, host: str, principal: str, password: Secret | None) -> str:
+    """Get a ticket for a service of a host, which is not spoken to; whose ticket it is. Raises KerberosTrouble.
+
+    Without a password the ticket at hand is used.
+    """
+    if not HAVE_GSSAPI:
+        raise KerberosTrouble("missing")
+    with _explained():
+        plain = gssapi.MechType.kerberos
+        name = gssapi.Name(principal, gssapi.NameType.kerberos_principal) if principal else None
+        credentials = _credentials(name, password, "", "", plain)
+        _context(_service(service, host), credentials, plain).step()
+        return str(credentials.name)
 
 
 class Context:
@@ -116,6 +140,11 @@ def _credentials(name: t.Any, password: Secret | None, keytab: str, cache: str, 
     return gssapi.Credentials(name=name, usage="initiate", mechs=[mechanism], store=store)
 
 
+def _service(kind: str, host: str) -> t.Any:
+    """The name of a service of a host; the library may look for the host's canonical name."""
+    return gssapi.Name(f"{kind}@{host}", gssapi.NameType.hostbased_service)
+
+
 def _context(service: t.Any, credentials: t.Any, mechanism: t.Any) -> t.Any:
     flags = gssapi.RequirementFlag
     wanted = flags.mutual_authentication | flags.integrity | flags.replay_detection
@@ -133,7 +162,7 @@ def _explained() -> t.Iterator[None]:
         # The number is signed in the tables and unsigned here.
         number = error.min_code - 2**32 if error.min_code >= 2**31 else error.min_code
         reason = _REASONS.get(number, "failed")
-        told = _said(error) if reason in ("failed", "realm_unknown", "service_unknown") else ""
+        told = _said(error) if reason in _KNOWN_BEST else ""
         raise KerberosTrouble(reason, told) from None
 
 
