@@ -11,6 +11,7 @@ import typing as t
 from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
+from ..plugin_utils._ansible.retirement import RETIREMENT_OPTIONS, retirement_job
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
@@ -18,12 +19,15 @@ from ..plugin_utils._kms.firewall import OpenPort
 from ..plugin_utils._kms.host_key import HostKeyResource
 from ..plugin_utils._kms.keys import KeyWish
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
+from ..plugin_utils._kms.publish_later import PublishLater
 from ..plugin_utils._kms.release import Release
 from ..plugin_utils._kms.replacement import replaced
 from ..plugin_utils._kms.restart import Restart
+from ..plugin_utils._kms.self_publication import SelfPublicationCheck
+from ..plugin_utils._kms.self_published import SelfPublication
 from ..plugin_utils._kms.settings import Settings, SettingsWish
 from ..plugin_utils._kms.update_chain import UpdateChain
-from ..plugin_utils._plan import Reader, Resource, Seen
+from ..plugin_utils._plan import Outcome, Reader, Resource, Seen
 from ..plugin_utils._windows.licensing import Licensing
 from ..plugin_utils._windows.system import System
 
@@ -34,32 +38,26 @@ SPECIFICATION = Specification(
         **wishes.REBOOT_OPTIONS,
         **wishes.KEY_OPTIONS,
         **wishes.SETTINGS_OPTIONS,
+        **RETIREMENT_OPTIONS,
+        **wishes.SELF_PUBLISHING_OPTIONS,
         "firewall": {"type": "str", "choices": ["open", "closed", "unmanaged"], "default": "unmanaged"},
         "firewall_remote_addresses": {"type": "list", "elements": "str"},
         "verify_endpoint": {"type": "str", "choices": ["warn", "fail", "skip"], "default": "warn"},
-        "publish": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "zone": {"type": "str", "required": True},
-                **wishes.DNS_OPTIONS,
-                "target": {"type": "str"},
-                "priority": {"type": "int", "default": 0},
-                "weight": {"type": "int", "default": 0},
-                "ttl": {"type": "int"},
-            },
-        },
+        **wishes.PUBLISH_OPTIONS,
+        "publish_later": {"type": "bool", "default": False},
     },
 )
 """What the module accepts."""
 
 
 class ActionModule(KmsAction):
-    """Updates, restart, key, settings, firewall, endpoint and publication of one host."""
+    """Updates, restart, key, settings, firewall, endpoint and publication of one host; or the end of all that."""
 
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
+        if options["state"] == "absent":
+            return retirement_job(options, self._beside_playbook)
         known = wishes.known_catalogue(options)
         port = 1688 if options["port"] is None else options["port"]
         settings = wishes.settings_wish(options)
@@ -83,7 +81,8 @@ class ActionModule(KmsAction):
         readers.update(wishes.restart_readers(restart, resources))
         resources.append(restart)
         port_used = bool(publish) or options["firewall"] == "open"
-        resources.append(Settings(_settings(settings, key, publish, port_used)))
+        later = bool(publish) and options["publish_later"]
+        resources.append(Settings(_settings(settings, key, publish, port_used, later)))
         if key is not None:
             resources.append(HostKeyResource(key))
         if options["firewall"] != "unmanaged":
@@ -93,14 +92,18 @@ class ActionModule(KmsAction):
             resources.append(OpenPort(wish))
         resources.append(EndpointCheck(options["verify_endpoint"], gate=_serving, after=(Restart, HostKeyResource)))
         readers[Endpoint] = read_endpoint(lambda look: self._address(look[System].fqdn), port, patience=10.0)
-        if publish:
-            readers[Zones] = read_zones(publish)
-            after = (Restart, HostKeyResource, EndpointCheck)
-            waits_for = "an activated host key"
-            resources += [
-                Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish
-            ]
-        return Job(resources, readers, lambda outcome: replaced(world, outcome, key) if key else {})
+        if settings.self_publishing or settings.self_publishing_domains:
+            readers[SelfPublication] = wishes.self_publication_reader(options)
+            policy = options["verify_self_publishing"]
+            resources.append(SelfPublicationCheck(policy, gate=_serving, after=(Restart, HostKeyResource)))
+        resources += _publications(publish, readers, later)
+
+        def report(outcome: Outcome) -> dict[str, t.Any]:
+            told = replaced(world, outcome, key) if key else {}
+            ready = [one.report(outcome) for one in resources if isinstance(one, PublishLater)]
+            return {**told, **(ready[0] if ready else {})}
+
+        return Job(resources, readers, report)
 
     def _key(self, options: dict[str, t.Any], world: ControllerWorld, known: t.Any) -> KeyWish:
         return wishes.key_wish(options, serve=options["serve"] or (), encrypted=world.encrypted, known=known)
@@ -110,14 +113,32 @@ class ActionModule(KmsAction):
         return str(t.cast(t.Any, self._connection).get_option("remote_addr") or fqdn)
 
 
-def _settings(wished: SettingsWish, key: KeyWish | None, publish: list[PublishWish], port_used: bool) -> SettingsWish:
-    """`publish` implies that the host does not publish itself; a key to activate implies the hold."""
+def _publications(publish: list[PublishWish], readers: dict[type, Reader], later: bool) -> list[Resource]:
+    """The last of a host's resources; `later`: somebody else publishes it."""
+    waits_for = "an activated host key"
+    if not publish:
+        return []
+    if later:
+        return [PublishLater(publish, gate=_serving, target=_fqdn, waits_for=waits_for)]
+    readers[Zones] = read_zones(publish)
+    after = (Restart, HostKeyResource, EndpointCheck)
+    return [Publication(one, gate=_serving, target=_fqdn, after=after, waits_for=waits_for) for one in publish]
+
+
+def _settings(
+    wished: SettingsWish, key: KeyWish | None, publish: list[PublishWish], port_used: bool, later: bool
+) -> SettingsWish:
+    """`publish` implies that the host does not publish itself; a key to activate implies the hold.
+
+    Args:
+        later: the controller's record comes after this run, so a host that serves keeps its own.
+    """
     return dataclasses.replace(
         wished,
         self_publishing=False if publish else wished.self_publishing,
         key=key,
         port_used=port_used,
-        published=lambda seen: all(_is_published(seen, wish) for wish in publish),
+        published=lambda seen: not later and all(_is_published(seen, wish) for wish in publish),
     )
 
 

@@ -20,6 +20,7 @@ from ..plugin_utils._world import World
 SPECIFICATION = Specification(
     argument_spec={
         "variable": {"type": "str", "default": "kms_host_product_key"},
+        "state_variable": {"type": "str", "default": "kms_host_state"},
         "max_hosts": {"type": "int", "default": MAX_HOSTS},
     },
     windows=False,
@@ -35,14 +36,19 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         if options["max_hosts"] < 1:
             raise Refusal("max_hosts must be at least 1", name="bad_option")
-        if not options["variable"].isidentifier():
-            raise Refusal("variable must be the name of a variable, not its value", name="bad_option")
-        variable = PlayVariable(options["variable"], self._task, self._templar)
+        for name in ("variable", "state_variable"):
+            if not options[name].isidentifier():
+                raise Refusal(f"{name} must be the name of a variable, not its value", name="bad_option")
+        variable, state = (
+            PlayVariable(options[name], self._task, self._templar) for name in ("variable", "state_variable")
+        )
 
         def read(_doors: World, _look: Look) -> KeyedHosts:
             written = {host: variable.text(host) for host in variable.hosts()}
             for text in filter(None, written.values()):
                 world.hide(HostKey(text))
+            # Whoever is to be retired activates nothing; asked only where there is a key, since each question costs.
+            written = {host: "" if text and state.text(host) == "absent" else text for host, text in written.items()}
             if not variable.complete:
                 world.log("this ansible-core does not tell a task's variables for other hosts; hostvars are read")
             return keyed_hosts(written, complete=variable.complete)

@@ -36,6 +36,7 @@ SPECIFICATION = Specification(
         "ttl": {"type": "int"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "exclusive": {"type": "bool", "default": False},
+        **wishes.DNS_WISH_OPTIONS,
         **AUDIT_OPTIONS,
     },
     mutually_exclusive=(("target", "members"),),
@@ -76,6 +77,8 @@ def _wish(options: t.Mapping[str, t.Any], server: t.Mapping[str, t.Any]) -> Publ
         ttl=options["ttl"],
         state=options["state"],
         exclusive=options["exclusive"],
+        aging=options["aging"],
+        refresh=options["refresh"],
         **common,
         **server,
     )

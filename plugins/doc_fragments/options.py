@@ -292,6 +292,34 @@ options:
     choices: [strict, readback]
 """
 
+    DNS_WISH = r"""
+options:
+  aging:
+    description:
+      - Whether the zone removes records that nobody refreshes. Microsoft DNS does so where aging is on for the zone and
+        scavenging for the server. A record that came by a dynamic update disappears there once its no-refresh and its
+        refresh interval are over, 7 and 7 days by default.
+      - With V(yes) and O(state=present) there are three ways. O(refresh=true) and a play that runs regularly; a static
+        record, which this module writes with the provider C(microsoft_wmi), delegated to the DNS server; or a KMS host
+        that publishes itself and so refreshes its own record every day (O(activation.kms.host#module:self_publishing)).
+        V(yes) without O(refresh=true) is refused and names them.
+      - V(unknown) and V(no) are the same to a dynamic update.
+    type: str
+    choices: ["unknown", "no", "yes"]
+    default: unknown
+  refresh:
+    description:
+      - Sends the members that are there once more in every run, exactly as they are. Microsoft DNS renews their time
+        stamps by it, once the no-refresh interval is over. Other servers see nothing to do.
+      - It is no change and stands in no plan. When the server refuses it, the task fails. Check mode does not send it.
+      - At least one run must fall between the end of the no-refresh interval and the end of the refresh interval, so
+        the time between two runs must be shorter than the refresh interval. With the intervals of Microsoft DNS run it
+        once a week at the very least; every day is better, since then a run may fail.
+      - With O(state=absent) it means nothing.
+    type: bool
+    default: false
+"""
+
     AUDIT = r"""
 options:
   audit_log:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host
-short_description: Set up and keep a whole KMS host
+short_description: Set up and keep a whole KMS host, or retire it
 version_added: 1.0.0
 author: activation.kms contributors (@activation-kms)
 description:
@@ -18,6 +18,9 @@ description:
     installs and activates the host key, opens the port in the Windows Firewall, looks whether the KMS interface
     answers, and publishes C(_vlmcs._tcp) SRV records, in this order. A host that already serves is published before its
     self-publishing ends.
+  - With O(state=absent) it retires the host, in the order that no client notices. Self-publishing ends, its SRV records
+    go, it goes on answering as long as anybody may remember them, and only then its host key is removed, the port
+    closed and what this collection had changed given back.
   - An option that is left out is not managed. The host runs Windows Server 2003 to 2025, or Windows Vista to 11.
 extends_documentation_fragment:
   - activation.kms.attributes
@@ -31,6 +34,46 @@ extends_documentation_fragment:
   - activation.kms.options.audit
   - activation.kms.windows
 options:
+  state:
+    description:
+      - V(present) sets the host up and keeps it.
+      - V(absent) retires it. O(publish) says out of which zones its members go, under its own full name and under
+        O(publish.target), whatever their port. O(product_key), O(activation_id) and O(install_setup_key) mean what
+        they mean for M(activation.kms.host_key) with C(state=absent). With O(firewall) V(open) or V(closed) the port is
+        closed, as far as this collection opened it.
+      - Port, self-publishing, priority and intervals become what they were before this collection first changed them,
+        with one restart of the licensing service. What it never changed is left as it is. Self-publishing, which ends
+        first, is given back last; Windows publishes nothing without a host key. Then nothing of this collection is left
+        on the host.
+      - The options of a rollout that mean nothing for it (O(serve), O(packages), O(activation) and so on) are not
+        looked at, so that the same variables serve both.
+      - KMS updates stay installed, activations stay spent, and another host key stays where it is, with a warning and
+        with self-publishing off.
+    type: str
+    choices: [present, absent]
+    default: present
+  drain:
+    description:
+      - With O(state=absent), how long the host goes on answering after its records are out of DNS. The word V(ttl)
+        means the largest TTL that was seen at its records, for so long clients and resolvers may remember them.
+        Otherwise a number of seconds, V(0) for not at all.
+      - When the records went is noted on the host before they go, by its own clock. So a run that was interrupted is
+        taken up by the next one, from whichever controller. A host that had no records, or has no host key, needs no
+        drain.
+    type: str
+    default: ttl
+  drain_wait:
+    description:
+      - Whether the run waits for that. Otherwise it ends well with RV(draining_until), and a later run goes on.
+        Ansible's C(timeout) of the task must be longer than the wait.
+    type: bool
+    default: true
+  install_setup_key:
+    description:
+      - With O(state=absent), installs the public client setup key (GVLK) of the Windows edition once the host key is
+        gone, so that the machine becomes a KMS client again.
+    type: bool
+    default: false
   reboot:
     description:
       - Whether the host may be restarted where an update needs it. Otherwise the run ends well before that, with
@@ -49,7 +92,42 @@ options:
   self_publishing:
     description:
       - Whether Windows publishes the host's own SRV record. O(publish) implies V(false).
+      - With V(true) publication is left to the host. It publishes when its licensing service starts and every 24 hours
+        thereafter, so that its record does not fade where the zone ages its records.
     type: bool
+  verify_self_publishing:
+    description:
+      - Whether DNS is asked if the host's own record appeared in its own domain and in each of
+        O(self_publishing_domains), and what happens when it did not. It is asked once the host key is activated, with
+        O(self_publishing=true) or O(self_publishing_domains), and never in check mode.
+      - Where the record is missing, events 12293 and 12294 of the host's Application log are read, and the reason they
+        give is told, such as a secure zone in which another account owns the record.
+      - A record of the host with another port is told too, and one with another priority or weight than
+        O(self_publishing_domains) says.
+    type: str
+    choices: [warn, fail, skip]
+    default: warn
+  resolver:
+    description:
+      - Whom O(verify_self_publishing) asks. Best is a DNS server that holds the domains. A resolver remembers for a
+        while that there was no record.
+    type: dict
+    suboptions:
+      server:
+        description:
+          - The DNS servers to ask, by name or address, tried in this order. Without them, the resolver of the
+            controller (the execution node) is asked.
+        type: list
+        elements: str
+        default: []
+      server_port:
+        description: The port of O(resolver.server), for UDP and TCP.
+        type: int
+        default: 53
+      timeout:
+        description: How long, in seconds, one question may take, all servers and repetitions included.
+        type: float
+        default: 5
   firewall:
     description:
       - Whether the Windows Firewall admits the port, as M(activation.kms.host_firewall) does it. A firewall that is off
@@ -107,6 +185,20 @@ options:
       ttl:
         description: The time to live in seconds; by default that of the records that are there, or an hour.
         type: int
+      aging:
+        description:
+          - Whether the zone removes records that nobody refreshes (aging and scavenging on Microsoft DNS). With V(yes),
+            O(publish[].refresh=true) is needed; otherwise leave publication to the host, or use
+            M(activation.kms.srv_record) with its provider C(microsoft_wmi).
+        type: str
+        choices: ["unknown", "no", "yes"]
+        default: unknown
+      refresh:
+        description:
+          - Sends the record once more in every run, which renews its time stamp where records age, and is no change.
+            How often that must happen is told in M(activation.kms.srv_record).
+        type: bool
+        default: false
       auth:
         description:
           - How updates are authenticated. V(gss_tsig) is Kerberos, for secure zones of Active Directory; see
@@ -140,6 +232,15 @@ options:
             the default with V(gss_tsig), V(strict) otherwise.
         type: str
         choices: [strict, readback]
+  publish_later:
+    description:
+      - Everything as with O(publish), but no DNS server is asked and nothing is published. RV(to_publish) says what is
+        to be published, for M(activation.kms.srv_record_together) after this task, which needs one update message a
+        zone for many hosts.
+      - A host that serves and publishes itself goes on doing so, since nobody knows yet whether another record is
+        there. RV(publishes_itself) says so, and M(activation.kms.host_settings) ends it afterwards.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -153,6 +254,28 @@ EXAMPLES = r"""
     key_group: server_2008_r2_c
     firewall: open
     firewall_remote_addresses: [10.0.0.0/8]
+    publish:
+      - zone: corp.example
+        server: ns1.corp.example
+        auth: tsig
+        key_name: kms-rollout
+        key_secret: "{{ vault_tsig }}"
+
+- name: Leave publication to the host itself, in two domains, and insist that it succeeds
+  activation.kms.host:
+    product_key: "{{ vault_kms_host_key }}"
+    self_publishing: true
+    self_publishing_domains: [corp.example, branch.example]
+    verify_self_publishing: fail
+    resolver:
+      server: [dc1.corp.example]
+
+- name: Retire a host, and go home while clients still remember it
+  activation.kms.host:
+    state: absent
+    drain_wait: false
+    firewall: closed
+    install_setup_key: true
     publish:
       - zone: corp.example
         server: ns1.corp.example
@@ -239,6 +362,45 @@ observed:
     endpoint:
       description: What the port answered to the controller.
       type: dict
+    self_publication:
+      description: What DNS showed of the host's own publishing. Read with O(self_publishing=true) only.
+      type: dict
+      returned: when it was looked for
+      contains:
+        target:
+          description: The full name of the host.
+          type: str
+        enabled:
+          description: Whether the host is set to publish itself.
+          type: bool
+        domains:
+          description: The domains it publishes itself in.
+          type: list
+          elements: dict
+          contains:
+            domain:
+              description: The DNS domain.
+              type: str
+            state:
+              description:
+                - V(published), V(missing), V(differs) with other numbers than the settings say, V(stale) where an older
+                  record of the host stands beside the right one, or V(unknown) where DNS did not tell.
+              type: str
+            records:
+              description: The host's own records, with C(port), C(priority), C(weight) and C(ttl).
+              type: list
+              elements: dict
+            others:
+              description: How many other hosts are published there.
+              type: int
+            asked:
+              description: Who was asked.
+              type: str
+            event:
+              description:
+                - The host's last attempt as its event log tells it, with C(code) (12293 failed, 12294 done), C(time)
+                  and C(hresult). Null where none was found, or none was looked for.
+              type: dict
     zones:
       description: The zones with the members seen in them.
       type: list
@@ -281,6 +443,63 @@ replaced:
           check mode and where the host did not say.
       type: str
       sample: without_key
+removed:
+  description: The host keys that were removed in this run, or in check mode would be.
+  returned: with O(state=absent), success and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    partial_product_key:
+      description: The last five characters of the key.
+      type: str
+    channel:
+      description: The channel of its product.
+      type: str
+    product_id:
+      description: The activation ID of its product.
+      type: str
+    count_before:
+      description: How many clients it had counted.
+      type: int
+draining_until:
+  description:
+    - Until when clients and resolvers may remember the host, by the host's own clock, ISO 8601 in UTC. In check mode as
+      if its records went now. Run the task again after that.
+  returned: when the host is out of DNS and the run does not wait
+  type: str
+  sample: "2026-11-26T05:00:00Z"
+to_publish:
+  description:
+    - What is to be published, once the host serves and nothing failed or is awaited; otherwise empty.
+  returned: with O(publish_later=true) and O(publish), success and failure after the first look
+  type: list
+  elements: dict
+  contains:
+    zone:
+      description: The DNS domain.
+      type: str
+    server:
+      description: Its primary DNS server, as O(publish) names it.
+      type: str
+    server_port:
+      description: Its TCP port.
+      type: int
+    target:
+      description: The host's name in the record.
+      type: str
+    port:
+      description: The port in the record.
+      type: int
+    priority:
+      description: The priority of the record.
+      type: int
+    weight:
+      description: The weight of the record.
+      type: int
+publishes_itself:
+  description: Whether a host that is to be published still publishes itself.
+  returned: with O(publish_later=true) and O(publish), success and failure after the first look
+  type: bool
 awaiting_confirmation:
   description:
     - Whether the host key waits for the confirmation ID of an offline activation. Then the result's C(msg) says what to

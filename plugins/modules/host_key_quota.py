@@ -35,6 +35,12 @@ options:
       - Hosts where it is undefined, empty or no host key do not count. Whoever installs it refuses what is no host key.
     type: str
     default: kms_host_product_key
+  state_variable:
+    description:
+      - The name of the variable that says whether a host is to be a KMS host at all. Where it is V(absent) the host
+        does not count, since nothing is activated there.
+    type: str
+    default: kms_host_state
   max_hosts:
     description:
       - For how many hosts a key may be meant. More than V(6) only if Microsoft has granted it for your keys.

@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - activation.kms.attributes.changing
   - activation.kms.options.audit
   - activation.kms.options.dns
+  - activation.kms.options.dns_wish
 attributes:
   check_mode:
     details: Check mode sends questions only. It cannot find out whether the key has the right to change the records.
@@ -108,8 +109,8 @@ notes:
   - In a secure zone the account that created the record owns it, and others may not change it; the account used here
     and a KMS host that published itself get into each other's way. The guide on the first KMS host tells what to do.
   - Where aging and scavenging are on in server and zone, Microsoft DNS removes dynamic records that nobody refreshes,
-    by default after about two weeks. A KMS host refreshes its own record; for the records published here, exempt the
-    zone from scavenging or create them by hand.
+    by default after about two weeks. Say O(aging=yes) for such a zone. A KMS host that publishes itself refreshes its
+    own record every day.
   - A KMS host that publishes itself adds its record again within a day. M(activation.kms.host) with
     O(activation.kms.host#module:publish) turns that off.
 seealso:
@@ -154,6 +155,15 @@ EXAMPLES = r"""
     auth: gss_tsig
     principal: kmsadmin@CORP.EXAMPLE
     password: "{{ vault_kmsadmin }}"
+
+- name: Publish in a zone that ages its records, by a play that runs every day
+  activation.kms.srv_record:
+    zone: corp.example
+    server: dc1.corp.example
+    target: kms1.corp.example
+    auth: gss_tsig
+    aging: "yes"
+    refresh: true
 
 - name: Withdraw a host before it is retired
   activation.kms.srv_record:

@@ -54,7 +54,7 @@ class _Run:
         self._readers = readers
         self._audit = audit
         self._ended: list[Resource] = []
-        self._kept_up: set[str] = set()
+        self._kept_up: set[tuple[str, str]] = set()
         self._unseen: set[type] = set()
 
     def run(self, check: bool) -> Outcome:
@@ -108,7 +108,7 @@ class _Run:
 
     def _keep_up(self, resource: Resource, step: Step, outcome: Outcome) -> None:
         """Run an upkeep step, once. It is believed, and looked at when somebody looks next."""
-        self._kept_up.add(step.id)
+        self._kept_up.add(step.identity)
         lost = self._attempt(step, outcome)
         if lost is not None:
             self._settle(resource, step, outcome, lost)

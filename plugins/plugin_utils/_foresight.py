@@ -31,7 +31,7 @@ def foresee(resources: t.Sequence[Resource], seen: Seen) -> Foresight:
     plan: list[Planned] = []
     pauses: list[Pause] = []
     after_restart = False
-    kept_up: set[str] = set()
+    kept_up: set[tuple[str, str]] = set()
     for _round in range(MOST_STEPS):
         found = first(resources, seen, (), kept_up)
         if found is None:
@@ -45,7 +45,7 @@ def foresee(resources: t.Sequence[Resource], seen: Seen) -> Foresight:
             seen = item.predict(seen)
         else:
             if item.upkeep:
-                kept_up.add(item.id)
+                kept_up.add(item.identity)
             else:
                 plan.append(Planned(item, after_restart))
             after_restart = after_restart or item.touches == EVERYTHING
@@ -58,7 +58,10 @@ def foresee(resources: t.Sequence[Resource], seen: Seen) -> Foresight:
 
 
 def first(
-    resources: t.Sequence[Resource], seen: Seen, ended: t.Collection[Resource], kept_up: t.Collection[str]
+    resources: t.Sequence[Resource],
+    seen: Seen,
+    ended: t.Collection[Resource],
+    kept_up: t.Collection[tuple[str, str]],
 ) -> tuple[Resource, Item] | None:
     """The first resource that wants something, and what. Upkeep that was done counts as done, shown or not."""
     for resource in resources:
@@ -66,9 +69,9 @@ def first(
             continue
         item, believed = resource.next(seen), seen
         for _known in kept_up:
-            if isinstance(item, Step) and item.upkeep and item.id in kept_up:
+            if isinstance(item, Step) and item.upkeep and item.identity in kept_up:
                 believed = item.predict(believed)
                 item = resource.next(believed)
-        if item is not None and not (isinstance(item, Step) and item.upkeep and item.id in kept_up):
+        if item is not None and not (isinstance(item, Step) and item.upkeep and item.identity in kept_up):
             return resource, item
     return None

@@ -84,6 +84,7 @@ class Step:
         settle: seconds it may take until the change shows.
         once: never repeated after a lost answer (it spends something).
         upkeep: keeps things in order without being a change: at most once a run, not verified, not in the plan.
+        subject: what it is done to, where several upkeep steps of one run have the same id.
         before, after: the lines a diff shows for it.
     """
 
@@ -95,8 +96,14 @@ class Step:
     settle: float = 0.0
     once: bool = False
     upkeep: bool = False
+    subject: str = ""
     before: str = ""
     after: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """By which a run knows upkeep that was done."""
+        return self.id, self.subject
 
 
 @dataclasses.dataclass(frozen=True)

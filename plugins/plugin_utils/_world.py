@@ -74,6 +74,19 @@ class GssContext(t.Protocol):
         """Raises an exception, whichever, when the code does not belong to the data."""
 
 
+class Resolver(t.Protocol):
+    """Somebody who can be asked about DNS as a client asks; what it was told it remembers.
+
+    Attributes:
+        peer: whom it asks, as messages name it.
+    """
+
+    peer: str
+
+    def ask(self, name: str, rdtype: str) -> t.Any:
+        """The records of an absolute name as dnspython has them, None when there are none. Raises Problem."""
+
+
 class Stream(t.Protocol):
     """One TCP connection to a port that is not WinRM's."""
 
@@ -120,6 +133,9 @@ class World(t.Protocol):
 
     def resolve(self, name: str) -> list[str]:
         """The addresses of a host name, as the controller sees them; [] when there are none."""
+
+    def resolver(self, servers: t.Sequence[str], port: int, timeout: float) -> Resolver:
+        """Somebody who asks these DNS servers, or without any those of the controller. Raises Refusal."""
 
     def dial(self, address: str, port: int, *, timeout: float) -> Stream:
         """Open a TCP connection from the controller. Raises NoAnswer (reason "refused", "timed out", ...)."""

@@ -17,7 +17,7 @@ import pytest
 from dns_server import DnsServer
 from dns_tap import tapped
 from estate import Run
-from publishing import INVENTORY, apply, clear, foreign, look, play_of, records, run, ttls, wish
+from publishing import INVENTORY, apply, clear, foreign, look, play_of, records, run, serial, ttls, wish
 from samba_server import SambaServer
 
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.publication import PublishWish
@@ -122,6 +122,20 @@ def test_a_ttl_for_all_members(dns: DnsServer) -> None:
     assert ({one.ttl for one in look(dns).members}, ttls(dns)) == ({600}, {600})
     assert not run(wish(dns, "kms3.corp.example", ttl=600)).changed
     assert not run(wish(dns, "kms3.corp.example")).changed, "without a TTL in the wish"
+
+
+def test_a_refresh_is_taken_and_shows_nowhere(dns: DnsServer) -> None:
+    """What renews a time stamp on Microsoft DNS is a question without a change to the others; letter case stays."""
+    written = shown(dns, "0 0 1688 KMS1.Corp.EXAMPLE.")
+    foreign(dns, written, KMS2, ttl=600)
+    before = (records(dns), ttls(dns), serial(dns))
+    with tapped(dns) as tap:
+        outcome = run(wish(dns, server_port=tap.port, aging="yes", refresh=True))
+        assert outcome.problem is None and not outcome.changed and outcome.plan == []
+        assert tap.news().count("update") == 1
+        assert not run(wish(dns, server_port=tap.port, refresh=True), check=True).changed
+        assert set(tap.news()) == {"query"}
+    assert (records(dns), ttls(dns), serial(dns)) == before
 
 
 def test_check_mode_asks_and_sends_nothing_else(dns: DnsServer) -> None:

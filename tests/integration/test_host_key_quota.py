@@ -160,6 +160,18 @@ def test_what_is_no_host_key_does_not_count(tmp_path: Path, port: socket.socket)
     assert found(run(tmp_path, port, plays, **hosts), "none") == {}
 
 
+def test_a_host_that_is_to_be_retired_does_not_count(tmp_path: Path, port: socket.socket) -> None:
+    """Nothing is activated there, and many may share a key that is on its way out."""
+    state = "{{ 'absent' if site == 'north' else 'present' }}"
+    plays = [
+        counting("retired", vars={"kms_host_product_key": KEY, "kms_host_state": state}),
+        counting("served", vars={"kms_host_product_key": KEY, "kms_host_state": "present"}),
+    ]
+    played = run(tmp_path, port, plays)
+    assert found(played, "retired") == {"67892": ["kms2", "kms5"]}
+    assert found(played, "served") == {"67892": list(SITES)}
+
+
 def test_a_host_that_is_left_out_is_not_seen(tmp_path: Path, port: socket.socket) -> None:
     plays = [counting("limited", vars={"kms_host_product_key": KEY})]
     played = run(tmp_path, port, plays, "--limit", "localhost,kms1,kms3")

@@ -23,6 +23,7 @@ TYPES_IN_WORDS = {
     ("list", "str"): "A list of texts",
     ("list", "dict"): "A list of dictionaries.",
 }
+OF_THE_HOST = {"publish_later": f"{PREFIX}publish_together"}  # later means: by the role, for all hosts
 OF_THE_QUOTA = {"max_hosts": f"{PREFIX}max_hosts_per_key"}  # the role counts its own variable
 
 
@@ -31,10 +32,15 @@ def specification(module: str) -> dict[str, dict[str, Any]]:
     return dict(found.spec())
 
 
+def variable_of(option: str) -> str:
+    """The variable for an option of the module `host`."""
+    return OF_THE_HOST.get(option, f"{PREFIX}{option}")
+
+
 def wanted() -> dict[str, dict[str, Any]]:
     """What the role must take, by variable."""
     quota = specification("host_key_quota")
-    options = {f"{PREFIX}{name}": rule for name, rule in specification("host").items()}
+    options = {variable_of(name): rule for name, rule in specification("host").items()}
     return {**options, **{variable: quota[name] for name, variable in OF_THE_QUOTA.items()}}
 
 
@@ -57,7 +63,7 @@ def test_the_role_documents_the_options_of_its_modules() -> None:
 def test_the_role_hands_on_every_option() -> None:
     count, work = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text(encoding="utf-8"))
     handed = {
-        **{f"{PREFIX}{name}": value for name, value in work["activation.kms.host"].items()},
+        **{variable_of(name): value for name, value in work["activation.kms.host"].items()},
         **{OF_THE_QUOTA[name]: value for name, value in count["activation.kms.host_key_quota"].items()},
     }
     assert handed == {name: f"{{{{ {name} | default(omit) }}}}" for name in wanted()}

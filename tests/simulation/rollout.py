@@ -139,10 +139,11 @@ def run(
     options: Options,
     faults: Faults = None,
     check: bool = False,
+    doors: Doors = SimulatedWorld,
 ) -> Run:
     """One controller runs the module `host` once."""
     files = {item.name: str(item) for item in folder.iterdir()}
-    return _run(around, files, _HostAction, host.SPECIFICATION, options, faults, check)
+    return _run(around, files, _HostAction, host.SPECIFICATION, options, faults, check, doors)
 
 
 def key_run(

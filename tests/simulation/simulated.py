@@ -16,8 +16,12 @@ import typing as t
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
+import dns.message
+import dns.rcode
+import dns.rrset
 from personas import HOST_KEYS
 
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Failure
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
 from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, KerberosTrouble, NoAnswer
 from emulated_windows.clock import VirtualClock
@@ -140,6 +144,25 @@ class _Bound:
         self._answer = b""
 
 
+class _Resolver:
+    """A resolver that asks the zone's server, over UDP."""
+
+    peer = "DNS server 127.0.0.1"
+
+    def __init__(self, world: SimulatedWorld, responder: Responder) -> None:
+        self._world = world
+        self._responder = responder
+
+    def ask(self, name: str, rdtype: str) -> dns.rrset.RRset | None:
+        self._world.sleep(_ROUND_TRIP)
+        self._world.looked_up.append(name)
+        answer = self._responder.answer(dns.message.make_query(name, rdtype).to_wire(), udp=True)
+        message = dns.message.from_wire(answer or b"")
+        if message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise Failure(f"{self.peer} could not tell {name}", name="dns_not_told")
+        return message.answer[0] if message.answer else None
+
+
 class SimulatedWorld:
     """One controller's doors. `faults` names what happens at which request."""
 
@@ -155,6 +178,7 @@ class SimulatedWorld:
         self._faults = dict(faults or {})
         self.requests = 0
         self.met: list[str] = []
+        self.looked_up: list[str] = []
 
     def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
         machine = self._around.machine
@@ -202,6 +226,9 @@ class SimulatedWorld:
 
     def resolve(self, name: str) -> list[str]:
         return ["127.0.0.1"]
+
+    def resolver(self, servers: t.Sequence[str], port: int, timeout: float) -> _Resolver:
+        return _Resolver(self, self._around.responder)
 
     def dial(self, address: str, port: int, *, timeout: float) -> _Bound:
         answer = self._around.machine.dial(port, "10.1.2.3")

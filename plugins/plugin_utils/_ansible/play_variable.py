@@ -44,16 +44,21 @@ class PlayVariable:
         return [str(host) for host in self._known["ansible_play_hosts_all"]]
 
     def text(self, host: str) -> str:
-        """The value a host sees; "" where it is undefined, omitted, or no text. It may be secret.
+        """The value a host sees; "" where it is undefined, omitted, or no text. It may be secret. Raises Refusal."""
+        value = self.value(host)
+        return "" if isinstance(value, _NO_TEXT) else str(value)
+
+    def value(self, host: str) -> t.Any:
+        """The value a host sees, of whatever type; None where it is undefined or omitted. It may hold secrets.
 
         Raises:
             Refusal: the value cannot be evaluated. No value is in the message, nor what Ansible said of it.
         """
         try:
             value = self._value(host)
-            return "" if isinstance(value, _NO_TEXT) or value == self._known.get("omit") else str(value)
+            return None if value == self._known.get("omit") else value
         except AnsibleUndefinedVariable:
-            return ""
+            return None
         except Exception as error:  # whatever a template, a lookup or a vault comes up with
             raise Refusal(
                 f"the variable {self._name} of {host} cannot be evaluated ({type(error).__name__}), so it cannot be "

@@ -43,10 +43,8 @@ class Resolver:
 
     def __init__(self, servers: t.Sequence[str], port: int = DNS_PORT, timeout: float = 5.0) -> None:
         need_dnspython()
-        if not 0 < timeout <= _LONGEST_TIMEOUT:
-            raise _bad(f"timeout is {timeout}; it must be more than 0 and at most {_LONGEST_TIMEOUT:.0f} seconds")
-        names.number(port, "server_port", 1, 65535)
-        self._resolver = _from_servers(servers, port) if servers else _from_system(port)
+        check(servers, port, timeout)
+        self._resolver = _from_servers(servers, port) if servers else _from_system()
         self._resolver.lifetime = timeout
         # One server that is silent must not use up the time of the others, nor one lost datagram all of it.
         self._resolver.timeout = min(_ONE_ATTEMPT, timeout / (len(self._resolver.nameservers) + 1))
@@ -92,6 +90,17 @@ class Resolver:
         )
 
 
+def check(servers: t.Sequence[str], port: int, timeout: float) -> None:
+    """Refuse what cannot work, without asking anybody. Raises Refusal."""
+    if not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise _bad(f"timeout is {timeout}; it must be more than 0 and at most {_LONGEST_TIMEOUT:.0f} seconds")
+    names.number(port, "server_port", 1, 65535)
+    if not servers and port != DNS_PORT:
+        raise _bad("server_port is given and server is not; the system's resolver has ports of its own")
+    for server in servers:
+        names.host_name(server)
+
+
 def _from_servers(servers: t.Sequence[str], port: int) -> dns.resolver.Resolver:
     resolver = dns.resolver.Resolver(configure=False)
     addresses: list[str] = []
@@ -106,9 +115,7 @@ def _from_servers(servers: t.Sequence[str], port: int) -> dns.resolver.Resolver:
     return resolver
 
 
-def _from_system(port: int) -> dns.resolver.Resolver:
-    if port != DNS_PORT:
-        raise _bad("server_port is given and server is not; the system's resolver has ports of its own")
+def _from_system() -> dns.resolver.Resolver:
     try:
         resolver = dns.resolver.Resolver()
     except dns.resolver.NoResolverConfiguration:

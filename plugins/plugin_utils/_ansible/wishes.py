@@ -12,21 +12,24 @@ import typing as t
 
 from .._errors import Refusal
 from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
+from .._kms.endpoint import POLICIES
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.key_products import wished_product
 from .._kms.keys import Activation, KeyWish, activation_id, host_key
 from .._kms.offline import InstallationId, confirmation_id, read_installation_id
 from .._kms.packages import Packages, UpdateWish, read_packages
-from .._kms.publication import PublishWish
+from .._kms.publication import AGING, PublishWish
 from .._kms.record import Record, read_record
 from .._kms.removal import RemovalWish
 from .._kms.restart import Restart, read_restart_care
+from .._kms.self_publication import read_self_publication
 from .._kms.setting_values import check_interval, domains
 from .._kms.settings import SettingsWish, licensing_readers
 from .._kms.updates import Updates, read_updates
 from .._plan import Reader, Resource
 from .._secret import Secret
 from .._srv.gss import GssKey
+from .._srv.members import State
 from .._srv.place import VERIFY_REPLY
 from .._srv.tsig import ALGORITHMS, TsigKey
 from .._windows.edition import Edition, read_edition
@@ -36,6 +39,7 @@ from .._windows.licensing import Licensing
 from .._windows.restart import RestartOptions
 from .._windows.restart_care import RestartCare
 from .._windows.system import System, read_system
+from . import resolver
 from .options import ArgumentSpec
 
 Options = t.Mapping[str, t.Any]
@@ -79,6 +83,17 @@ SETTINGS_OPTIONS: ArgumentSpec = {
     "activation_interval": {"type": "int"},
     "renewal_interval": {"type": "int"},
 }
+SELF_PUBLISHING_OPTIONS: ArgumentSpec = {
+    "verify_self_publishing": {"type": "str", "choices": list(POLICIES), "default": "warn"},
+    "resolver": {
+        "type": "dict",
+        "options": {
+            "server": {"type": "list", "elements": "str", "default": []},
+            "server_port": {"type": "int", "default": 53},
+            "timeout": {"type": "float", "default": 5.0},
+        },
+    },
+}
 DNS_OPTIONS: ArgumentSpec = {
     "server": {"type": "str", "required": True},
     "server_port": {"type": "int", "default": 53},
@@ -91,6 +106,25 @@ DNS_OPTIONS: ArgumentSpec = {
     "password": {"type": "str", "no_log": True},
     "keytab": {"type": "path"},
     "verify_reply": {"type": "str", "choices": list(VERIFY_REPLY)},
+}
+DNS_WISH_OPTIONS: ArgumentSpec = {
+    "aging": {"type": "str", "choices": list(AGING), "default": "unknown"},
+    "refresh": {"type": "bool", "default": False},
+}
+PUBLISH_OPTIONS: ArgumentSpec = {
+    "publish": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "zone": {"type": "str", "required": True},
+            **DNS_OPTIONS,
+            "target": {"type": "str"},
+            "priority": {"type": "int", "default": 0},
+            "weight": {"type": "int", "default": 0},
+            "ttl": {"type": "int"},
+            **DNS_WISH_OPTIONS,
+        },
+    },
 }
 _KEY_OPTIONS: t.Final = {"tsig": ("key_name", "key_secret"), "gss_tsig": ("principal", "password", "keytab")}
 
@@ -309,7 +343,9 @@ def signing_key(options: Options, beside_playbook: t.Callable[[str], str]) -> Ts
     return TsigKey(options["key_name"], options["key_algorithm"], Secret(options["key_secret"]))
 
 
-def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str], str]) -> PublishWish:
+def publish_wish(
+    options: Options, port: int, beside_playbook: t.Callable[[str], str], state: State = "present"
+) -> PublishWish:
     """One element of `publish`. Raises Refusal."""
     return PublishWish(
         zone=options["zone"],
@@ -318,8 +354,20 @@ def publish_wish(options: Options, port: int, beside_playbook: t.Callable[[str],
         priority=options["priority"],
         weight=options["weight"],
         ttl=options["ttl"],
+        aging=options["aging"],
+        refresh=options["refresh"],
+        state=state,
         **dns_server(options, beside_playbook),
     )
+
+
+def self_publication_reader(options: Options) -> Reader:
+    """The reader of what a host published itself, asked of whom `resolver` names. Raises Refusal."""
+    rules = SELF_PUBLISHING_OPTIONS["resolver"]["options"]
+    asked = options["resolver"] or {name: rule["default"] for name, rule in rules.items()}
+    whom = (asked["server"], asked["server_port"], asked["timeout"])
+    resolver.check(*whom)
+    return read_self_publication(lambda world: world.resolver(*whom))
 
 
 def check_port(port: int) -> None:

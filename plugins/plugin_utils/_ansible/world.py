@@ -23,6 +23,7 @@ from .._secret import Scrubber, Secret
 from .._world import GssContext, NoAnswer, Stream
 from . import gss
 from .addresses import addresses_of
+from .resolver import Resolver
 from .winrm import WinrmDoor
 
 _DISPLAY = Display()
@@ -104,6 +105,10 @@ class ControllerWorld:
     def resolve(self, name: str) -> list[str]:
         """The addresses the controller's resolver knows, IPv4 first."""
         return addresses_of(name)
+
+    def resolver(self, servers: t.Sequence[str], port: int, timeout: float) -> Resolver:
+        """A resolver of these servers, or the controller's own."""
+        return Resolver(servers, port, timeout)
 
     def dial(self, address: str, port: int, *, timeout: float) -> Stream:
         """A TCP connection from the controller."""

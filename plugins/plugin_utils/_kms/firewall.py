@@ -33,10 +33,10 @@ class OpenPort(Resource):
 
     name = "firewall"
     needs: tuple[type, ...] = (System, Record, Firewall)
-    after: tuple[type[Resource], ...] = ()
 
-    def __init__(self, wish: FirewallWish) -> None:
+    def __init__(self, wish: FirewallWish, *, after: tuple[type[Resource], ...] = ()) -> None:
         self.wish = wish
+        self.after = after
 
     def next(self, seen: Seen) -> Step | None:
         """Open or close where the firewall filters."""

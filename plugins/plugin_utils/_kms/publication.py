@@ -5,8 +5,8 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-Decides when a host may be published (through a gate the caller gives) and what a person reads about it. What to delete
-and add is planned in `_srv.members`, how it is sent in `_srv.client`. Knows no Windows.
+Decides when a host may be published (through a gate the caller gives), when its record is refreshed, and what a person
+reads about it. What to delete and add is planned in `_srv.members`, how it is sent in `_srv.client`. Knows no Windows.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ SETTLE = 10.0  # seconds until an update shows on the server that took it
 
 Gate = t.Callable[[Seen], bool]
 STATES: t.Final[tuple[State, ...]] = ("present", "absent")
+Aging = t.Literal["unknown", "no", "yes"]
+AGING: t.Final[tuple[Aging, ...]] = ("unknown", "no", "yes")
 
 
 def always(seen: Seen) -> bool:
@@ -48,6 +50,8 @@ class PublishWish:
         key: what to sign with; None sends unsigned updates.
         state: present or absent.
         exclusive: no other members than these.
+        aging: whether the zone removes records that nobody refreshes; then a member must be refreshed, too.
+        refresh: send the members that are there once more in every run, which renews their time stamps.
         server_port: TCP port of the DNS server.
         verify_reply, server_address: see Place.
     """
@@ -63,6 +67,8 @@ class PublishWish:
     key: TsigKey | GssKey | None = None
     state: State = "present"
     exclusive: bool = False
+    aging: Aging = "unknown"
+    refresh: bool = False
     server_port: int = 53
     verify_reply: VerifyReply | None = None
     server_address: str | None = None
@@ -70,6 +76,10 @@ class PublishWish:
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise _bad(f"state must be one of {', '.join(STATES)}")
+        if self.aging not in AGING:
+            raise _bad(f"aging must be one of {', '.join(AGING)}")
+        if self.aging == "yes" and self.state == "present" and not self.refresh:
+            raise _fades(self.zone)
         if self.target is not None and self.members:
             raise _bad("give either target or members, not both")
         # What can be judged now is judged now, a target that is not known yet by a stand-in.
@@ -168,14 +178,14 @@ class Publication(Resource):
         self.after = after
 
     def next(self, seen: Seen) -> Item | None:
-        """One step when a member is missing, wrong or too many; None while the gate is closed."""
+        """One step when a member is missing, wrong or too many; then the refresh; None while the gate is closed."""
         if not self._gate(seen):
             return None
         wish = self._wish.aimed_at(self._target(seen) if self._target and not self._wish.target else self._wish.target)
         place, state = self._place, seen[Zones][self._place]
         change = members.plan(state, wish)
         if change is None:
-            return None
+            return self._refresh(wish, state) if self._wish.refresh and wish.state == "present" else None
         predicted = change.applied_to(state)
         return Step(
             id="srv_record.publish" if wish.state == "present" else "srv_record.withdraw",
@@ -186,6 +196,20 @@ class Publication(Resource):
             settle=SETTLE,
             before=state.lines(),
             after=predicted.lines(),
+        )
+
+    def _refresh(self, wish: Wish, state: ZoneState) -> Step:
+        """Renew the time stamps of the members that are there. It does not show, so it is upkeep, once a run."""
+        place = self._place
+        summary = f"refresh {_hosts(wish)} in zone {place.zone} on {place.peer}"
+        return Step(
+            id="srv_record.refresh",
+            summary=summary,
+            predict=lambda later: later,
+            run=lambda world: client.refresh(world, place, members.there(state, wish), state),
+            touches=(),
+            upkeep=True,
+            subject=summary,
         )
 
     def warnings(self, seen: Seen) -> list[str]:
@@ -212,11 +236,29 @@ def striking(state: ZoneState) -> list[str]:
 
 
 def _summary(wish: Wish, place: Place) -> str:
-    hosts = ", ".join(one.identity for one in wish.members)
+    hosts = _hosts(wish)
     if wish.state == "absent":
         return f"remove {hosts} from zone {place.zone} on {place.peer}"
     only = " and nobody else" if wish.exclusive else ""
     return f"publish {hosts}{only} in zone {place.zone} on {place.peer}"
+
+
+def _hosts(wish: Wish) -> str:
+    return ", ".join(one.identity for one in wish.members)
+
+
+def _fades(zone: str) -> Refusal:
+    advice = (
+        "Publish with activation.kms.srv_record and provider: microsoft_wmi, delegated to the DNS server, which writes "
+        "a record that stays; or set refresh: true, and run the play at least once a week; or let the host publish "
+        "itself, with self_publishing: true of activation.kms.host and without publish."
+    )
+    return Refusal(
+        f"zone {zone} ages its records (aging: yes), so what a dynamic update publishes there disappears after the "
+        f"no-refresh and the refresh interval, two weeks by default, unless somebody refreshes it. {advice}",
+        name="zone_ages",
+        advice=advice,
+    )
 
 
 def _bad(message: str) -> Refusal:

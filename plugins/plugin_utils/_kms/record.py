@@ -52,6 +52,8 @@ class Record:
         service_restart: the boot time, from before a setting is written until the licensing service has been restarted.
         confirming: by the key's last five, {"installation_id": digits, "at": host time}: told to the user, who is to
             come back with the confirmation ID that belongs to it.
+        draining: {"at": host time, "ttl": seconds}: written before the host's records are taken out of DNS; clients and
+            resolvers may remember them that long.
     """
 
     key: t.ClassVar[str] = "record"
@@ -64,6 +66,7 @@ class Record:
     service_restart: str | None = None
     former_firewall: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
     confirming: t.Mapping[str, t.Mapping[str, str]] | None = None
+    draining: t.Mapping[str, t.Any] | None = None
     unreadable: bool = False
 
     def refuse_unreadable(self) -> None:
@@ -97,6 +100,10 @@ class Record:
         """The installation ID that was last told for this key, where its confirmation is still awaited."""
         noted = (self.confirming or {}).get(last_five)
         return None if noted is None else noted["installation_id"]
+
+    def withdrawn(self) -> tuple[dt.datetime, int] | None:
+        """When the host's records were last taken out of DNS, by the host's clock, and their TTL in seconds."""
+        return None if self.draining is None else (_moment(self.draining["at"]), int(self.draining["ttl"]))
 
     def noted_keys(self) -> frozenset[str]:
         """The last five of the keys whose activation was begun, by these notes, and its end not seen."""
@@ -134,6 +141,7 @@ def _check(record: Record) -> None:
         _moment(asked["at"]), _moment(asked["until"])
     for told in dict(record.confirming or {}).values():
         _moment(told["at"]), told["installation_id"].isdecimal()
+    record.withdrawn()
     if record.former_manual is not None:
         if not set(record.former_manual) <= set(ROOTS):
             raise ValueError("no settings key")

@@ -57,8 +57,9 @@ class Removal(Resource):
     name = "host_key"
     needs: tuple[type, ...] = (System, Record, Licensing, Edition)
 
-    def __init__(self, wish: RemovalWish) -> None:
+    def __init__(self, wish: RemovalWish, *, after: tuple[type[Resource], ...] = ()) -> None:
         self.wish = wish
+        self.after = after
 
     def next(self, seen: Seen) -> Step | None:
         """Take out a key, put the setup key in its place, remove the mark, end the hold; whatever is due first."""

@@ -49,7 +49,9 @@ def apply(seen: Seen, change: Values, *, hold: bool, restart: bool) -> Step:
             shown=values.predicted(now, change),
             roots={name: _predicted(now.roots.get(name, Root()), change, hold) for name in roots},
         )
-        record = dataclasses.replace(record, service_restart=None if restart else record.service_restart)
+        if restart:
+            noted = values.former(record, now, change) or None
+            record = dataclasses.replace(record, service_restart=None, former_settings=noted)
         return before.having(after, held(record, now, roots) if hold else record)
 
     def run(world: World) -> None:

@@ -57,7 +57,7 @@ class UpdateChain(Resource):
             self._judge_memory(update, system)
             return self._step(update, judged(update, system, packages, self.wish), system)
         if record.staging:
-            return _tidy_folder(files.staging_folder(system.windows_directory))
+            return tidy_folder(files.staging_folder(system.windows_directory))
         return None
 
     def notices(self, seen: Seen) -> list[str]:
@@ -116,7 +116,7 @@ class UpdateChain(Resource):
         )
 
 
-def _tidy_folder(folder: str) -> Step:
+def tidy_folder(folder: str) -> Step:
     """Remove what an interrupted run left. The folder is ours by its name, whatever path the record holds."""
 
     def run(world: World) -> None:

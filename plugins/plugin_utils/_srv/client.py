@@ -16,9 +16,9 @@ import struct
 import typing as t
 import zlib
 
-from .._errors import Failure, Refusal
+from .._errors import Failure, OutcomeUnknown, Refusal
 from .._world import NoAnswer, World
-from . import exchange, members, trouble
+from . import exchange, members, refused, trouble
 from .exchange import Garbled, Reply, addresses, question
 from .library import need_dnspython
 from .members import Change, Member, Wish, ZoneState
@@ -87,6 +87,25 @@ def apply(world: World, place: Place, wish: Wish, state: ZoneState) -> None:
             world.sleep(_PAUSE * attempt * _jitter(wish, attempt, world.now()))
             state = read(world, place, state.address)
     raise trouble.overtaken(place, ATTEMPTS)
+
+
+def refresh(world: World, place: Place, kept: tuple[Member, ...], state: ZoneState) -> None:
+    """Add members that are there once more, as they are, which renews their time stamp where records age.
+
+    To Microsoft DNS such an update is a refresh, which renews the time stamp once the no-refresh interval is over;
+    other servers see nothing to do. It never shows, so that the answer alone counts.
+
+    Raises:
+        Failure: the server refused it, or no answer came that can be relied on.
+    """
+    try:
+        reply = _sent(world, place, state, Change((), kept))
+    except OutcomeUnknown as lost:
+        raise refused.refresh_lost(place, lost) from lost
+    if reply.code != "NOERROR":
+        raise refused.update_refused(place, reply.code, _plight(state, reply, refreshing=True))
+    if not reply.verdict.verified and place.verify_reply == "strict":
+        raise refused.refresh_lost(place, trouble.answer_lost(place, reply.verdict.why))
 
 
 def _read(world: World, place: Place, address: str) -> ZoneState:
@@ -174,7 +193,23 @@ def _member(record: dns.rrset.RRset) -> Member:
 
 
 def _update(world: World, place: Place, wish: Wish, state: ZoneState, change: Change) -> None:
-    """Send one update message."""
+    """Send one update message, and judge its answer."""
+    reply = _sent(world, place, state, change)
+    verdict = reply.verdict
+    if reply.code == "NOERROR":
+        if not verdict.verified and place.verify_reply == "strict":
+            raise trouble.answer_lost(place, verdict.why)
+        return
+    if reply.code in _LOST_RACE and change.guards:
+        raise _Overtaken
+    # A code without a valid signature is a hint only; the records themselves decide.
+    if not verdict.verified and members.plan(read(world, place, state.address), wish) is None:
+        return
+    raise refused.update_refused(place, reply.code, _plight(state, reply))
+
+
+def _sent(world: World, place: Place, state: ZoneState, change: Change) -> Reply:
+    """The answer to one update message, unless it is about our key. Raises Failure, OutcomeUnknown."""
     try:
         reply = ask(world, place, state.address, _message(state, change))
     except NoAnswer as silence:
@@ -186,18 +221,13 @@ def _update(world: World, place: Place, wish: Wish, state: ZoneState, change: Ch
     verdict = reply.verdict
     if verdict.error and verdict.why == "TSIG error":
         if verdict.error == "BADKEY" and state.verified:  # the look was answered with this very key
-            raise trouble.update_refused(place, verdict.error, verified=True)
+            raise refused.update_refused(place, verdict.error, refused.Plight(bool(state.members)))
         raise trouble.key_trouble(Failure, place, verdict.error, verdict.skew)
-    if reply.code == "NOERROR":
-        if not verdict.verified and place.verify_reply == "strict":
-            raise trouble.answer_lost(place, verdict.why)
-        return
-    if reply.code in _LOST_RACE and change.guards:
-        raise _Overtaken
-    # A code without a valid signature is a hint only; the records themselves decide.
-    if not verdict.verified and members.plan(read(world, place, state.address), wish) is None:
-        return
-    raise trouble.update_refused(place, reply.code, verified=verdict.verified)
+    return reply
+
+
+def _plight(state: ZoneState, reply: Reply, *, refreshing: bool = False) -> refused.Plight:
+    return refused.Plight(bool(state.members), refreshing, reply.verdict.verified)
 
 
 def _message(state: ZoneState, change: Change) -> dns.update.UpdateMessage:

@@ -184,6 +184,12 @@ def plan(state: ZoneState, wish: Wish) -> Change | None:
     return Change(tuple(stale), ordered(adds), guards) if stale or adds else None
 
 
+def there(state: ZoneState, wish: Wish) -> tuple[Member, ...]:
+    """The members meant that are there as wished, with the spelling and the TTL they have there."""
+    wanted = {one.identity: one for one in wish.members}
+    return tuple(one for one in state.members if one.identity in wanted and one.same_record(wanted[one.identity]))
+
+
 def ordered(members: t.Iterable[Member]) -> tuple[Member, ...]:
     """In the order of priority, target and the rest."""
     return tuple(sorted(members, key=lambda one: (one.priority, one.identity, one.port, one.weight, one.ttl or 0)))

@@ -5,9 +5,9 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-Knows what the codes of RFC 2136 and RFC 8945 mean on real servers. Decides nothing: the caller says whether it was the
-planning look (Refusal: nothing has been changed) or an update (Failure). Never `Unreachable`: that word belongs to the
-managed host.
+Knows what the codes of RFC 8945 mean on real servers; refused updates stand in `refused`. Decides nothing: the caller
+says whether it was the planning look (Refusal: nothing has been changed) or an update (Failure). Never `Unreachable`:
+that word belongs to the managed host.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import Failure, OutcomeUnknown, Problem, Refusal
-from .gss import GssKey
 from .place import Place
 from .tsig import TsigKey
 
@@ -37,11 +36,11 @@ def key_trouble(kind: type[Kind], place: Place, error: str, skew: int | None = N
         by = f"by {abs(skew)} seconds (the server is {where})" if skew else "by more than 300 seconds"
         name, what = (
             "clock_skew",
-            f"the clocks of the controller and {place.peer} differ {by}; {_who(place)} is refused",
+            f"the clocks of the controller and {place.peer} differ {by}; {who(place)} is refused",
         )
         advice = "Synchronise both clocks; TSIG allows 300 seconds."
     else:
-        name, what = "key_refused", f"{place.peer} refuses the signature of {_who(place)} ({error})"
+        name, what = "key_refused", f"{place.peer} refuses the signature of {who(place)} ({error})"
         advice = "Look at the server's log for the reason."
     return kind(f"{what}; zone {place.zone} was not changed. {advice}", name=name, advice=advice, code=error)
 
@@ -50,7 +49,7 @@ def key_not_said(place: Place, code: str) -> Refusal:
     """A signed question refused without a reason, while the same question unsigned is answered (PowerDNS does this)."""
     advice = "Compare key_name, key_algorithm and key_secret with the server's configuration, and the clocks."
     return Refusal(
-        f"{place.peer} answers for {place.owner} without a signature but not with {_who(place)}: the name, the "
+        f"{place.peer} answers for {place.owner} without a signature but not with {who(place)}: the name, the "
         "algorithm or the secret of the key is wrong, or the clocks differ by more than 300 seconds; zone "
         f"{place.zone} was not changed. {advice}",
         name="key_refused",
@@ -102,7 +101,7 @@ def unverified(place: Place, why: str) -> Refusal:
         "wrongly set verify_reply: readback."
     )
     return Refusal(
-        f"the answer of {place.peer} for {place.owner} cannot be verified with {_who(place)}: {why}; "
+        f"the answer of {place.peer} for {place.owner} cannot be verified with {who(place)}: {why}; "
         f"zone {place.zone} was not changed. {advice}",
         name="reply_unverified",
         advice=advice,
@@ -170,22 +169,7 @@ def overtaken(place: Place, times: int) -> Failure:
     )
 
 
-def update_refused(place: Place, code: str, *, verified: bool) -> Failure:
-    """The server's answer to an update, other than NOERROR."""
-    name, sentence, advice = _UPDATE.get(code, ("dns_failed", "{peer} answered {code} to the update of {owner}", _LOG))
-    if place.key is None and code in ("REFUSED", "NOTAUTH"):
-        name = "update_refused"
-        sentence = "{peer} refused the unsigned update of {owner}"
-        advice = "Set auth: tsig with a key the server allows, or auth: gss_tsig for a secure zone of Active Directory."
-    if isinstance(place.key, GssKey):
-        advice = _UPDATE_BY_PRINCIPAL.get(code, advice)
-    known = {"peer": place.peer, "owner": place.owner, "zone": place.zone, "code": code, "who": _who(place)}
-    doubt = "" if verified else " (the answer could not be verified; reading back showed no change)"
-    advice = advice.format(**known)
-    return Failure(f"{sentence.format(**known)} ({code}){doubt}. {advice}", name=name, advice=advice, code=code)
-
-
-def _who(place: Place) -> str:
+def who(place: Place) -> str:
     return place.key.who if place.key else "an unsigned update"
 
 
@@ -195,59 +179,4 @@ _SILENCE: t.Final[t.Mapping[str, str]] = {
     "reset": "the connection was reset",
     "closed": "the connection was closed without an answer",
     "unreachable": "the network does not lead there",
-}
-_LOG = "Look at the server's log for the reason."
-_NO_RIGHT = "{peer} refused to update {owner} in zone {zone}: {who} has no right to"
-# A secure zone lets every account create a name, and nobody but the account that created it change it afterwards: the
-# reason why a second KMS host cannot publish itself (Microsoft Learn, "Configuring DNS", ff793405). Windows answers
-# REFUSED, Samba SERVFAIL.
-_OWNED = (
-    "In a secure zone the account that created the record owns it, often the first KMS host that published itself, and "
-    "nobody else may change it: give {who}, or better a group of all that publish, full control of {owner}, or let the "
-    "owner remove it first"
-)
-_UPDATE_BY_PRINCIPAL: t.Final[t.Mapping[str, str]] = {
-    "REFUSED": _OWNED + "; on BIND add: update-policy {{ grant PRINCIPAL name {owner} SRV; }}.",
-    "SERVFAIL": _OWNED + "; where that is not it, the server's log knows the reason.",
-}
-_UPDATE: t.Final[t.Mapping[str, tuple[str, str, str]]] = {
-    "REFUSED": (
-        "update_refused",
-        _NO_RIGHT,
-        "On BIND add: update-policy {{ grant KEY name {owner} SRV; }}; on PowerDNS add the key to the zone's "
-        "TSIG-ALLOW-DNSUPDATE.",
-    ),
-    # Knot 3.2 says so of a key it knows, when no access rule lets that key update.
-    "BADKEY": (
-        "update_refused",
-        _NO_RIGHT,
-        "On Knot let an acl of the zone allow action: update to this key, for update-type: SRV at {owner}.",
-    ),
-    "NOTAUTH": (
-        "not_primary",
-        "{peer} does not take updates of zone {zone}: it is not the primary server of the zone, or forbids {who}",
-        "Give the primary server of the zone as server, and check its update rules.",
-    ),
-    "NOTZONE": (
-        "not_in_zone",
-        "{owner} does not lie in the zone that {peer} updates",
-        "Check the option zone.",
-    ),
-    "SERVFAIL": (
-        "update_failed",
-        "{peer} could not carry out the update of {owner}",
-        "Look at its log. Known reasons: a Samba domain controller says this when somebody else owns the record; BIND "
-        "when it cannot write the zone's journal, or when the name would hold more than 100 records "
-        "(max-records-per-type).",
-    ),
-    "NOTIMP": (
-        "update_not_supported",
-        "{peer} does not support dynamic updates",
-        "Give the primary server of the zone as server, and switch on dynamic updates (RFC 2136) there.",
-    ),
-    "FORMERR": (
-        "update_not_supported",
-        "{peer} does not understand the update of {owner}",
-        "Give the primary server of the zone as server, and switch on dynamic updates (RFC 2136) there.",
-    ),
 }

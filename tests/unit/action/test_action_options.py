@@ -38,6 +38,7 @@ MODULES = (
     "host_update",
     "srv_record",
     "srv_record_info",
+    "srv_record_together",
 )
 
 
@@ -100,6 +101,17 @@ def test_the_rules_between_options_are_said() -> None:
     message = refusal(both, spec)
     assert "mutually exclusive: target|members" in message and SECRET not in message
     assert "remote_addresses" in refusal({}, specification("host_firewall"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [(True, "yes"), ("yes", "yes"), (False, "no"), ("no", "no"), (None, "unknown")]
+)
+def test_yaml_makes_a_truth_of_yes_and_no_and_they_are_taken_as_words(written: bool | str | None, meant: str) -> None:
+    given = {} if written is None else {"aging": written}
+    whole = validate(specification("srv_record"), {**ZONE, "target": "kms1.corp.example", **given}, "x")
+    assert whole["aging"] == meant
+    (inner,) = validate(HOST, {"publish": [{**ZONE, **given}]}, "x")["publish"]
+    assert inner["aging"] == meant
 
 
 VALUES = st.recursive(

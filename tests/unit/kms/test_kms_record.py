@@ -34,6 +34,7 @@ FULL = Record(
     service_restart=BOOT_TEXT,
     former_firewall={"SPPSVC-In-TCP": {"enabled": False, "scope": ["local_subnet"]}},
     confirming={"67892": {"installation_id": 54 * "1", "at": NOW_TEXT}},
+    draining={"at": NOW_TEXT, "ttl": 3600},
 )
 TOLERANCE = dt.timedelta(seconds=5)
 
@@ -104,6 +105,9 @@ def test_reading_writes_nothing() -> None:
         '{"confirming": {"67892": {"at": "2026-03-01T08:00:00Z"}}}',
         '{"confirming": {"67892": {"installation_id": 5, "at": "2026-03-01T08:00:00Z"}}}',
         '{"confirming": {"67892": {"installation_id": "5", "at": "now"}}}',
+        '{"draining": {"at": "2026-03-01T08:00:00Z"}}',
+        '{"draining": {"at": "soon", "ttl": 60}}',
+        '{"draining": {"at": "2026-03-01T08:00:00Z", "ttl": "long"}}',
         '{"former_firewall": {"SPPSVC-In-TCP": false}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false}}}',
         '{"former_firewall": {"SPPSVC-In-TCP": {"enabled": false, "scope": [5]}}}',

@@ -122,6 +122,7 @@ def test_a_target_that_is_found_in_what_was_seen() -> None:
         (lambda: wish(members=(member("kms2.corp.example"),)), "either target or members"),
         (lambda: wish(verify_reply="maybe"), "strict, readback"),
         (lambda: wish(server_port=70000), "server_port is 70000"),
+        (lambda: wish(aging="maybe"), "unknown, no, yes"),
         (lambda: PublishWish("corp..example", "dns1", "kms1.corp.example"), "empty label"),
         (lambda: PublishWish("corp.example", "dns 1", "kms1.corp.example"), "server"),
     ],
@@ -129,6 +130,17 @@ def test_a_target_that_is_found_in_what_was_seen() -> None:
 def test_impossible_wishes_are_refused_when_made(make: t.Callable[[], PublishWish], hint: str) -> None:
     with pytest.raises(Refusal, match=hint):
         make()
+
+
+def test_a_zone_that_ages_wants_one_of_three_ways() -> None:
+    with pytest.raises(Refusal) as caught:
+        wish(aging="yes")
+    assert caught.value.name == "zone_ages"
+    for word in ("zone corp.example", "activation.kms.srv_record", "microsoft_wmi", "refresh: true", "self_publishing"):
+        assert word in caught.value.message
+    assert wish(aging="yes", refresh=True).refresh
+    assert wish(aging="yes", state="absent").state == "absent", "what goes need not be refreshed"
+    assert not wish(aging="no").refresh and not wish().refresh
 
 
 def test_warnings() -> None:
@@ -154,6 +166,54 @@ def test_the_part_as_data_tells_everything_but_the_key() -> None:
         }
     ]
     assert Publication.needs == (Zones,) and Zones.key == "zones"
+
+
+# --- refreshing
+
+
+@pytest.mark.parametrize("there", [KMS1, "3600 0 0 1688 KMS1.Corp.Example."], ids=["as wished", "other letters"])
+def test_a_member_that_is_there_is_refreshed_once_a_run_and_nothing_has_changed(there: str) -> None:
+    server = FakeDns(there, KMS2)
+    outcome = run(FakeWorld(server), wish(aging="yes", refresh=True))
+    assert outcome.problem is None and not outcome.changed
+    assert (outcome.plan, outcome.done, outcome.remaining, outcome.warnings) == ([], [], [], [])
+    (update,) = server.updates
+    assert [str(rrset[0]) for rrset in update.update] == [there.partition(" ")[2]]
+    assert server.lines() == sorted([there, KMS2])
+
+
+def test_it_is_published_first_and_the_plan_speaks_of_that_alone() -> None:
+    server = FakeDns()
+    outcome = run(FakeWorld(server), wish(refresh=True))
+    assert (
+        [planned.step.id for planned in outcome.plan]
+        == ["srv_record.publish"]
+        == [planned.step.id for planned in outcome.done]
+    )
+    assert outcome.changed and server.lines() == [KMS1]
+
+
+def test_every_zone_is_refreshed_and_every_host_of_one() -> None:
+    one, two = FakeDns(KMS1, KMS2), FakeDns(KMS1)
+    world = FakeWorld(one, two)
+    world.names = {"dns1.corp.example": ["192.0.2.1"], "dns2.corp.example": ["192.0.2.2"]}
+    elsewhere = PublishWish("corp.example", "dns2.corp.example", "kms1.corp.example", key=KEY, refresh=True)
+    outcome = run(world, wish(refresh=True), wish("kms2.corp.example", refresh=True), elsewhere)
+    assert outcome.problem is None and not outcome.changed
+    assert (len(one.updates), len(two.updates)) == (2, 1)
+
+
+def test_nothing_is_refreshed_in_check_mode_nor_when_it_goes_nor_unasked() -> None:
+    for more, check in (({"refresh": True}, True), ({"refresh": True, "state": "absent"}, False), ({}, False)):
+        server = FakeDns(KMS2 if "state" in more else KMS1)
+        outcome = run(FakeWorld(server), wish(**more), check=check)
+        assert outcome.problem is None and not outcome.changed and server.updates == []
+
+
+def test_a_refused_refresh_fails_the_run_and_has_changed_nothing() -> None:
+    outcome = run(FakeWorld(FakeDns(KMS1, habits={"allows_nothing"})), wish(refresh=True))
+    assert outcome.problem is not None and "were not refreshed" in outcome.problem.message
+    assert (outcome.problem.name, outcome.changed, outcome.done) == ("update_refused", False, [])
 
 
 # --- runs

@@ -28,7 +28,7 @@ import dns.tsig
 import dns.update
 
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
-from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, NoAnswer, Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, NoAnswer, Resolver, Stream
 from ansible_collections.activation.kms.tests.unit.srv.fake_realm import FakeRealm, accepted
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ="
@@ -299,6 +299,9 @@ class FakeWorld:
 
     def append(self, path: str, line: str) -> None:
         raise AssertionError("DNS needs no files")
+
+    def resolver(self, servers: t.Sequence[str], port: int, timeout: float) -> Resolver:
+        raise AssertionError("the server itself is asked, not somebody who may remember")
 
 
 def append_tsig(wire: bytes, name: dns.name.Name | None, data: dns.rdata.Rdata) -> bytes:

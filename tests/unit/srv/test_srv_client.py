@@ -21,7 +21,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._errors import (
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
 from ansible_collections.activation.kms.plugins.plugin_utils._srv import client, library, members
 from ansible_collections.activation.kms.plugins.plugin_utils._srv.members import Wish, member
-from ansible_collections.activation.kms.plugins.plugin_utils._srv.place import Place
+from ansible_collections.activation.kms.plugins.plugin_utils._srv.place import Place, VerifyReply
 from ansible_collections.activation.kms.plugins.plugin_utils._srv.tsig import TsigKey
 from ansible_collections.activation.kms.tests.unit.srv.fakes import (
     KEY_NAME,
@@ -276,6 +276,45 @@ def test_trouble_while_updating(habit: str, name: str, code: str, hint: str, sig
     assert (caught.value.name, caught.value.code) == (name, code)
     assert ("could not be verified" in caught.value.message) is (signed != "signed")
     assert server.lines() == [KMS2]
+
+
+# --- refreshing
+
+
+@EVERY_SERVER
+def test_a_refresh_changes_nothing_not_even_the_spelling(habits: frozenset[str]) -> None:
+    server = FakeDns("600 0 0 1688 KMS1.Corp.Example.", "600 0 0 1688 kms2.corp.example.", habits=habits)
+    before = server.lines()
+    refreshed(server, trusting(habits))
+    (update,) = server.updates
+    assert server.lines() == before
+    assert [str(rrset[0]) for rrset in update.update] == ["0 0 1688 KMS1.Corp.Example."]
+    assert update.update[0].ttl == 600 and not update.prerequisite
+
+
+@pytest.mark.parametrize(("habit", "code"), [("allows_nothing", "REFUSED"), ("denial_is_servfail", "SERVFAIL")])
+@pytest.mark.parametrize("verify_reply", ["strict", "readback"])
+def test_a_refused_refresh_says_so_whatever_the_signature(habit: str, code: str, verify_reply: VerifyReply) -> None:
+    unsure = "wrong_signature_on_updates" if verify_reply == "readback" else "signed"
+    server = FakeDns(KMS1, habits={habit, "allows_nothing", unsure})
+    with pytest.raises(Failure, match="were not refreshed, and disappear in time") as caught:
+        refreshed(server, place(verify_reply=verify_reply))
+    _is_helpful(caught.value)
+    assert caught.value.code == code and "reading back" not in caught.value.message
+
+
+@pytest.mark.parametrize("habit", ["loses_answers", "wrong_signature_on_updates"])
+def test_a_refresh_without_an_answer_is_no_refresh(habit: str) -> None:
+    with pytest.raises(Failure, match="were refreshed is not known") as caught:
+        refreshed(FakeDns(KMS1, habits={habit}), place())
+    _is_helpful(caught.value)
+    assert caught.value.name == "dns_answer_lost"
+
+
+def refreshed(server: FakeDns, where: Place) -> None:
+    world = FakeWorld(server)
+    state = client.read(world, where)
+    client.refresh(world, where, members.there(state, wish("kms1.corp.example")), state)
 
 
 def test_a_server_that_is_not_the_primary() -> None:

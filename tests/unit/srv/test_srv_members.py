@@ -32,6 +32,20 @@ def wish(*meant: Member, **more: t.Any) -> Wish:
 
 
 @pytest.mark.parametrize(
+    ("seen", "wished", "found"),
+    [
+        pytest.param([], wish(ONE), (), id="nobody"),
+        pytest.param([ONE, TWO], wish(ONE), (ONE,), id="the wished one alone"),
+        pytest.param([LOUD, TWO], wish(ONE, TWO), (LOUD, TWO), id="in the spelling that is there"),
+        pytest.param([HEAVY], wish(ONE), (), id="not as wished"),
+        pytest.param([ONE, HEAVY], wish(ONE), (ONE,), id="the right one of two"),
+    ],
+)
+def test_what_is_there(seen: list[Member], wished: Wish, found: tuple[Member, ...]) -> None:
+    assert members.there(zone(*seen), wished) == found
+
+
+@pytest.mark.parametrize(
     ("seen", "wished", "change"),
     [
         pytest.param([], wish(ONE), Change((), (ONE,)), id="first member"),

@@ -17,7 +17,13 @@ import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Secret
-from ansible_collections.activation.kms.plugins.plugin_utils._world import GssContext, KerberosTrouble, NoAnswer, Stream
+from ansible_collections.activation.kms.plugins.plugin_utils._world import (
+    GssContext,
+    KerberosTrouble,
+    NoAnswer,
+    Resolver,
+    Stream,
+)
 
 _S = "http://www.w3.org/2003/05/soap-envelope"
 _W = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
@@ -32,7 +38,7 @@ _MISSING = 2
 
 _KINDS = {str: 1, int: 4, tuple: 7}
 
-Value = str | int | None
+Value = str | int | tuple[str, ...] | None
 Method = t.Callable[[t.Mapping[str, str]], int]
 Program = t.Callable[[str], "int | None"]
 
@@ -139,6 +145,9 @@ class SmallWindows:
 
     def dial(self, address: str, port: int, *, timeout: float) -> Stream:
         raise NoAnswer("refused", sent=False)
+
+    def resolver(self, servers: t.Sequence[str], port: int, timeout: float) -> Resolver:
+        raise NotImplementedError
 
     def append(self, path: str, line: str) -> None:
         raise NotImplementedError
@@ -335,7 +344,8 @@ def _field(item: tuple[str, Value]) -> str:
     name, value = item
     if value is None:
         return f'<p:{name} xmlns:p="urn:p" xsi:nil="true"/>'
-    return f'<p:{name} xmlns:p="urn:p">{escape(str(value))}</p:{name}>'
+    values = value if isinstance(value, tuple) else (value,)
+    return "".join(f'<p:{name} xmlns:p="urn:p">{escape(str(one))}</p:{name}>' for one in values)
 
 
 def _output(method: str, code: int, values: str) -> str:

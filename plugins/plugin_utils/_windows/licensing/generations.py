@@ -39,6 +39,7 @@ class Generation:
     by_wmi: frozenset[str]
     foreign_products: bool
     online_doubtful: bool
+    domain_weights: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +69,7 @@ def _generation(row: t.Mapping[str, t.Any]) -> Generation:
         by_wmi=frozenset(row["by_wmi"]),
         foreign_products=bool(row["foreign_products"]),
         online_doubtful=bool(row.get("online_doubtful", False)),
+        domain_weights=bool(row.get("domain_weights", False)),
     )
 
 
