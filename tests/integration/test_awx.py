@@ -34,6 +34,7 @@ pytestmark = pytest.mark.once
 HOSTS = ("kms01", "kms02", "kms03", "kms04")
 KEY_GROUP = "server_2019"
 PREFLIGHT, ROLLOUT, OFFLINE = "KMS: preflight", "KMS: rollout", "KMS: offline activation"
+RETIRE = "KMS: retire"
 
 
 @dataclass
@@ -192,6 +193,16 @@ def test_the_workflow_of_an_offline_activation(shop: Shop) -> None:
     assert second.returncode == 0, second.said()[-3000:]
     assert "away has an activated host key" in second.said() and "away" in members(shop)
     assert second.artifacts() == {}
+
+
+def test_retire(shop: Shop) -> None:
+    """The hosts of the survey, and nobody else."""
+    job = shop.run("retire", RETIRE, shop.inventory(kms_host_drain=0), kms_retire_hosts="kms04")
+    assert job.returncode == 0, job.said()[-3000:]
+    assert "kms04 is retired." in job.said() and set(job.results()) == {"kms04"}
+    assert "kms04" not in members(shop) and "kms03" in members(shop)
+    keys = {host: [product["partial_product_key"] for product in shop.estate.show(host)["products"]] for host in HOSTS}
+    assert shop.key[-5:] not in keys["kms04"] and shop.key[-5:] in keys["kms03"]
 
 
 def test_a_survey_takes_confirmation_ids(shop: Shop) -> None:

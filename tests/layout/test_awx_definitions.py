@@ -41,6 +41,7 @@ def load(path: Path) -> Any:
 
 TEMPLATES = load(AWX / "vars" / "templates.yml")
 JOBS: list[dict[str, Any]] = TEMPLATES["kms_awx_job_templates"]
+IN_WORKFLOW = {node["unified_job_template"]["name"] for node in TEMPLATES["kms_awx_workflow"]["nodes"]}
 CREDENTIALS: list[dict[str, Any]] = load(AWX / "vars" / "credential_types.yml")["kms_awx_credential_types"]
 
 
@@ -55,7 +56,18 @@ def test_a_survey_asks_for_variables_of_its_playbook(job: dict[str, Any]) -> Non
         assert question["variable"] in playbook
         assert question["question_name"] and isinstance(question["required"], bool)
         assert isinstance(question.get("default", TYPES[question["type"]]()), TYPES[question["type"]])
-        assert question["required"] == ("default" in question), "a workflow can launch it without an answer"
+        if job["name"] in IN_WORKFLOW:
+            assert question["required"] == ("default" in question), "a workflow can launch it without an answer"
+        assert question.get("default", "") in question.get("choices", [question.get("default", "")])
+
+
+def test_each_playbook_has_a_template() -> None:
+    assert {job["playbook"] for job in JOBS} == {f"playbooks/{path.name}" for path in AWX.parent.glob("*.yml")}
+
+
+def test_nobody_is_retired_by_a_default() -> None:
+    (job,) = (job for job in JOBS if job["playbook"] == "playbooks/retire.yml")
+    assert {"default"}.isdisjoint(job["survey"][0]) and job["survey"][0]["required"]
 
 
 def test_the_workflow_leads_from_job_to_job_by_an_approval() -> None:
