@@ -23,7 +23,7 @@ from .._secret import Scrubber, Secret
 from .._world import GssContext, NoAnswer, Stream
 from . import gss
 from .addresses import addresses_of
-from .winrm import WinrmDoor
+from .door import Door
 
 _DISPLAY = Display()
 
@@ -61,7 +61,7 @@ class ControllerWorld:
         self,
         host: str,
         scrubber: Scrubber,
-        door: WinrmDoor | None = None,
+        door: Door | None = None,
         operation_timeout: float = 60.0,
         ticket_cache: str = "",
     ) -> None:
