@@ -27,7 +27,8 @@ requirements:
 notes:
   - This is an action plugin. It runs on the controller and speaks WS-Management to the host through the inventory's own
     P(ansible.builtin.winrm#connection) or P(ansible.builtin.psrp#connection). No shell and no PowerShell session is
-    opened to look at the host. Neither PowerShell nor Python is needed there, and nothing of this collection runs there.
+    opened to look at the host. Neither PowerShell nor Python is needed there, and nothing of this collection runs on
+    it.
   - The connection C(winrm) must have exactly one transport. Other connections are refused. C(become) is refused too,
     since WMI calls run as the connecting user. With C(delegate_to) the delegate's connection is used.
   - Over HTTPS the host's certificate is validated as C(ansible_winrm_server_cert_validation) or

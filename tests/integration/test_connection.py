@@ -9,6 +9,7 @@ is opened on the host, and that their sessions can be used for messages of our o
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from collections.abc import Iterator
 
@@ -17,8 +18,9 @@ from estate import Data, Estate, serving
 from ways import WAYS, connection
 
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.connections import door_of
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.winrm import winrm_door
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
-from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber
 from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.client import Client
@@ -27,6 +29,7 @@ HOSTS = {
     "sealed": {},
     "plain": {"transport": "basic"},
     "tls": {"transport": "basic", "scheme": "https", "start": "kms_1_2"},
+    "tlsntlm": {"scheme": "https"},
 }
 BOOT = ("root/cimv2", "SELECT LastBootUpTime FROM Win32_OperatingSystem")
 
@@ -55,10 +58,11 @@ def client(opened: t.Any) -> Client:
     return Client(ControllerWorld("a-host", Scrubber(), door_of(opened, "a-host"), operation_timeout=20.0))
 
 
-@pytest.mark.parametrize("host", ["sealed", "plain"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_winrm_has_what_the_adapter_needs(estate: Estate, since: Since, host: str) -> None:
     opened = connection(estate, host)
-    asking = client(opened)
+    door = winrm_door(opened, host)
+    asking = Client(ControllerWorld(host, Scrubber(), door, operation_timeout=20.0))
     assert opened.transport == "winrm"
     assert opened.protocol is None and opened.shell_id is None, "nothing happens before the first message"
     assert since(host) == []
@@ -66,6 +70,7 @@ def test_winrm_has_what_the_adapter_needs(estate: Estate, since: Since, host: st
     assert opened.shell_id is None, "or close() would delete a shell that never was"
     for name in ("send_message", "build_session", "close_session", "encryption", "read_timeout_sec"):
         assert hasattr(opened.protocol.transport, name)
+    assert door.line is not None and door.line.stands, "what follows goes straight on the connection"
     opened.reset()
 
 
@@ -145,6 +150,18 @@ def test_a_connection_dropped_without_an_answer_may_have_been_heard(
     assert lost.value.sent, "nobody knows, so it counts as sent"
     assert len([entry for entry in since(host) if not entry["auth_only"]]) <= 2, "and it is not sent again"
     assert len(asking.query(*BOOT)) == 1, "and the next message finds its way"
+
+
+@of_each_way
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_connection_that_was_reset_is_made_anew(estate: Estate, host: str, way: str) -> None:
+    asking = client(connection(estate, host, way))
+    for _again in range(3):
+        assert len(asking.query(*BOOT)) == 1
+    estate.fault(host, "reset", "1")
+    with contextlib.suppress(Problem):
+        asking.query(*BOOT)
+    assert len(asking.query(*BOOT)) == len(asking.query(*BOOT)) == 1
 
 
 @of_each_way

@@ -100,6 +100,7 @@ _SIGNS = (
     ("ConnectTimeout", "no connection within the time-out", ""),
     ("ReadTimeout", "no answer within the time-out", ""),
     ("NameResolutionError", "the host name does not resolve", ""),
+    ("TimeoutError", "no answer within the time-out", ""),  # ours or urllib3's
     ("Name or service not known", "the host name does not resolve", ""),
     (
         "certificate is not valid for",  # "Hostname mismatch" and "IP address mismatch" of OpenSSL

@@ -5,8 +5,8 @@
 
 Internal to the collection activation.kms; not a public interface.
 
-The only file that knows the inside of ansible.builtin.psrp and of pypsrp: the plugin turns its options into arguments
-of pypsrp's WSMan class (`_build_kwargs`, `_psrp_conn_kwargs`), whose `transport` posts bytes. Its runspace pool is never
+The only file that knows the inside of ansible.builtin.psrp and of pypsrp. The plugin turns its options into arguments
+of the WSMan class (`_build_kwargs`, `_psrp_conn_kwargs`), whose `transport` posts bytes. Its runspace pool is never
 opened, so that the host needs neither PowerShell nor a session configuration. A contract test runs this file on every
 supported ansible-core.
 """

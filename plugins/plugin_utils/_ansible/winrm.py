@@ -13,6 +13,8 @@ although WMI would answer.
 
 from __future__ import annotations
 
+import http.client
+import types
 import typing as t
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -20,6 +22,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from .._errors import Refusal
 from .._world import NoAnswer
 from .door import Door
+from .line import Line
 
 try:
     import requests
@@ -64,6 +67,7 @@ class WinrmDoor(Door):
 
     def __init__(self, connection: t.Any) -> None:
         self._connection = connection
+        self.line: Line | None = None
 
     def encrypted(self) -> bool:
         """As the plugin's options and pywinrm decide it."""
@@ -91,14 +95,41 @@ class WinrmDoor(Door):
         transport = self._transport()
         transport.read_timeout_sec = patience
         self._open_session(transport)
+        line = self.line
+        try:
+            if line is not None and line.session is transport.session and line.stands:
+                status, body = self._by_line(line, transport, message)
+                if status != 401 or transport.encryption is not None:  # what is sealed can only be sealed anew
+                    return status, body
+            return self._by_pywinrm(transport, message)
+        except (requests.RequestException, http.client.HTTPException, WinRMError, OSError) as error:
+            raise self._silence(error) from None
+
+    @staticmethod
+    def _by_line(line: Line, transport: t.Any, message: bytes) -> tuple[int, bytes]:
+        """Straight on the connection, sealed where the session seals."""
+        seal = transport.encryption
+        if seal is None:
+            status, _headers, body = line.post(message, transport.read_timeout_sec, {})
+            return status, body
+        sealed = seal.prepare_encrypted_request(_Plain(), transport.endpoint, message)
+        status, headers, body = line.post(
+            sealed.body, transport.read_timeout_sec, {"Content-Type": sealed.headers["Content-Type"]}
+        )
+        if body:
+            asked = types.SimpleNamespace(url=transport.endpoint)
+            body = seal.parse_encrypted_response(types.SimpleNamespace(headers=headers, content=body, request=asked))
+        return status, body
+
+    @staticmethod
+    def _by_pywinrm(transport: t.Any, message: bytes) -> tuple[int, bytes]:
+        """With a login where that is wanted."""
         try:
             return 200, transport.send_message(message)
         except WinRMTransportError as error:
             return int(error.code), str(error.response_text).encode("utf-8")
         except InvalidCredentialsError:
             return 401, b""
-        except (requests.RequestException, WinRMError, OSError) as error:
-            raise self._silence(error) from None
 
     def _transport(self) -> t.Any:
         """pywinrm's transport, connecting first where that has not happened."""
@@ -118,7 +149,8 @@ class WinrmDoor(Door):
         try:
             # pywinrm has put the environment's proxies and certificates into the session by then; that requests looks
             # them up again for every message costs more than anything of ours.
-            transport.build_session().trust_env = False
+            session = transport.build_session()
+            session.trust_env = False
         except InvalidCredentialsError:
             raise self._login_refused() from None
         except WinRMTransportError as error:
@@ -128,3 +160,14 @@ class WinrmDoor(Door):
         except BaseException:  # pywinrm would keep a session without encryption and send the next message openly
             self.disconnect()
             raise
+        if self.line is None or self.line.session is not session:
+            self.line = Line(session, transport.endpoint)
+
+
+class _Plain:
+    """What pywinrm's encryption asks of a session: a request to put a body and headers into."""
+
+    @staticmethod
+    def prepare_request(request: t.Any) -> t.Any:
+        """The sealed body as it is."""
+        return types.SimpleNamespace(body=request.data, headers={})
