@@ -36,8 +36,6 @@ def inventory_by(estate: Estate, way: str) -> Data:
     tree = estate.inventory()
     hosts = tree["all"]["children"]["kms_hosts"]["hosts"]
     hosts.update({name: described(host, way) for name, host in hosts.items()})
-    validation = "ansible_winrm_server_cert_validation" if way == "winrm" else "ansible_psrp_cert_validation"
-    hosts["mistrusting"] = {**hosts["tls"], validation: "validate"}
     hosts["open_hearted"] = {**hosts["sealed"], f"ansible_{way}_message_encryption": "never"}
     hosts["stranger"] = {**hosts["sealed"], "ansible_password": "guessed"}
     hosts["off"] = {**hosts["sealed"], "ansible_host": f"{estate.network}.200"}
@@ -54,7 +52,6 @@ def played(request: pytest.FixtureRequest, estate: Estate) -> tuple[Data, list[D
         one_task("plain", "host_info", {"query": "{{ item }}.release"}, "r_loop", loop=["system", "system", "system"]),
         one_task("plain", "host_info", {"query": "system.hostname"}, "r_delegated", delegate_to="other"),
         one_task("tls", "host_key", {"product_key": HOST_KEY}, "r_tls", check_mode=True),
-        one_task("mistrusting", "host_info", {}, "r_mistrusting"),
         one_task("open_hearted", "host_info", {}, "r_open"),
         one_task("stranger", "host_info", {}, "r_stranger"),
         one_task("off", "host_info", {}, "r_off"),
@@ -98,11 +95,6 @@ def test_delegation_uses_the_delegates_connection(played: tuple[Data, list[Data]
 
 def test_a_key_may_travel_in_tls(played: tuple[Data, list[Data]]) -> None:
     assert [step["id"] for step in played[0]["r_tls"]["plan"]][-2:] == ["host_key.install", "host_key.activate"]
-
-
-def test_a_certificate_nobody_vouches_for(played: tuple[Data, list[Data]]) -> None:
-    result = played[0]["r_mistrusting"]
-    assert result["unreachable"] and "its TLS certificate is not trusted; set ansible_" in result["msg"]
 
 
 def test_an_unsealed_message_is_refused_with_the_way_out(played: tuple[Data, list[Data]]) -> None:

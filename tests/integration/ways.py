@@ -18,6 +18,11 @@ from ansible.plugins.loader import connection_loader
 from estate import PASSWORD, USER, Data, Estate
 
 WAYS = ("winrm", "psrp")
+SAME = {  # psrp's word for what winrm calls otherwise
+    "ansible_psrp_ca_cert": "ansible_winrm_ca_trust_path",
+    "ansible_psrp_cert_validation": "ansible_winrm_server_cert_validation",
+    "ansible_psrp_negotiate_hostname_override": "ansible_winrm_kerberos_hostname_override",
+}
 _HOSTS: dict[Path, Data] = {}  # by estate: making an inventory is a process
 
 
@@ -30,9 +35,13 @@ def described(host: Mapping[str, t.Any], way: str) -> Data:
         "ansible_connection": "psrp",
         "ansible_psrp_protocol": host["ansible_winrm_scheme"],
         "ansible_psrp_auth": host["ansible_winrm_transport"],
-        "ansible_psrp_cert_validation": host.get("ansible_winrm_server_cert_validation", "validate"),
         "ansible_psrp_message_encryption": "never" if open_basic else "auto",
     }
+    for psrp, winrm in SAME.items():
+        if winrm in host:
+            words[psrp] = host[winrm]
+    if host["ansible_winrm_transport"] == "kerberos":
+        words["ansible_psrp_negotiate_service"] = "HTTP"  # WSMAN before ansible-core 2.21
     return {**{name: value for name, value in host.items() if not name.startswith("ansible_winrm_")}, **words}
 
 

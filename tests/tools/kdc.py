@@ -24,7 +24,8 @@ import dns_server
 PACKAGES = "krb5-kdc krb5-admin-server krb5-user"
 USER = "kmsadmin"
 
-# rdns and canonicalisation would ask the machine's resolver for names that exist in a private zone only.
+# rdns and canonicalisation would ask the machine's resolver for names that exist in a private zone only. Server 2003
+# knows no AES, and MIT Kerberos from 1.21 on no RC4 unless it is told to; older releases ignore the setting.
 CLIENT = """
 [libdefaults]
     default_realm = {realm}
@@ -33,6 +34,7 @@ CLIENT = """
     rdns = false
     dns_canonicalize_hostname = false
     udp_preference_limit = 1
+    allow_rc4 = true
 [realms]
     {realm} = {{
         kdc = {address}:{port}
@@ -92,10 +94,14 @@ class Kdc:
             "KRB5RCACHENAME": f"file2:{self.folder}/replays",
         }
 
-    def add(self, principal: str, password: str | None = None) -> None:
-        """A new principal, without a password by a random key."""
+    def add(self, principal: str, password: str | None = None, encryption: str = "") -> None:
+        """A new principal, without a password by a random key; `encryption` (`rc4-hmac`) is all it knows."""
         how = ["-randkey"] if password is None else ["-pw", password]
+        if encryption:
+            how += ["-e", f"{encryption}:normal"]
         self._administer(["addprinc", "-clearpolicy", *how, principal])
+        if encryption:
+            self._administer(["setstr", principal, "session_enctypes", encryption])
 
     def set_password(self, principal: str, password: str) -> None:
         """Another password, and with it other keys."""

@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is asking: Basic and NTLM on one HTTP connection, and the sealing of messages that comes with NTLM.
+"""Who is asking: Basic and NTLM on one HTTP connection, and what all logins have in common that seal messages.
 
-Knows the one account of an estate, challenges, and the `multipart/encrypted` form (MS-WSMV 2.2.9.1). Refuses to know
-what is inside a message and whether an unsealed one is acceptable: the machine decides that.
+Knows the one account of an estate and challenges. Refuses to know what is inside a message and whether an unsealed one
+is acceptable: the machine decides that. Kerberos is next door.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import base64
 import binascii
 import hmac
 import os
-import re
-import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,12 @@ from typing import Protocol
 
 import spnego
 
+from .md4 import md4
+from .sealing import SPNEGO, Opened, SealError, join, sealed_type, split
+
 Headers = tuple[tuple[str, str], ...]
-_AUTHENTICATE = "WWW-Authenticate"
-_SEALED_TYPE = re.compile(r'multipart/encrypted\s*;.*protocol="([^"]{1,100})".*boundary="([^"]{1,70})"', re.I)
+AUTHENTICATE = "WWW-Authenticate"
 _MAX_TOKEN = 12 * 1024
-
-
-class SealError(Exception):
-    """A sealed message that cannot be opened: foreign context, tampered with, or malformed. Answered with 400."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +41,6 @@ class Admitted:
     """Logged on; `headers` go with the next answer."""
 
     headers: Headers = ()
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A body as it was meant; `protocol` is the client's name of the sealing, None for a body in clear."""
-
-    body: bytes
-    protocol: str | None
 
 
 class Gate(Protocol):
@@ -92,8 +81,12 @@ class Accounts:
         file.unlink(missing_ok=True)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as lines:
+            # The form of smbpasswd: with the password itself, pyspnego would hash it anew for every login, the LM hash
+            # nobody uses included, which is dear. There is none here.
+            nt_hash = md4(password.encode("utf-16-le")).hex()
             for domain in dict.fromkeys(["", ".", *(domain.upper() for domain in domains)]):
-                lines.write(f"{domain}:{user}:{password}\n")
+                account = f"{domain}\\{user}" if domain else user
+                lines.write(f"{account}:1000:{'0' * 32}:{nt_hash}:[U]:LCT-0\n")
         os.environ["NTLM_USER_FILE"] = str(file)
 
     def basic(self, user: str, password: str, host: str) -> bool:
@@ -111,7 +104,7 @@ class Accounts:
 class BasicGate:
     """Basic: every request carries the password; nothing is sealed."""
 
-    challenge = Challenge(((_AUTHENTICATE, 'Basic realm="WSMAN"'),))
+    challenge = Challenge(((AUTHENTICATE, 'Basic realm="WSMAN"'),))
 
     def __init__(self, accounts: Accounts, host: str) -> None:
         self._accounts = accounts
@@ -129,7 +122,7 @@ class BasicGate:
         return Admitted() if self._accounts.basic(user, password, self._host) else self.challenge
 
     def open(self, content_type: str, body: bytes) -> Opened:
-        if _SEALED_TYPE.match(content_type):
+        if sealed_type(content_type) is not None:
             raise SealError
         return Opened(body, None)
 
@@ -140,78 +133,113 @@ class BasicGate:
         """Basic has no session."""
 
 
-class NtlmGate:
-    """NTLM under the Negotiate scheme, raw (as pywinrm sends it) or inside SPNEGO: one context a connection."""
+class SessionGate(ABC):
+    """What logins have in common that happen once a connection: a context that seals what follows."""
 
-    challenge = Challenge(((_AUTHENTICATE, "Negotiate"),))
+    challenge: Challenge
+    schemes: tuple[str, ...] = ("negotiate",)
 
-    def __init__(self, domains: Iterable[str]) -> None:
-        self._domains = {domain.lower() for domain in domains} | {"", "."}
-        self._context: spnego.ContextProxy | None = None
-        self._admitted = False
+    def __init__(self) -> None:
+        self.admitted = False
+        self.sealing = SPNEGO
+
+    @abstractmethod
+    def step(self, scheme: str, token: bytes) -> Challenge | Admitted:
+        """One token of the login, under this scheme; whatever it raises, the client is refused."""
+
+    @abstractmethod
+    def unwrap(self, signature: bytes, data: bytes) -> bytes:
+        """Open sealed data. Raises SealError."""
+
+    @abstractmethod
+    def wrap(self, body: bytes) -> tuple[bytes, bytes]:
+        """Seal: signature and data."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Lose the session."""
 
     def admit(self, authorization: str | None) -> Challenge | Admitted:
         if authorization is None:
-            return Admitted() if self._admitted else self.challenge
+            return Admitted() if self.admitted else self.challenge
         scheme, _, value = authorization.partition(" ")
-        token = _token(value) if scheme.lower() == "negotiate" else None
+        token = _token(value) if scheme.lower() in self.schemes else None
         if token is None:
             self.forget()
             return self.challenge
         try:
-            return self._step(token)
+            return self.step(scheme.lower(), token)
         except Exception:  # whatever a foreign token does to the parser, the answer is the same 401
             self.forget()
             return self.challenge
 
-    def _step(self, token: bytes) -> Challenge | Admitted:
+    def open(self, content_type: str, body: bytes) -> Opened:
+        sealed = sealed_type(content_type)
+        if sealed is None:
+            return Opened(body, None)
+        protocol, boundary = sealed
+        if not self.admitted or protocol.lower() != self.sealing.lower():
+            raise SealError
+        length, signature, data = split(body, boundary)
+        plain = self.unwrap(signature, data)
+        if length not in (len(plain), len(data)):  # RC4 pads: pywinrm does not count that, pypsrp does
+            raise SealError
+        return Opened(plain, protocol)
+
+    def seal(self, body: bytes, protocol: str) -> tuple[str, bytes]:
+        if not self.admitted:
+            raise SealError
+        signature, data = self.wrap(body)
+        return join(protocol, len(body), signature, data)
+
+
+class NtlmGate(SessionGate):
+    """NTLM under the Negotiate scheme, raw (as pywinrm sends it) or inside SPNEGO: one context a connection."""
+
+    challenge = Challenge(((AUTHENTICATE, "Negotiate"),))
+
+    def __init__(self, domains: Iterable[str]) -> None:
+        super().__init__()
+        self._domains = {domain.lower() for domain in domains} | {"", "."}
+        self._context: spnego.ContextProxy | None = None
+
+    def step(self, scheme: str, token: bytes) -> Challenge | Admitted:
         if self._context is None or self._context.complete:
-            self._admitted = False
+            self.admitted = False
             self._context = _acceptor(token)
         answer = self._context.step(token)
-        headers: Headers = ()
-        if answer:
-            headers = ((_AUTHENTICATE, "Negotiate " + base64.b64encode(answer).decode("ascii")),)
+        headers = () if answer is None else session_header("Negotiate", answer)
         if not self._context.complete:
             return Challenge(headers) if headers else self.challenge
         domain, _, _ = (self._context.client_principal or "").rpartition("\\")
         if domain.lower() not in self._domains:
             self.forget()
             return self.challenge
-        self._admitted = True
+        self.admitted = True
         return Admitted(headers)
 
-    def open(self, content_type: str, body: bytes) -> Opened:
-        sealed = _SEALED_TYPE.match(content_type)
-        if sealed is None:
-            return Opened(body, None)
-        if self._context is None or not self._admitted:
+    def unwrap(self, signature: bytes, data: bytes) -> bytes:
+        if self._context is None:
             raise SealError
-        length, header, data = _split(body, sealed.group(2).encode("latin-1"))
         try:
-            plain = self._context.unwrap_winrm(header, data)
+            return self._context.unwrap_winrm(signature, data)
         except (spnego.exceptions.SpnegoError, ValueError) as error:
             raise SealError from error
-        if len(plain) != length:
-            raise SealError
-        return Opened(plain, sealed.group(1))
 
-    def seal(self, body: bytes, protocol: str) -> tuple[str, bytes]:
+    def wrap(self, body: bytes) -> tuple[bytes, bytes]:
         if self._context is None:
             raise SealError
         sealed = self._context.wrap_winrm(body)
-        boundary = b"--Encrypted Boundary"
-        head = (
-            boundary + b"\r\n\tContent-Type: " + protocol.encode("latin-1") + b"\r\n"
-            b"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length=%d\r\n" % len(body)
-        )
-        head += boundary + b"\r\n\tContent-Type: application/octet-stream\r\n" + struct.pack("<I", len(sealed.header))
-        content_type = f'multipart/encrypted;protocol="{protocol}";boundary="Encrypted Boundary"'
-        return content_type, head + sealed.header + sealed.data + boundary + b"--\r\n"
+        return sealed.header, sealed.data
 
     def forget(self) -> None:
         self._context = None
-        self._admitted = False
+        self.admitted = False
+
+
+def session_header(scheme: str, token: bytes) -> Headers:
+    """A token on its way to the client."""
+    return ((AUTHENTICATE, f"{scheme} {base64.b64encode(token).decode('ascii')}"),)
 
 
 def _acceptor(token: bytes) -> spnego.ContextProxy:
@@ -228,24 +256,3 @@ def _token(value: str) -> bytes | None:
         return base64.b64decode(value.strip(), validate=True)
     except binascii.Error:
         return None
-
-
-def _split(body: bytes, boundary: bytes) -> tuple[int, bytes, bytes]:
-    """Plain length, signature and sealed data of a `multipart/encrypted` body."""
-    mark = re.escape(b"--" + boundary)
-    head = re.compile(
-        mark
-        + rb"\r\n[ \t]*Content-Type:[^\r\n]*\r\n[ \t]*OriginalContent:[^\r\n]*;[ ]*Length=(\d{1,9})\r\n"
-        + mark
-        + rb"\r\n[ \t]*Content-Type:[ ]*application/octet-stream\r\n",
-        re.IGNORECASE,
-    ).match(body)
-    tail = b"--" + boundary + b"--"
-    end = len(body.rstrip(b"\r\n")) - len(tail)
-    if head is None or body[max(end, 0) : max(end, 0) + len(tail)] != tail or end < head.end() + 4:
-        raise SealError
-    signature = struct.unpack_from("<I", body, head.end())[0]
-    start = head.end() + 4
-    if start + signature > end:
-        raise SealError
-    return int(head.group(1)), body[start : start + signature], body[start + signature : end]

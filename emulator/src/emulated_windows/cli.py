@@ -4,8 +4,8 @@
 """The command `emulated-windows`.
 
 Knows its arguments, what it prints and its exit codes: 0, 1 with a sentence where the emulated Microsoft refuses, and
-2 with one for every mistake. Refuses to know
-how anything is done.
+2 with one for every mistake. Refuses to know how anything is done; what only serving needs is imported there, so that
+`show` and `fault` cost little.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
-from .control import ask
-from .estate import load_estate
-from .inventory import inventory_text
+from .control import ask, trusted_certificate
+from .faults import KINDS
 from .packages import ARCHITECTURES, LANGUAGES, NOTICE, UPDATES, catalogue, write_packages
-from .persona_table import table_text
 from .section import EstateError
-from .server import serve
 
 _DESCRIPTION = (
     "Emulated Windows: machines that speak WinRM on loopback, to try KMS host administration on. "
@@ -60,15 +58,19 @@ def _parser() -> argparse.ArgumentParser:
     inventory = commands.add_parser("inventory", help="print an Ansible inventory of an estate")
     inventory.add_argument("estate", type=Path, metavar="ESTATE.yml")
     inventory.set_defaults(run=_inventory)
+    trust = commands.add_parser("ca", help="print the file with what a client has to trust for HTTPS, while serving")
+    trust.add_argument("estate", type=Path, metavar="ESTATE.yml")
+    trust.set_defaults(run=_trust)
     show = commands.add_parser("show", help="print the state of a machine (or all) of a running estate as JSON")
     show.add_argument("estate", type=Path, metavar="ESTATE.yml")
     show.add_argument("host", nargs="?", metavar="HOST")
     show.add_argument("--dns", action="store_true", help="print the zone of the embedded DNS server instead")
     show.set_defaults(run=_show)
     fault = commands.add_parser("fault", help="make something go wrong on a machine of a running estate")
+    fault.add_argument("--list", action=_FaultList, nargs=0, help="print the kinds there are, and exit")
     fault.add_argument("estate", type=Path, metavar="ESTATE.yml")
     fault.add_argument("host", metavar="HOST")
-    fault.add_argument("kind", metavar="KIND", help="drop, drop-answer, stale, quota, slow-boot, flap, disk-full, ...")
+    fault.add_argument("kind", metavar="KIND", help="drop, drop-answer, stale, quota, slow-boot ...: see --list")
     fault.add_argument("args", nargs="*", metavar="ARGS")
     fault.set_defaults(run=_fault)
     confirm = commands.add_parser("confirm", help="get the confirmation ID for an installation ID, as by telephone")
@@ -81,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     personas = commands.add_parser("personas", help="print what there is to emulate, and how sure it is")
     personas.set_defaults(run=_personas)
     return parser
+
+
+class _FaultList(argparse.Action):
+    """Works without the other arguments, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_unused: Any) -> None:
+        width = max(map(len, KINDS))
+        for kind, meaning in KINDS.items():
+            print(f"{kind:{width}}  {meaning}")
+        parser.exit()
 
 
 def _add_packages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -103,13 +115,27 @@ def _megabytes(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from .estate import load_estate
+    from .server import serve
+
     estate = load_estate(options.estate)
     asyncio.run(serve(estate, options.journal, options.ready_file))
     return 0
 
 
 def _inventory(options: argparse.Namespace) -> int:
+    from .estate import load_estate
+    from .inventory import inventory_text
+
     print(inventory_text(load_estate(options.estate)), end="")
+    return 0
+
+
+def _trust(options: argparse.Namespace) -> int:
+    file = trusted_certificate(options.estate)
+    if not file.is_file():
+        raise EstateError(f"no machine of {options.estate} is being served over HTTPS now.")
+    print(file)
     return 0
 
 
@@ -158,5 +184,7 @@ def _packages(options: argparse.Namespace) -> int:
 
 
 def _personas(options: argparse.Namespace) -> int:
+    from .persona_table import table_text
+
     print(table_text(), end="")
     return 0

@@ -40,6 +40,11 @@ def state_folder(estate: Path) -> Path:
     return Path(root, digest)
 
 
+def trusted_certificate(estate: Path) -> Path:
+    """The certificate of the authority behind the machines of a running estate that are served over HTTPS."""
+    return state_folder(estate) / "ca.pem"
+
+
 class ControlServer:
     """The socket of a running estate."""
 

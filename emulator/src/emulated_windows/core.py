@@ -111,7 +111,8 @@ class EmulatedHost:
         self._service.context.catalogue.load(name, rows, namespace)
 
     def take_transport_fault(self) -> str | None:
-        """Asked once for each HTTP request before `handle`: None, drop, drop-after, stale or reset."""
+        """Asked once for each HTTP request before `handle`: None, drop, drop-after, hang, hang-after,
+        stale or reset."""
         return self.machine.faults.transport()
 
     def change_hardware(self) -> None:

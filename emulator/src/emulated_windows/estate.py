@@ -26,7 +26,8 @@ from .language import languages
 from .persona import dial_table, personas
 from .section import EstateError, Section
 
-TRANSPORTS = ("basic", "ntlm")
+TRANSPORTS = ("basic", "ntlm", "kerberos")
+CERTIFICATES = ("trusted", "self_signed", "expired", "other_name")
 SCHEMES = {"http": 5985, "https": 5986}
 FIREWALLS = ("on", "off", "stopped")
 START_MODES = ("Auto", "Manual", "Disabled")
@@ -74,6 +75,15 @@ class DnsSettings:
 
 
 @dataclass(frozen=True)
+class KerberosSettings:
+    """The realm the machines are members of; `config` None: the krb5.conf of this system."""
+
+    realm: str
+    keytab: Path
+    config: Path | None
+
+
+@dataclass(frozen=True)
 class HostSettings:
     """One machine: where it is served and, in `options`, what it is."""
 
@@ -84,6 +94,8 @@ class HostSettings:
     transport: str
     allow_unencrypted: bool
     options: HostOptions
+    certificate: str = "trusted"
+    """What is right or wrong with the certificate of a machine served over HTTPS."""
 
     @property
     def fqdn(self) -> str:
@@ -104,6 +116,7 @@ class Estate:
     blocked_keys: frozenset[str]
     """Those of them Microsoft has blocked."""
     hosts: tuple[HostSettings, ...]
+    kerberos: KerberosSettings | None = None
 
 
 class _Loader(yaml.SafeLoader):
@@ -156,13 +169,14 @@ def _estate(path: Path, top: Section) -> Estate:
     boot_seconds = top.number("boot_seconds", 2.0)
     dns = _dns(top.section("dns")) if top.has("dns") else None
     host_keys, blocked = _host_keys(top.section("host_keys")) if top.has("host_keys") else ({}, frozenset[str]())
+    kerberos = _kerberos(path.parent, top.section("kerberos")) if top.has("kerberos") else None
     common = {"domain": domain, "boot_seconds": boot_seconds, "user": credentials.user}
     hosts: list[HostSettings] = []
     if top.has("hosts"):
         section = top.section("hosts")
         hosts += [_host(name, section.section(name), common) for name in section.names()]
     if top.has("fleet"):
-        hosts += _fleet(top.section("fleet"), common)
+        hosts += _fleets(top.sections("fleet"), common)
     top.finish()
     if not hosts:
         raise EstateError("there are no hosts: add `hosts` or `fleet`.")
@@ -171,7 +185,9 @@ def _estate(path: Path, top: Section) -> Estate:
         for option in ("host_key", "office_key"):
             if getattr(host.options, option) not in (None, *host_keys):
                 raise EstateError(f"{host.name}: {option} is none of the keys in host_keys.")
-    return Estate(path, domain, credentials, dns, host_keys, blocked, tuple(hosts))
+        if host.transport == "kerberos" and kerberos is None:
+            raise EstateError(f"{host.name}: transport kerberos needs the key `kerberos` (realm, keytab, config).")
+    return Estate(path, domain, credentials, dns, host_keys, blocked, tuple(hosts), kerberos)
 
 
 def _credentials(section: Section) -> Credentials:
@@ -193,6 +209,17 @@ def _dns(section: Section) -> DnsSettings:
     tsig = _tsig(section.section("tsig")) if section.has("tsig") else None
     section.finish()
     return DnsSettings(address, port, zone, tsig)
+
+
+def _kerberos(folder: Path, section: Section) -> KerberosSettings:
+    """Files are named as seen from the folder of ESTATE.yml."""
+    realm = section.text("realm")
+    if not re.fullmatch(r"[A-Z0-9.-]{1,200}", realm):
+        raise EstateError(f"kerberos.realm: {realm} is not the name of a realm, in capitals.")
+    keytab = folder / section.text("keytab")
+    config = folder / section.text("config") if section.has("config") else None
+    section.finish()
+    return KerberosSettings(realm, keytab, config)
 
 
 def _tsig(section: Section) -> Tsig:
@@ -234,20 +261,35 @@ def _host(name: str, section: Section, common: Mapping[str, Any]) -> HostSetting
     return found
 
 
-def _fleet(section: Section, common: Mapping[str, Any]) -> Iterator[HostSettings]:
-    count = section.integer("count", 1, MAX_HOSTS)
-    prefix = section.text("prefix", "fleet")
+def _fleets(blocks: list[Section], common: Mapping[str, Any]) -> Iterator[HostSettings]:
+    """The blocks of `fleet`. Numbers go on from block to block that share a prefix, addresses where they share a
+    network."""
+    names: dict[str, int] = {}
+    networks: dict[ipaddress.IPv4Network, Iterator[ipaddress.IPv4Address]] = {}
+    for section in blocks:
+        count = section.integer("count", 1, MAX_HOSTS)
+        prefix = section.text("prefix", "fleet")
+        network = _network(section)
+        free = networks.setdefault(network, network.hosts())
+        first = names.get(prefix, 0) + 1
+        names[prefix] = first + count - 1
+        for number in range(first, first + count):
+            address = next(free, None)
+            if address is None:
+                raise EstateError(f"{section.path('network')}: {network} has no room for {count} hosts.")
+            yield _machine(f"{prefix}{number:04d}", str(address), section, common, number)
+        section.finish()
+
+
+def _network(section: Section) -> ipaddress.IPv4Network:
+    where = section.path("network")
     try:
         network = ipaddress.IPv4Network(section.text("network"))
     except ValueError:
-        raise EstateError("fleet.network must be an IPv4 network such as 127.1.0.0/16.") from None
+        raise EstateError(f"{where} must be an IPv4 network such as 127.1.0.0/16.") from None
     if not network.is_loopback:
-        raise EstateError(f"fleet.network: {network} is not inside 127.0.0.0/8; emulated Windows serves loopback only.")
-    if network.num_addresses - 2 < count:
-        raise EstateError(f"fleet.network: {network} has no room for {count} hosts.")
-    for number, address in zip(range(1, count + 1), network.hosts(), strict=False):
-        yield _machine(f"{prefix}{number:04d}", str(address), section, common, number)
-    section.finish()
+        raise EstateError(f"{where}: {network} is not inside 127.0.0.0/8; emulated Windows serves loopback only.")
+    return network
 
 
 def _machine(name: str, address: str, section: Section, common: Mapping[str, Any], number: int = 0) -> HostSettings:
@@ -265,6 +307,7 @@ def _machine(name: str, address: str, section: Section, common: Mapping[str, Any
         transport=transport,
         allow_unencrypted=section.flag("allow_unencrypted", transport == "basic"),
         options=_options(name, section, common, number),
+        certificate=section.choice("certificate", CERTIFICATES, "trusted"),
     )
 
 

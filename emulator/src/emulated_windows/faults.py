@@ -12,7 +12,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-TRANSPORT = {"drop": "drop", "drop-answer": "drop-after", "stale": "stale", "reset": "reset"}
+TRANSPORT = {
+    "drop": "drop",
+    "drop-answer": "drop-after",
+    "stale": "stale",
+    "reset": "reset",
+    "hang": "hang",
+    "hang-answer": "hang-after",
+}
+QUOTAS = {"quota": "operations", "quota-shells": "shells", "quota-user": "user", "quota-system": "system"}
+KINDS = {
+    "drop [N]": "the N-th request is lost, and the connection closed, before it has done its work",
+    "drop-answer [N]": "the same after it has done its work: the outcome is unknown",
+    "reset [N]": "the N-th request ends in a reset of the connection, its work not done",
+    "hang [N]": "the N-th request is never answered, its work not done; the connection stays",
+    "hang-answer [N]": "the same with its work done",
+    "time-out [N]": "the N-th operation does its work and is answered with the fault of a time-out (0x80338029)",
+    "stale [N]": "the N-th sealed message is refused with 400, as one sealed for a connection that is gone",
+    "quota [N]": "the N-th operation exceeds MaxConcurrentOperationsPerUser (0x803381A6)",
+    "quota-shells [N]": "the N-th shell from now on exceeds MaxShellsPerUser (0x803381A5)",
+    "quota-user [N]": "the N-th operation exceeds the load a user may make (0x803381A7)",
+    "quota-system [N]": "the N-th operation exceeds the load the service bears (0x803381A8)",
+    "slow-boot SECONDS": "the next restart takes so much longer",
+    "flap COUNT": "WinRM comes and goes so many times after the next restart",
+    "disk-full [N]": "there is room for N more files and folders (0 if left out)",
+    "installer-hang": "the next installation never ends",
+    "installer-exit CODE": "the next installation ends with this code",
+    "no-kms-answer": "connections to the KMS port time out",
+    "no-microsoft [HRESULT]": "online activations end with this number (default 0x80072EE7)",
+    "activation-without-effect STATUS [REASON]": "accepted activations are spent and answered with success, and leave"
+    " this LicenseStatus (0, 2, 3, 4 or 5)",
+    "hardware-changed": "the machine is on other hardware, a virtual machine that was moved for instance; `clear` does"
+    " not undo it",
+    "service-stopped NAME": "a service has stopped",
+    "clear": "nothing goes wrong any more",
+}
+"""What there is, with its arguments, and what goes wrong."""
 
 
 def _whole(kind: str, args: Sequence[str], default: int | None = None) -> int:
@@ -44,7 +79,9 @@ class FaultPlan:
 
     requests: list[tuple[str, int]] = field(default_factory=list)
     """Transport faults with the number of requests still to go."""
-    quota: list[int] = field(default_factory=list)
+    quotas: list[tuple[str, int]] = field(default_factory=list)
+    """Quotas that are exceeded, with the number of operations (or shells) still to go."""
+    time_outs: list[int] = field(default_factory=list)
     installer_hangs: bool = False
     installer_exit: int | None = None
     no_kms_answer: bool = False
@@ -57,8 +94,10 @@ class FaultPlan:
         """Remember a fault. ValueError, with a sentence, for one that is not known here."""
         if kind in TRANSPORT:
             self.requests.append((TRANSPORT[kind], max(1, _whole(kind, args, 1))))
-        elif kind == "quota":
-            self.quota.append(max(1, _whole(kind, args, 1)))
+        elif kind in QUOTAS:
+            self.quotas.append((QUOTAS[kind], max(1, _whole(kind, args, 1))))
+        elif kind == "time-out":
+            self.time_outs.append(max(1, _whole(kind, args, 1)))
         elif kind == "installer-hang":
             self.installer_hangs = True
         elif kind == "installer-exit":
@@ -70,7 +109,8 @@ class FaultPlan:
         elif kind == "activation-without-effect":
             self.without_effect = _status_and_reason(kind, args)
         else:
-            raise ValueError(f"no fault is called {kind!r}")
+            names = ", ".join(known.partition(" ")[0] for known in KINDS)
+            raise ValueError(f"no fault is called {kind!r}; there are {names}")
 
     def transport(self) -> str | None:
         """Count one HTTP request; what happens to it."""
@@ -78,8 +118,15 @@ class FaultPlan:
         self.requests = [(kind, left - 1) for kind, left in self.requests if left > 1]
         return hit
 
-    def over_quota(self) -> bool:
-        """Count one WS-Management request; is it one too many?"""
-        hit = any(left <= 1 for left in self.quota)
-        self.quota = [left - 1 for left in self.quota if left > 1]
+    def over_quota(self, shell: bool) -> str | None:
+        """Count one operation, and whether it opens a shell; the quota it exceeds."""
+        counted = [(name, left - 1 if shell or name != "shells" else left) for name, left in self.quotas]
+        hit = next((name for name, left in counted if left <= 0), None)
+        self.quotas = [(name, left) for name, left in counted if left > 0]
+        return hit
+
+    def timed_out(self) -> bool:
+        """Count one operation that has done its work; is its answer a time-out?"""
+        hit = any(left <= 1 for left in self.time_outs)
+        self.time_outs = [left - 1 for left in self.time_outs if left > 1]
         return hit

@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ssl
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .auth import Accounts, Admitted, BasicGate, Challenge, Gate, Headers, NtlmGate, Opened, SealError
+from .auth import Accounts, Admitted, BasicGate, Challenge, Gate, Headers, NtlmGate
 from .clock import Clock
 from .contract import Event, Reply
 from .estate import HostSettings
 from .http_protocol import HttpConnection, Request, Response
 from .journal import NOTHING, Journal
+from .kerberos import KerberosGate, Realm
+from .persona import personas
 from .rpc_listener import RpcConnection
+from .sealing import Opened, SealError
 from .section import EstateError
 from .sockets import Accepting, Filtered
+from .tls import CertificateAuthority, Identity
 
 KMS_PORT = 1688
 WATCHED_PORTS = 8  # KMS ports a machine had before stay watched, so that a probe of the old port sees the firewall
@@ -66,7 +69,7 @@ class Machine(Protocol):
         ...
 
     def take_transport_fault(self) -> str | None:
-        """The fault the next request meets on its way: drop, drop-after, stale, reset or None."""
+        """The fault the next request meets on its way: None, or as `EmulatedHost` has it."""
         ...
 
 
@@ -97,7 +100,8 @@ class Surroundings:
     accounts: Accounts
     domains: tuple[str, ...]
     slots: Slots
-    tls: ssl.SSLContext | None = None
+    certificates: CertificateAuthority | None = None
+    realm: Realm | None = None
 
 
 @dataclass
@@ -111,10 +115,30 @@ class HostServer:
 
     def __post_init__(self) -> None:
         self._winrm: Accepting | None = None
+        self._identity = self._made_identity()
+        self.gate = self._gates()
         self._ports: dict[int, Accepting | Filtered] = {}
         self._watched: list[int] = [KMS_PORT]
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+
+    def _made_identity(self) -> Identity | None:
+        settings, certificates = self.settings, self.around.certificates
+        if settings.scheme != "https" or certificates is None:
+            return None
+        return certificates.identity([settings.fqdn, settings.name.lower()], [settings.address], settings.certificate)
+
+    def _gates(self) -> Callable[[], Gate]:
+        """Makes the login of a connection. Raises EstateError."""
+        settings, around = self.settings, self.around
+        if settings.transport == "basic":
+            return lambda: BasicGate(around.accounts, settings.name)
+        if settings.transport == "ntlm" or around.realm is None:
+            return lambda: NtlmGate((*around.domains, settings.name))
+        old = personas()[settings.options.persona].release.version.startswith("5.")
+        keys = around.realm.keys(settings.name, settings.fqdn, old)
+        binding = None if self._identity is None else self._identity.binding
+        return lambda: KerberosGate(keys, around.accounts.user, binding)
 
     def open(self) -> None:
         """Begin to listen as the machine's state demands. Raises EstateError where an address cannot be had."""
@@ -174,7 +198,7 @@ class HostServer:
             self._winrm.close()
             self._winrm = None
         elif self._winrm is None and reachable:
-            tls = self.around.tls if self.settings.scheme == "https" else None
+            tls = None if self._identity is None else self._identity.context
             self._winrm = Accepting(self.settings.address, self.settings.port, self._connection, tls)
 
     def _connection(self) -> HttpConnection:
@@ -221,11 +245,7 @@ class Exchange:
         self._settings = server.settings
         self._pending: asyncio.TimerHandle | None = None
         self._holds_slot = False
-        self._gate: Gate
-        if self._settings.transport == "basic":
-            self._gate = BasicGate(self._around.accounts, self._settings.name)
-        else:
-            self._gate = NtlmGate((*self._around.domains, self._settings.name))
+        self._gate = server.gate()
 
     def opened(self, connection: HttpConnection) -> bool:
         self._holds_slot = self._around.slots.take()
@@ -280,16 +300,20 @@ class Exchange:
         if fault == "stale":
             self._stale(connection, request)
             return
-        if fault in ("drop", "reset"):
+        if fault in ("drop", "reset", "hang"):
             self._record(NOTHING, request.wire_size, None)
-            connection.reset() if fault == "reset" else connection.drop()
+            if fault != "hang":
+                connection.reset() if fault == "reset" else connection.drop()
             return
         encrypted = opened.protocol is not None or self._settings.scheme == "https" or self._settings.allow_unencrypted
         reply = self._handled(opened.body, encrypted, anonymous)
-        response = None if reply.drop or fault == "drop-after" else self._response(reply, opened, headers)
+        lost = reply.drop or fault in ("drop-after", "hang-after")
+        response = None if lost else self._response(reply, opened, headers)
         self._record(reply.event, request.wire_size, response)
-        self._server.sync()
-        self._deliver(connection, response, reply.delay)
+        if reply.event.mutation or reply.event.operation == "shell":  # else the machine is what it was; time is watched
+            self._server.sync()
+        if fault != "hang-after":
+            self._deliver(connection, response, reply.delay)
 
     def _handled(self, body: bytes, encrypted: bool, anonymous: bool) -> Reply:
         user = "" if anonymous else self._settings.options.user
@@ -314,7 +338,7 @@ class Exchange:
             if response is None:
                 connection.drop()
             else:
-                connection.respond(response.encode())
+                connection.respond(response.wire)
             self._server.cut_off()
 
         if delay > 0:
@@ -326,14 +350,14 @@ class Exchange:
         self, connection: HttpConnection, request: Request, response: Response, auth_only: bool = False
     ) -> None:
         self._record(NOTHING, request.wire_size, response, auth_only)
-        connection.respond(response.encode())
+        connection.respond(response.wire)
 
     def _record(self, event: Event, bytes_in: int, response: Response | None, auth_only: bool = False) -> None:
         self._around.journal.record(
             self._settings.name,
             event,
             bytes_in=bytes_in,
-            bytes_out=0 if response is None else len(response.encode()),
+            bytes_out=0 if response is None else len(response.wire),
             status=None if response is None else response.status,
             auth_only=auth_only,
             dropped=response is None,

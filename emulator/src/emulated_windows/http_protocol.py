@@ -16,6 +16,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol
 
@@ -51,8 +52,9 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
 
-    def encode(self) -> bytes:
-        """The bytes of the answer."""
+    @cached_property
+    def wire(self) -> bytes:
+        """The bytes of the answer, made once: the journal wants to know how many they are."""
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
         if self.body:
             lines.append(f"Content-Type: {self.content_type}")
@@ -184,7 +186,7 @@ class HttpConnection(asyncio.Protocol):
             answer = Response(error.status, close=True)
             self._handler.unreadable(self, answer, len(self._buffer))
             self._buffer.clear()
-            self.respond(answer.encode(), close=True)
+            self.respond(answer.wire, close=True)
         finally:
             self._advancing = False
 

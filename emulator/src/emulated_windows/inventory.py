@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from .control import trusted_certificate
 from .estate import Estate, HostSettings
 
 
@@ -34,7 +35,7 @@ def inventory_text(estate: Estate) -> str:
     """The inventory file."""
     user, password = estate.credentials.user, estate.credentials.password
     group = {
-        "hosts": {host.name: _variables(host) for host in estate.hosts},
+        "hosts": {host.name: _variables(host, estate) for host in estate.hosts},
         "vars": {
             "ansible_connection": "winrm",
             "ansible_user": user,
@@ -45,7 +46,7 @@ def inventory_text(estate: Estate) -> str:
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, explicit_start=True)
 
 
-def _variables(host: HostSettings) -> dict[str, Any]:
+def _variables(host: HostSettings, estate: Estate) -> dict[str, Any]:
     variables: dict[str, Any] = {
         "ansible_host": host.address,
         "ansible_port": host.port,
@@ -53,5 +54,9 @@ def _variables(host: HostSettings) -> dict[str, Any]:
         "ansible_winrm_transport": host.transport,
     }
     if host.scheme == "https":
-        variables["ansible_winrm_server_cert_validation"] = "ignore"  # the certificate is made at every start
+        variables["ansible_winrm_ca_trust_path"] = str(trusted_certificate(estate.path))
+    if host.transport == "kerberos" and estate.kerberos is not None:
+        variables["ansible_user"] = f"{estate.credentials.user}@{estate.kerberos.realm}"
+        variables["ansible_winrm_kerberos_hostname_override"] = host.fqdn  # ansible_host is an address
+        variables["ansible_winrm_kinit_env_vars"] = ["KRB5_CONFIG"]  # the realm may be a private one
     return variables

@@ -52,6 +52,19 @@ class Section:
             raise EstateError(f"{self.path(key)} must be a mapping.")
         return Section(self.path(key), value)
 
+    def sections(self, key: str) -> list[Section]:
+        """The mapping at `key`, or the mappings of the list there."""
+        value = self._data[key] if self.has(key) else None
+        if not isinstance(value, list):
+            return [self.section(key)]
+        found = []
+        for number, item in enumerate(value, 1):
+            where = f"{self.path(key)}[{number}]"
+            if not isinstance(item, dict):
+                raise EstateError(f"{where} must be a mapping.")
+            found.append(Section(where, item))
+        return found
+
     def entry(self, key: str, where: str) -> Section | str:
         """The text or the mapping at `key`, under a name that does not give `key` away."""
         value = self._data[key]

@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import signal
-import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,16 +21,17 @@ from typing import Any
 from .auth import Accounts
 from .authority import Authority, Refused, confirmation_groups
 from .clock import WallClock
-from .control import ControlServer, state_folder
+from .control import ControlServer, state_folder, trusted_certificate
 from .core import EmulatedHost
 from .dns_server import DnsServer
 from .dns_zone import Zone
 from .estate import DnsSettings, Estate, HostSettings
 from .host_server import HostServer, Slots, Surroundings
 from .journal import Journal
+from .kerberos import Realm
 from .section import EstateError
 from .sockets import raise_file_limit
-from .tls import self_signed
+from .tls import CertificateAuthority
 
 MAX_CONNECTIONS = 4096
 _DESCRIPTORS_A_HOST = 5  # WinRM, and for a filtered KMS port two, twice while a port changes
@@ -123,7 +123,27 @@ class EstateServer:
         file = state_folder(estate.path) / "accounts"  # private, and replaced by the next start after a crash
         accounts = Accounts(estate.credentials.user, estate.credentials.password, [*domains, *computers], file)
         self._stack.callback(accounts.close)
-        return Surroundings(WallClock(), journal, accounts, domains, Slots(min(slots, MAX_CONNECTIONS)), _tls(estate))
+        bound = Slots(min(slots, MAX_CONNECTIONS))
+        return Surroundings(WallClock(), journal, accounts, domains, bound, self._certificates(), self._realm())
+
+    def _certificates(self) -> CertificateAuthority | None:
+        if all(host.scheme != "https" for host in self._estate.hosts):
+            return None
+        file = trusted_certificate(self._estate.path)
+        certificates = CertificateAuthority(file.parent)
+        file.write_bytes(certificates.pem)
+        self._stack.callback(file.unlink, missing_ok=True)
+        return certificates
+
+    def _realm(self) -> Realm | None:
+        if self._estate.kerberos is None:
+            return None
+        replays = state_folder(self._estate.path) / "replays"
+        self._stack.callback(replays.unlink, missing_ok=True)
+        try:
+            return Realm(self._estate.kerberos, replays)
+        except EstateError as error:
+            raise EstateError(f"{self._estate.path}: {error}") from None
 
     def _open_hosts(self, around: Surroundings) -> None:
         publish = None if self._zone is None else self._zone.publish
@@ -158,13 +178,6 @@ def make_zone(estate: Estate, dns: DnsSettings) -> Zone:
 def _domains(host: HostSettings) -> tuple[str, ...]:
     domain = host.options.domain
     return (domain, domain.partition(".")[0])
-
-
-def _tls(estate: Estate) -> ssl.SSLContext | None:
-    secure = [host for host in estate.hosts if host.scheme == "https"]
-    if not secure:
-        return None
-    return self_signed([host.fqdn for host in secure], [host.address for host in secure])
 
 
 async def serve(estate: Estate, journal: Path | None, ready_file: Path | None) -> None:

@@ -22,7 +22,13 @@ except ImportError:  # then there is no library of any connection either, and no
     requests = t.cast(t.Any, None)
 
 _READ_MARGIN = 10.0  # seconds the socket waits longer than WinRM was asked to take
+_LOGIN_LIBRARIES = ("spnego", "krb5", "gssapi")
+BY_KERBEROS = (
+    "run the playbook activation.kms.preflight, which names the mistake; ansible_user must be user@REALM, and "
+    "ansible_host the host's full name in the domain"
+)
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+_NO_BUNDLE = "TLS CA certificate bundle"  # requests' words for a file of trusted certificates that is not there
 
 
 class Door(abc.ABC):
@@ -74,16 +80,25 @@ class Door(abc.ABC):
     def _silence(self, error: Exception, *, sent: bool = True) -> NoAnswer:
         """An exception of the transport; `sent`: whether the message was on its way when it came."""
         self.disconnect()
+        if of_login(error):
+            words = "the login could not be made on the controller"
+            return NoAnswer(f"{words} ({error})", sent=sent, advice=BY_KERBEROS)
         reason, advice = _explained(error)
         return NoAnswer(reason, sent=sent and not _never_sent(error), advice=advice.format(trust=self.trust_option))
+
+
+def of_login(error: Exception) -> bool:
+    """Whether it comes from a library that makes logins by Kerberos (or NTLM), before a message or in its seal."""
+    kind = type(error)
+    return kind.__module__.partition(".")[0] in _LOGIN_LIBRARIES or kind.__name__ == "KerberosExchangeError"
 
 
 def _never_sent(error: Exception) -> bool:
     """Whether the error proves that the request did not reach the host."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
-    signs = ("NewConnectionError", "NameResolutionError", _CERTIFICATE)
-    return isinstance(error, requests.exceptions.ConnectionError) and any(sign in repr(error) for sign in signs)
+    signs = ("NewConnectionError", "NameResolutionError", _CERTIFICATE, _NO_BUNDLE)
+    return isinstance(error, OSError) and any(sign in repr(error) for sign in signs)
 
 
 def _explained(error: Exception) -> tuple[str, str]:
@@ -117,6 +132,7 @@ _SIGNS = (
         "its TLS certificate is not trusted",
         "set {trust} to a file with the certificate of the authority that issued it",
     ),
+    (_NO_BUNDLE, "the file with the certificates to be trusted is not there", "correct {trust}"),
     ("SSLError", "TLS could not be agreed on", ""),
     ("RemoteDisconnected", "the connection was closed without an answer", ""),
     ("reset by peer", "the connection was reset", ""),

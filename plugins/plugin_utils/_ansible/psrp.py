@@ -17,14 +17,12 @@ import typing as t
 import weakref
 
 from .._errors import Refusal
-from .._world import NoAnswer
-from .door import Door
+from .door import Door, of_login
 
 try:
     import requests
     from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError
     from pypsrp.wsman import WSMan
-    from spnego.exceptions import SpnegoError
 
     HAS_PYPSRP = True
 except ImportError:
@@ -99,11 +97,11 @@ class PsrpDoor(Door):
             if self._logging_in():
                 raise self._login_failed(int(error.code)) from None
             return int(error.code), str(error.response_text).encode("utf-8")
-        except (SpnegoError, KeyError) as error:  # KeyError: pypsrp looks for a login that the peer never asked for
-            sent = not self._logging_in()
-            self.disconnect()
-            raise NoAnswer(f"the login cannot be made or its seal is broken ({error})", sent=sent) from None
-        except (requests.RequestException, WinRMError, OSError) as error:
+        except Exception as error:
+            # KeyError: pypsrp looks for a login that the peer has never asked for.
+            known = isinstance(error, (requests.RequestException, WinRMError, OSError, KeyError))
+            if not known and not of_login(error):
+                raise
             raise self._silence(error, sent=not self._logging_in()) from None
 
     def _logging_in(self) -> bool:

@@ -21,7 +21,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from .._errors import Refusal
 from .._world import NoAnswer
-from .door import Door
+from .door import BY_KERBEROS, Door
 from .line import Line
 
 try:
@@ -139,7 +139,8 @@ class WinrmDoor(Door):
             try:
                 connection._connect()
             except (AnsibleConnectionFailure, AnsibleError) as error:
-                raise NoAnswer(str(error), sent=False) from None
+                advice = BY_KERBEROS if "Kerberos" in str(error) else ""
+                raise NoAnswer(str(error), sent=False, advice=advice) from None
             finally:
                 connection.shell_id = None
         return connection.protocol.transport

@@ -125,14 +125,16 @@ class Served:
     def __init__(self, folder: Path, connections: int, **settings: Any) -> None:
         self.machine = FakeMachine()
         transport = settings.pop("transport", "ntlm")
+        options = settings.pop("options", HostOptions(name="kms03"))
         self.settings = HostSettings(
-            name="kms03",
+            name=options.name,
             address=fresh_address(),
             port=5985,
             scheme=settings.pop("scheme", "http"),
             transport=transport,
             allow_unencrypted=settings.pop("allow_unencrypted", transport == "basic"),
-            options=HostOptions(name="kms03"),
+            options=options,
+            certificate=settings.pop("certificate", "trusted"),
         )
         self.address = self.settings.address
         self.endpoint = f"{self.settings.scheme}://{self.address}:5985/wsman"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from emulated_windows.estate import Estate, load_estate
+from emulated_windows.control import trusted_certificate
+from emulated_windows.estate import Estate, KerberosSettings, load_estate
 from emulated_windows.inventory import inventory_text
 from emulated_windows.persona import dial_table
 from emulated_windows.section import EstateError
@@ -20,6 +21,7 @@ from emulated_windows.server import make_authority
 PERSONA = "server-2003-sp2-x86"
 CREDENTIALS = "credentials: {user: Administrator, password: Secret 1}\n"
 KEY = "BCDFG-HJKMP-QRTVW-XY234-67892"
+SMALL = f"persona: {PERSONA}, network: 127.0.0.0/29"
 HOST = f"hosts: {{kms03: {{persona: {PERSONA}, address: 127.0.30.1}}}}\n"
 
 
@@ -137,6 +139,37 @@ def test_fleet(tmp_path: Path) -> None:
     ]
 
 
+def test_several_blocks_of_a_fleet(tmp_path: Path) -> None:
+    """Numbers and addresses go on where blocks share a prefix or a network."""
+    text = (
+        f"fleet:\n  - {{count: 2, persona: {PERSONA}, network: 127.1.0.0/16}}\n"
+        "  - {count: 2, persona: server-2022, network: 127.1.0.0/16, transport: basic, scheme: https, port: 6000}\n"
+        "  - {count: 1, persona: server-2012, network: 127.2.0.0/16, prefix: dmz}\n"
+    )
+    hosts = load(tmp_path, CREDENTIALS + text).hosts
+    assert [(host.name, host.address, host.port, host.transport, host.options.persona) for host in hosts] == [
+        ("fleet0001", "127.1.0.1", 5985, "ntlm", PERSONA),
+        ("fleet0002", "127.1.0.2", 5985, "ntlm", PERSONA),
+        ("fleet0003", "127.1.0.3", 6000, "basic", "server-2022"),
+        ("fleet0004", "127.1.0.4", 6000, "basic", "server-2022"),
+        ("dmz0001", "127.2.0.1", 5985, "ntlm", "server-2012"),
+    ]
+
+
+def test_kerberos(tmp_path: Path) -> None:
+    """Files are named as seen from the estate's folder."""
+    text = with_host("transport: kerberos") + "kerberos: {realm: CORP.EXAMPLE, keytab: keys, config: /etc/krb5.conf}\n"
+    found = load(tmp_path, text)
+    assert found.kerberos == KerberosSettings("CORP.EXAMPLE", tmp_path / "keys", Path("/etc/krb5.conf"))
+    hosts = group(inventory_text(found))["hosts"]
+    assert hosts["kms03"] == {
+        "ansible_host": "127.0.30.1", "ansible_port": 5985,
+        "ansible_winrm_scheme": "http", "ansible_winrm_transport": "kerberos",
+        "ansible_user": "Administrator@CORP.EXAMPLE", "ansible_winrm_kinit_env_vars": ["KRB5_CONFIG"],
+        "ansible_winrm_kerberos_hostname_override": "kms03.corp.example",
+    }  # fmt: skip
+
+
 def test_anchors_and_merges(tmp_path: Path) -> None:
     text = CREDENTIALS + (
         f"hosts:\n  a: &usual {{persona: {PERSONA}, address: 127.0.30.1, seed: 0010}}\n"
@@ -161,7 +194,17 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
         (CREDENTIALS + HOST + "hots: {}\n", "hots is not a key of an estate; did you mean hosts?"),
         (CREDENTIALS + HOST + HOST, "hosts stands twice"),
         (with_host("colour: red"), "hosts.kms03.colour is not a key of an estate"),
-        (with_host("transport: kerberos"), "hosts.kms03.transport: kerberos is none of basic, ntlm"),
+        (with_host("transport: credssp"), "hosts.kms03.transport: credssp is none of basic, ntlm, kerberos"),
+        (with_host("transport: kerberos"), "kms03: transport kerberos needs the key `kerberos`"),
+        (
+            HOST + CREDENTIALS + "kerberos: {realm: corp.example, keytab: x}\n",
+            "corp.example is not the name of a realm",
+        ),
+        (HOST + CREDENTIALS + "kerberos: {realm: CORP.EXAMPLE}\n", "kerberos.keytab is missing"),
+        (
+            with_host("scheme: https, certificate: bought"),
+            "hosts.kms03.certificate: bought is none of trusted, self_si",
+        ),
         (with_host("tcpip_filtering: [kms]"), "hosts.kms03.tcpip_filtering: kms is not a port"),
         (with_host("group_policy: {firewall: on}"), "hosts.kms03.group_policy.firewall is not a key of an estate"),
         (with_host("firewall: maybe"), "hosts.kms03.firewall: maybe is none of on, off, stopped"),
@@ -225,6 +268,12 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
             "hosts.a.dials.licensing_service: there is no such dial",
         ),
         (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 127.0.0.0/29}}\n", "no room for 9 hosts"),
+        (
+            CREDENTIALS + f"fleet: [{{count: 5, {SMALL}}}, {{count: 2, {SMALL}}}]\n",
+            "fleet[2].network: 127.0.0.0/29 has",
+        ),
+        (CREDENTIALS + "fleet: [500]\n", "fleet[1] must be a mapping"),
+        (CREDENTIALS + "fleet: []\n", "there are no hosts"),
         (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 10.0.0.0/8}}\n", "not inside 127.0.0.0/8"),
     ],
 )
@@ -270,7 +319,7 @@ def test_inventory(tmp_path: Path) -> None:
         "web": {
             "ansible_host": "127.0.30.2", "ansible_port": 5986,
             "ansible_winrm_scheme": "https", "ansible_winrm_transport": "basic",
-            "ansible_winrm_server_cert_validation": "ignore",
+            "ansible_winrm_ca_trust_path": str(trusted_certificate(tmp_path / "ESTATE.yml")),
         },
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from served import PASSWORD, Served, wait_for
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.transport import Transport
 
-from emulated_windows.auth import NtlmGate, Opened, SealError
-from emulated_windows.tls import self_signed
+from emulated_windows.auth import NtlmGate
+from emulated_windows.sealing import Opened, SealError
+from emulated_windows.tls import CertificateAuthority
 
 Serve = Callable[..., Served]
 SEALED = 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
@@ -154,11 +156,36 @@ def test_the_stale_fault_costs_the_session(serve: Serve) -> None:
     assert [seen[0] for seen in served.machine.seen] == [b"one"]
 
 
-def test_ntlm_over_https(serve: Serve) -> None:
-    served = serve(transport="ntlm", scheme="https", tls=self_signed(["kms03.corp.example"], ["127.0.0.1"]))
+def trusting(served: Served, authority: CertificateAuthority, folder: Path) -> Any:
+    """pywinrm's transport, with certificates validated."""
+    (folder / "ca.pem").write_bytes(authority.pem)
     winrm = client(served, "ntlm")
-    assert winrm.send_message(b"over TLS") == b"echo: over TLS"
+    winrm.server_cert_validation = "validate"
+    winrm.ca_trust_path = str(folder / "ca.pem")
+    return winrm
+
+
+def test_ntlm_over_https(serve: Serve, tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    served = serve(transport="ntlm", scheme="https", certificates=authority)
+    assert trusting(served, authority, tmp_path).send_message(b"over TLS") == b"echo: over TLS"
     assert served.machine.seen == [(b"over TLS", "Administrator", True, False)]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [
+        ("self_signed", "self-signed certificate"),
+        ("expired", "certificate has expired"),
+        ("other_name", "IP address mismatch"),
+    ],
+)
+def test_certificates_with_something_wrong(serve: Serve, tmp_path: Path, certificate: str, said: str) -> None:
+    authority = CertificateAuthority(tmp_path)
+    served = serve(transport="ntlm", scheme="https", certificates=authority, certificate=certificate)
+    with pytest.raises(requests.exceptions.SSLError, match=said):
+        trusting(served, authority, tmp_path).send_message(b"x")
+    assert client(served, "ntlm").send_message(b"x") == b"echo: x"  # not validated
 
 
 def test_spnego_wrapped_ntlm_is_understood(serve: Serve) -> None:

@@ -109,7 +109,9 @@ WMI_ACCESS_DENIED = Kind(2150859012, "w:AccessDenied", "Access is denied by the 
 ACCESS_DENIED = Kind(5, "w:AccessDenied", "Access is denied.")
 TOO_MANY_OPERATIONS = Kind(2150859174, "w:InternalError", "This user has too many operations at a time.", sender=False)
 TOO_MANY_SHELLS = Kind(2150859173, "w:QuotaLimit", "This user has too many shells.")
-TOO_MANY_PROCESSES = Kind(2150859172, "w:QuotaLimit", "This shell has too many commands.")
+USER_LOAD = Kind(2150859175, "w:QuotaLimit", "This user sends too many requests.")
+SYSTEM_LOAD = Kind(2150859176, "w:QuotaLimit", "The service gets too many requests.")
+TOO_MANY_PROCESSES = Kind(2150859241, "w:QuotaLimit", "This shell has too many commands.")
 INVALID_PARAMETER = Kind(87, "w:InvalidParameter", "The parameter is incorrect.", detail="InvalidValue")
 INTERNAL_ERROR = Kind(2150858755, "w:InternalError", "The provider of the resource has failed.", sender=False)
 

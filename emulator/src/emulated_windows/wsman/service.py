@@ -31,6 +31,12 @@ INVALID = Event("invalid", "")
 _KEY = re.compile(r"\b(?:[A-Za-z0-9]{5}-){4}([A-Za-z0-9]{5})\b")
 _TRANSFER = {names.GET: "get", names.PUT: "put", names.CREATE: "create", names.DELETE: "delete"}
 _ENUMERATION = {names.ENUMERATE: "enumerate", names.PULL: "pull", names.RELEASE: "release"}
+_QUOTAS = {
+    "operations": faults.TOO_MANY_OPERATIONS,
+    "shells": faults.TOO_MANY_SHELLS,
+    "user": faults.USER_LOAD,
+    "system": faults.SYSTEM_LOAD,
+}
 ANONYMOUS_VERSION = "OS: 0.0.0 SP: 0.0 Stack: {stack}"
 
 
@@ -75,15 +81,20 @@ class Service:
         try:
             read(root, request)
             event = self._event(request)
-            self._admit(request, user)
+            self._admit(request, event, user)
             reply = self._operate(request, event)
+            if machine.faults.timed_out():
+                raise WsmanFault(faults.TIMED_OUT)
         except WsmanFault as fault:
             reply = self._fault(request, event, fault)
         return self._delivered(request, reply)
 
-    def _admit(self, request: Request, user: str) -> None:
+    def _admit(self, request: Request, event: Event, user: str) -> None:
         """Quota, and whether this user is the administrator."""
-        if self._machine.faults.over_quota() or self._enumerations.count() >= self.context.style.operations_per_user:
+        exceeded = self._machine.faults.over_quota((event.operation, event.resource) == ("shell", "create"))
+        if exceeded is not None:
+            raise WsmanFault(_QUOTAS[exceeded], cim_status=faults.SERVER_LIMITS)
+        if self._enumerations.count() >= self.context.style.operations_per_user:
             raise WsmanFault(faults.TOO_MANY_OPERATIONS, cim_status=faults.SERVER_LIMITS)
         name = user.rpartition("\\")[2].partition("@")[0].lower()
         if name != self._machine.options.user.rpartition("\\")[2].partition("@")[0].lower():
