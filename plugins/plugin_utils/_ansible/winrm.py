@@ -13,6 +13,7 @@ although WMI would answer.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import types
 import typing as t
@@ -34,6 +35,15 @@ except ImportError:
 
 _NO_SHELL = "activation.kms wants no shell"  # any true value keeps the plugin from opening one
 _SEALING = ("ntlm", "kerberos", "credssp")  # transports that can encrypt messages over HTTP
+
+
+with contextlib.suppress(Exception):
+    # What spnego and OpenSSL set up at their first use, DES and RC4, each forked worker would set up for itself: set up
+    # here, it is there already. Where they are forbidden (FIPS), or elsewhere in another release, that is all the same.
+    from spnego._ntlm_raw.crypto import lmowfv1, rc4init
+
+    lmowfv1("nothing")
+    rc4init(bytes(16))
 
 
 def winrm_door(connection: t.Any, host: str) -> WinrmDoor:
