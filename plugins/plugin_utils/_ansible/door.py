@@ -37,6 +37,9 @@ class Door(abc.ABC):
     trust_option: t.ClassVar[str]
     """The inventory's variable for the certificates of an authority, to be named where one is not trusted."""
 
+    path_option: t.ClassVar[str]
+    """The inventory's variable for the path of WinRM."""
+
     @abc.abstractmethod
     def encrypted(self) -> bool:
         """Whether messages travel encrypted: over TLS, or sealed by NTLM, Kerberos or CredSSP. Contacts nobody."""
@@ -74,7 +77,7 @@ class Door(abc.ABC):
     def _login_failed(self, status: int) -> NoAnswer:
         """A login that ended with another HTTP status than 401."""
         self.disconnect()
-        hint = ", so WinRM is not at this port and path" if status == 404 else ""
+        hint = f", so WinRM is not at this ansible_port and {self.path_option}" if status == 404 else ""
         return NoAnswer(f"the login ended with HTTP status {status}{hint}", sent=False)
 
     def _silence(self, error: Exception, *, sent: bool = True) -> NoAnswer:

@@ -61,6 +61,7 @@ class PsrpDoor(Door):
     """Sends WS-Management messages over one psrp connection."""
 
     trust_option = "ansible_psrp_ca_cert"
+    path_option = "ansible_psrp_path"
 
     def __init__(self, connection: t.Any) -> None:
         """Contacts nobody. Raises ValueError."""

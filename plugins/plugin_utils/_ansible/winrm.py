@@ -74,6 +74,7 @@ class WinrmDoor(Door):
     """Sends WS-Management messages over one winrm connection."""
 
     trust_option = "ansible_winrm_ca_trust_path"
+    path_option = "ansible_winrm_path"
 
     def __init__(self, connection: t.Any) -> None:
         self._connection = connection
