@@ -23,12 +23,16 @@ options:
     type: bool
     default: false
 requirements:
-  - pywinrm >= 0.5.0 on the controller
+  - pywinrm >= 0.5.0 on the controller, or pypsrp >= 0.5.0 for the connection C(psrp)
 notes:
   - This is an action plugin. It runs on the controller and speaks WS-Management to the host through the inventory's own
-    C(winrm) connection. Neither PowerShell nor Python is needed on the host, and nothing of this collection runs there.
-  - The connection must be C(winrm) with exactly one transport. C(become) is refused, since WMI calls run as the
-    connecting user. With C(delegate_to) the delegate's connection is used.
+    P(ansible.builtin.winrm#connection) or P(ansible.builtin.psrp#connection). No shell and no PowerShell session is
+    opened to look at the host. Neither PowerShell nor Python is needed there, and nothing of this collection runs on
+    it.
+  - The connection C(winrm) must have exactly one transport. Other connections are refused. C(become) is refused too,
+    since WMI calls run as the connecting user. With C(delegate_to) the delegate's connection is used.
+  - Over HTTPS the host's certificate is validated as C(ansible_winrm_server_cert_validation) or
+    C(ansible_psrp_cert_validation) say, which is the default.
   - The user must be an administrator of the host.
 seealso:
   - module: activation.kms.host

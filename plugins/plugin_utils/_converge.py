@@ -61,6 +61,7 @@ class _Run:
         seen = self._look(Seen())
         ahead = foresee(self._resources, seen)
         outcome = Outcome(ahead.plan, first=seen, observed=seen, seen=ahead.seen if check else seen, check=check)
+        settled = False
         if check:
             outcome.remaining = ahead.plan
             for pause in ahead.pauses:
@@ -68,12 +69,13 @@ class _Run:
         else:
             try:
                 self._work(outcome)
+                settled = not self._ended and not self._unseen
             except Problem as problem:
                 outcome.fail(problem)
             except Exception as error:  # a defect of ours: what was done must not be lost over it
                 outcome.fail(_unexpected(error, self._world))
             self._look_after_upkeep(outcome)
-            outcome.remaining = self._rest(outcome)
+            outcome.remaining = [] if settled else self._rest(outcome)
         said = [text for resource in self._resources for text in resource.notices(seen)]
         said += [text for resource in self._resources for text in resource.warnings(outcome.seen)]
         outcome.warnings = list(dict.fromkeys([*outcome.warnings, *said]))

@@ -13,6 +13,8 @@ So secrets travel as Secret, whose text is never the value, and every result pas
 from __future__ import annotations
 
 import base64
+import codecs
+import collections.abc
 import json
 import re
 import typing as t
@@ -22,6 +24,14 @@ from xml.sax.saxutils import escape
 HIDDEN = "********"
 _KEY_LENGTH = 25  # characters of a product key without its dashes
 _SHORTEST = 4  # shorter values would blank out ordinary text ("a" in every word); no real secret is that short
+
+
+_NO_LETTER = re.compile(r"[\W_]")
+
+# Made at their first use, so that each forked worker of Ansible would make them for itself.
+codecs.lookup("utf-16-le")
+urllib.parse.quote(bytes(range(256)), safe="")
+urllib.parse.quote(bytes(range(256)))
 
 
 class Secret:
@@ -80,7 +90,7 @@ def _forms(secret: Secret) -> t.Iterator[str]:
     value = secret.reveal()
     forms = {value, value.replace("-", ""), value.strip()}
     if isinstance(secret, HostKey):
-        bare = re.sub(r"[\W_]", "", value)
+        bare = _NO_LETTER.sub("", value)
         forms |= {bare, "-".join(bare[at : at + 5] for at in range(0, len(bare), 5))}
     for form in forms:
         yield from {form, form.upper(), form.lower()}
@@ -139,7 +149,7 @@ class Scrubber:
             return value
         if isinstance(value, str):
             return self.text(str(value))
-        if isinstance(value, t.Mapping):
+        if isinstance(value, collections.abc.Mapping):
             return {self.text(str(key)): self.scrub(item) for key, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [self.scrub(item) for item in value]

@@ -23,13 +23,15 @@ class NoAnswer(Exception):
         reason: a few words, "connection refused" for instance; never a secret.
         sent: False when it is certain that the request never reached the peer (refused, name not resolved).
         login_refused: the peer answered and refused the login.
+        advice: what to do about just this, in the imperative; "" where the usual things are to be looked at.
     """
 
-    def __init__(self, reason: str, *, sent: bool = True, login_refused: bool = False) -> None:
+    def __init__(self, reason: str, *, sent: bool = True, login_refused: bool = False, advice: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
         self.login_refused = login_refused
+        self.advice = advice
 
 
 class KerberosTrouble(Exception):

@@ -165,9 +165,11 @@ SERVING = [
 
 CONNECTIONS = [
     Mistake("several transports", "host", {}, "several_transports", ("ansible_winrm_transport", "one"), host="several"),
-    Mistake("not winrm", "host_info", {}, "connection_not_winrm", ("ansible_connection: winrm",), host="elsewhere"),
+    Mistake("not winrm", "host_info", {}, "connection_not_usable", ("ansible_connection: winrm",), host="elsewhere"),
+    Mistake("by ssh", "host_info", {}, "connection_not_usable", ("'ssh'", "ansible_connection: psrp"), host="by_ssh"),
+    Mistake("Basic by psrp", "host", {}, "psrp_options", ("ansible_psrp_message_encryption",), host="by_psrp"),
     Mistake("become", "host", {}, "become_not_supported", ("become: false",), task={"become": True}),
-    Mistake("delegated to localhost", "host_info", {}, "connection_not_winrm", ("localhost",),
+    Mistake("delegated to localhost", "host_info", {}, "connection_not_usable", ("localhost",),
             task={"delegate_to": "localhost"}),
     Mistake("WinRM by hand", "host", {}, "winrm_not_automatic", ("sc config WinRM start= auto",), host="manual"),
     Mistake("async", "host_info", {}, "", ("async",), task={"async": 60, "poll": 0}),
@@ -420,6 +422,13 @@ def inventory(estate: Estate) -> Data:
     hosts = tree["all"]["children"]["kms_hosts"]["hosts"]
     hosts["several"] = {**hosts["bare"], "ansible_winrm_transport": ["ntlm", "basic"]}
     hosts["elsewhere"] = {**hosts["bare"], "ansible_connection": "local"}
+    hosts["by_ssh"] = {**hosts["bare"], "ansible_connection": "ssh"}
+    hosts["by_psrp"] = {
+        **hosts["plain"],
+        "ansible_connection": "psrp",
+        "ansible_psrp_auth": "basic",
+        "ansible_psrp_protocol": "http",
+    }
     hosts["stranger"] = {**hosts["bare"], "ansible_password": CANARY}
     hosts["plain_stranger"] = {**hosts["plain"], "ansible_password": CANARY}
     hosts["off"] = {**hosts["bare"], "ansible_host": f"{estate.network}.200"}

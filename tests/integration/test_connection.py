@@ -1,36 +1,40 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract with Ansible's winrm connection, on the ansible-core that runs the tests.
+"""The contract with Ansible's connections winrm and psrp, on the ansible-core that runs the tests.
 
-One file of the collection (`_ansible/winrm.py`) leans on the inside of that plugin: that it opens no remote shell when
-it believes it has one, and that its session can be used for messages of our own. The estate's journal is the witness.
+Two files of the collection lean on the inside of these plugins (`_ansible/winrm.py`, `_ansible/psrp.py`): that nothing
+is opened on the host, and that their sessions can be used for messages of our own. The estate's journal is the witness.
 """
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from collections.abc import Iterator
 
 import pytest
-from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import connection_loader
-from estate import HOST_KEY, PASSWORD, USER, Data, Estate, one_task, serving
+from estate import Data, Estate, serving
+from ways import WAYS, connection
 
-from ansible_collections.activation.kms.plugins.plugin_utils._ansible.winrm import WinrmDoor, check_connection
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.connections import door_of
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.winrm import winrm_door
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
-from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber
 from ansible_collections.activation.kms.plugins.plugin_utils._world import NoAnswer
 from ansible_collections.activation.kms.plugins.plugin_utils._wsman.client import Client
 
 HOSTS = {
     "sealed": {},
-    "other": {"start": "kms_1_2"},
     "plain": {"transport": "basic"},
     "tls": {"transport": "basic", "scheme": "https", "start": "kms_1_2"},
+    "tlsntlm": {"scheme": "https"},
 }
 BOOT = ("root/cimv2", "SELECT LastBootUpTime FROM Win32_OperatingSystem")
+
+Since = t.Callable[[str], list[Data]]
+of_each_way = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
 
 
 @pytest.fixture
-def since(estate: Estate) -> t.Callable[[str], list[Data]]:
+def since(estate: Estate) -> Since:
     """The journal of a host since the test began, legs of logins included."""
     before = len(estate.exchanges())
 
@@ -50,186 +54,182 @@ def since(estate: Estate) -> t.Callable[[str], list[Data]]:
     return look
 
 
-def connection(estate: Estate, host: str, **options: t.Any) -> t.Any:
-    """Ansible's own winrm connection to a host, made as the task executor makes it."""
-    variables = estate.inventory()["all"]["children"]["kms_hosts"]["hosts"][host]
-    made: t.Any = connection_loader.get("ansible.builtin.winrm", PlayContext(), "/dev/null")
-    given = {
-        "ansible_winrm_host": variables["ansible_host"],
-        "ansible_winrm_port": variables["ansible_port"],
-        "ansible_winrm_user": USER,
-        "ansible_password": PASSWORD,
-        "ansible_winrm_scheme": variables["ansible_winrm_scheme"],
-        "ansible_winrm_transport": variables["ansible_winrm_transport"],
-        **options,
-    }
-    extras = {name: value for name, value in given.items() if name.startswith("ansible_winrm_")}
-    made.set_options(var_options={**given, "_extras": extras})
-    return made
-
-
 def client(opened: t.Any) -> Client:
-    return Client(ControllerWorld("a-host", Scrubber(), WinrmDoor(opened), operation_timeout=20.0))
+    return Client(ControllerWorld("a-host", Scrubber(), door_of(opened, "a-host"), operation_timeout=20.0))
 
 
-@pytest.mark.parametrize("host", ["sealed", "plain"])
-def test_the_plugin_has_what_the_adapter_needs(estate: Estate, since: t.Callable[[str], list[Data]], host: str) -> None:
+@pytest.mark.parametrize("host", HOSTS)
+def test_winrm_has_what_the_adapter_needs(estate: Estate, since: Since, host: str) -> None:
     opened = connection(estate, host)
-    check_connection(opened, host)
+    door = winrm_door(opened, host)
+    asking = Client(ControllerWorld(host, Scrubber(), door, operation_timeout=20.0))
     assert opened.transport == "winrm"
     assert opened.protocol is None and opened.shell_id is None, "nothing happens before the first message"
     assert since(host) == []
-    asking = client(opened)
-    assert len(asking.query(*BOOT)) == len(asking.query(*BOOT)) == 1
+    asking.query(*BOOT)
     assert opened.shell_id is None, "or close() would delete a shell that never was"
     for name in ("send_message", "build_session", "close_session", "encryption", "read_timeout_sec"):
         assert hasattr(opened.protocol.transport, name)
-    opened.close()
-    sent = [entry for entry in since(host) if not entry["auth_only"]]
-    assert [entry["operation"] for entry in sent] == ["enumerate", "enumerate"]
+    assert door.line is not None and door.line.stands, "what follows goes straight on the connection"
     opened.reset()
 
 
-def test_one_login_for_many_messages(estate: Estate, since: t.Callable[[str], list[Data]]) -> None:
-    asking = client(connection(estate, "sealed"))
+@pytest.mark.parametrize("host", ["sealed", "plain"])
+def test_psrp_has_what_the_adapter_needs(estate: Estate, since: Since, host: str) -> None:
+    opened = connection(estate, host, "psrp")
+    assert opened.transport == "psrp"
+    asking = client(opened)
+    assert opened.connected and opened.runspace is None
+    assert since(host) == [], "nothing happens before the first message"
     asking.query(*BOOT)
+    assert opened.runspace is None, "or close() would close what never was"
+
+
+@of_each_way
+@pytest.mark.parametrize("host", HOSTS)
+def test_nothing_is_opened_on_the_host(estate: Estate, since: Since, host: str, way: str) -> None:
+    opened = connection(estate, host, way)
+    asking = client(opened)
+    assert len(asking.query(*BOOT)) == len(asking.query(*BOOT)) == 1
+    opened.close()
+    assert [entry["operation"] for entry in since(host) if not entry["auth_only"]] == ["enumerate", "enumerate"]
+
+
+@of_each_way
+def test_one_login_for_many_messages_and_for_the_next_task_on_the_connection(
+    estate: Estate, since: Since, way: str
+) -> None:
+    opened = connection(estate, "sealed", way)
+    client(opened).query(*BOOT)
     logins = sum(entry["auth_only"] for entry in since("sealed"))
-    asking.query(*BOOT)
-    asking.query(*BOOT)
+    for _again in range(2):
+        client(opened).query(*BOOT)
     assert 0 < sum(entry["auth_only"] for entry in since("sealed")) == logins
 
 
-def test_a_session_the_server_dropped_is_mended(estate: Estate, since: t.Callable[[str], list[Data]]) -> None:
+def test_other_options_are_another_login(estate: Estate) -> None:
+    """The items of a loop may have a user each."""
+    opened = connection(estate, "sealed", "psrp")
+    client(opened).query(*BOOT)
+    opened.set_option("remote_password", "guessed")
+    with pytest.raises(NoAnswer) as lost:
+        door_of(opened, "sealed").send(b"<x/>", 5.0)
+    assert lost.value.login_refused
+
+
+@of_each_way
+def test_a_session_the_server_dropped_is_mended(estate: Estate, since: Since, way: str) -> None:
     """Sealed for a connection that is gone: the server cannot read it, answers 400, and has done nothing."""
-    asking = client(connection(estate, "sealed"))
+    asking = client(connection(estate, "sealed", way))
     asking.query(*BOOT)
     estate.fault("sealed", "stale", "1")
     assert len(asking.query(*BOOT)) == 1
     assert [entry["status"] for entry in since("sealed") if not entry["auth_only"]] == [200, 400, 200]
 
 
-def test_a_forgotten_session_logs_in_anew(estate: Estate) -> None:
-    asking = client(connection(estate, "sealed"))
+@of_each_way
+def test_a_forgotten_session_logs_in_anew(estate: Estate, way: str) -> None:
+    asking = client(connection(estate, "sealed", way))
+    asking.world.disconnect()  # nothing to forget yet
     asking.query(*BOOT)
     asking.world.disconnect()
     assert len(asking.query(*BOOT)) == 1
 
 
-def test_a_connection_dropped_without_an_answer_may_have_been_heard(estate: Estate) -> None:
-    door = WinrmDoor(connection(estate, "sealed"))
-    world = ControllerWorld("sealed", Scrubber(), door, operation_timeout=20.0)
-    Client(world).query(*BOOT)
-    estate.fault("sealed", "drop", "1")
+@of_each_way
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_connection_dropped_without_an_answer_may_have_been_heard(
+    estate: Estate, since: Since, host: str, way: str
+) -> None:
+    door = door_of(connection(estate, host, way), host)
+    asking = Client(ControllerWorld(host, Scrubber(), door, operation_timeout=20.0))
+    asking.query(*BOOT)
+    estate.fault(host, "drop", "1")
     with pytest.raises(NoAnswer) as lost:
         door.send(b"<x/>", 5.0)
     assert lost.value.sent, "nobody knows, so it counts as sent"
-    assert len(Client(world).query(*BOOT)) == 1, "and the next message finds its way"
+    assert len([entry for entry in since(host) if not entry["auth_only"]]) <= 2, "and it is not sent again"
+    assert len(asking.query(*BOOT)) == 1, "and the next message finds its way"
 
 
-def test_a_refused_connection_was_not_sent(estate: Estate) -> None:
-    nobody = connection(estate, "sealed", ansible_winrm_host=f"{estate.network}.200")
+@of_each_way
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_connection_that_was_reset_is_made_anew(estate: Estate, host: str, way: str) -> None:
+    asking = client(connection(estate, host, way))
+    for _again in range(3):
+        assert len(asking.query(*BOOT)) == 1
+    estate.fault(host, "reset", "1")
+    with contextlib.suppress(Problem):
+        asking.query(*BOOT)
+    assert len(asking.query(*BOOT)) == len(asking.query(*BOOT)) == 1
+
+
+@of_each_way
+@pytest.mark.parametrize("host", ["sealed", "plain"])
+def test_a_refused_connection_was_not_sent(estate: Estate, host: str, way: str) -> None:
+    nobody = connection(estate, host, way, ansible_host=f"{estate.network}.200")
     with pytest.raises(NoAnswer) as lost:
-        WinrmDoor(nobody).send(b"<x/>", 5.0)
+        door_of(nobody, host).send(b"<x/>", 5.0)
     assert (lost.value.sent, lost.value.reason) == (False, "the connection was refused")
 
 
-@pytest.mark.parametrize("host", ["sealed", "plain"])
-def test_a_wrong_password_is_a_refused_login(estate: Estate, host: str) -> None:
+@of_each_way
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_wrong_password_is_a_refused_login(estate: Estate, host: str, way: str) -> None:
     with pytest.raises(NoAnswer) as lost:
-        WinrmDoor(connection(estate, host, ansible_password="guessed")).send(b"<x/>", 5.0)
+        door_of(connection(estate, host, way, ansible_password="guessed"), host).send(b"<x/>", 5.0)
     assert lost.value.login_refused and not lost.value.sent
 
 
-def test_identify(estate: Estate, since: t.Callable[[str], list[Data]]) -> None:
-    identity = client(connection(estate, "sealed")).identify()
+@of_each_way
+def test_a_path_that_is_not_winrms(estate: Estate, way: str) -> None:
+    with pytest.raises(NoAnswer) as lost:
+        door_of(connection(estate, "sealed", way, **{f"ansible_{way}_path": "elsewhere"}), "sealed").send(b"<x/>", 5.0)
+    assert not lost.value.sent and "404" in lost.value.reason
+
+
+@of_each_way
+def test_identify(estate: Estate, since: Since, way: str) -> None:
+    identity = client(connection(estate, "sealed", way)).identify()
     assert (identity.vendor, identity.os, identity.stack) == ("Microsoft Corporation", "5.2.3790", "2.0")
     assert [entry["operation"] for entry in since("sealed") if not entry["auth_only"]] == ["identify"]
 
 
 @pytest.mark.parametrize(
-    ("host", "options", "encrypted"),
+    ("way", "host", "options", "encrypted"),
     [
-        ("sealed", {}, True),
-        ("plain", {}, False),
-        ("tls", {}, True),
-        ("sealed", {"ansible_winrm_message_encryption": "never"}, False),
-        ("sealed", {"ansible_winrm_message_encryption": "always"}, True),
+        *((way, host, {}, host != "plain") for way in WAYS for host in HOSTS),
+        *(
+            (way, "sealed", {f"ansible_{way}_message_encryption": wish}, wish != "never")
+            for way in WAYS
+            for wish in ("never", "always")
+        ),
+        *(("psrp", "sealed", {"ansible_psrp_auth": auth}, True) for auth in ("negotiate", "kerberos", "credssp")),
+        ("psrp", "tls", {"ansible_psrp_message_encryption": "never"}, True),
+        ("psrp", "tls", {"ansible_psrp_auth": "certificate"}, True),
+        ("psrp", "tls", {"ansible_psrp_auth": "ntlm", "ansible_psrp_message_encryption": "always"}, True),
+        ("psrp", "sealed", {"ansible_psrp_protocol": None}, True),  # 5985 is HTTP
     ],
 )
 def test_it_is_known_how_a_key_would_travel(
-    estate: Estate, since: t.Callable[[str], list[Data]], host: str, options: Data, encrypted: bool
+    estate: Estate, since: Since, way: str, host: str, options: Data, encrypted: bool
 ) -> None:
-    assert WinrmDoor(connection(estate, host, **options)).encrypted() is encrypted
+    assert door_of(connection(estate, host, way, **options), host).encrypted() is encrypted
     assert since(host) == [], "nobody was asked"
 
 
-def test_several_transports_are_refused_before_a_shell_is_opened(
-    estate: Estate, since: t.Callable[[str], list[Data]]
+@pytest.mark.parametrize(
+    ("way", "host", "options", "name"),
+    [
+        ("winrm", "sealed", {"ansible_winrm_transport": ["ntlm", "basic"]}, "several_transports"),
+        ("psrp", "plain", {"ansible_psrp_message_encryption": "auto"}, "psrp_options"),
+        ("psrp", "tls", {"ansible_psrp_message_encryption": "always"}, "psrp_options"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_sent(
+    estate: Estate, since: Since, way: str, host: str, options: Data, name: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        check_connection(connection(estate, "sealed", ansible_winrm_transport=["ntlm", "basic"]), "sealed")
-    assert refused.value.name == "several_transports"
-    assert since("sealed") == []
-
-
-@pytest.fixture(scope="module")
-def played(estate: Estate) -> tuple[Data, list[Data]]:
-    """Tasks as a user has them, and what was sent meanwhile."""
-    inventory = estate.inventory()
-    hosts = inventory["all"]["children"]["kms_hosts"]["hosts"]
-    hosts["mistrusting"] = {**hosts["tls"], "ansible_winrm_ca_trust_path": "legacy_requests"}
-    hosts["open_hearted"] = {**hosts["sealed"], "ansible_winrm_message_encryption": "never"}
-    before = len(estate.exchanges())
-    plays = [
-        one_task("sealed", "host_info", {}, "r_sealed"),
-        one_task("plain", "host_info", {"query": "system.hostname"}, "r_plain"),
-        one_task("plain", "host_info", {"query": "{{ item }}.release"}, "r_loop", loop=["system", "system", "system"]),
-        one_task("plain", "host_info", {"query": "system.hostname"}, "r_delegated", delegate_to="other"),
-        one_task("tls", "host_key", {"product_key": HOST_KEY}, "r_tls", check_mode=True),
-        one_task("mistrusting", "host_info", {}, "r_mistrusting"),
-        one_task("open_hearted", "host_info", {}, "r_open"),
-    ]
-    return estate.play(plays, inventory=inventory).results, estate.exchanges()[before:]
-
-
-def test_no_task_opens_a_shell_to_look(played: tuple[Data, list[Data]]) -> None:
-    results, sent = played
-    worked = ("r_sealed", "r_plain", "r_loop", "r_delegated", "r_tls")
-    assert not [results[name] for name in worked if results[name].get("failed") or results[name].get("unreachable")]
-    assert {entry["host"] for entry in sent} == set(HOSTS)
-    assert [entry for entry in sent if entry["operation"] == "shell"] == []
-
-
-def test_a_loop_logs_in_once(estate: Estate) -> None:
-    """With NTLM a login is requests of its own: a loop of three needs as many as one task."""
-
-    def logins(*items: str) -> int:
-        before = len(estate.exchanges())
-        estate.play([one_task("sealed", "host_info", {"query": "{{ item }}"}, "r_loop", loop=list(items))])
-        return sum(entry["auth_only"] for entry in estate.exchanges()[before:])
-
-    assert logins("system", "record", "updates") == logins("system") > 0
-
-
-def test_loop_items_have_results_of_their_own(played: tuple[Data, list[Data]]) -> None:
-    assert [item["query_result"] for item in played[0]["r_loop"]["results"]] == ["server_2003"] * 3
-
-
-def test_delegation_uses_the_delegates_connection(played: tuple[Data, list[Data]]) -> None:
-    assert played[0]["r_plain"]["query_result"].lower() == "plain"
-    assert played[0]["r_delegated"]["query_result"].lower() == "other"
-
-
-def test_a_key_may_travel_in_tls(played: tuple[Data, list[Data]]) -> None:
-    assert [step["id"] for step in played[0]["r_tls"]["plan"]][-2:] == ["host_key.install", "host_key.activate"]
-
-
-def test_a_certificate_nobody_vouches_for(played: tuple[Data, list[Data]]) -> None:
-    result = played[0]["r_mistrusting"]
-    assert result["unreachable"] and "its TLS certificate is not trusted" in result["msg"]
-
-
-def test_an_unsealed_message_is_refused_with_the_way_out(played: tuple[Data, list[Data]]) -> None:
-    result = played[0]["r_open"]
-    assert result["failed"] and not result.get("unreachable")
-    assert result["error"]["name"] == "unencrypted_refused" and "ansible_winrm_transport" in result["msg"]
+        door_of(connection(estate, host, way, **options), host)
+    assert refused.value.name == name
+    assert since(host) == []

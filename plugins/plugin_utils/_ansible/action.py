@@ -28,8 +28,9 @@ from .._plan import Outcome, Planned, Reader, Resource
 from .._secret import Scrubber, Secret
 from .._windows.restart_care import RestartCare
 from .audit import AuditLog, origin_of
+from .connections import door_of
+from .door import Door
 from .options import Specification, judge_spoken, lookalikes_of, secrets_of, validate
-from .winrm import WinrmDoor, check_connection
 from .world import ControllerWorld
 
 _DISPLAY = Display()
@@ -100,7 +101,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
             result.update(job.report(outcome))
         return result
 
-    def _door(self, host: str, options: t.Mapping[str, t.Any]) -> WinrmDoor:
+    def _door(self, host: str, options: t.Mapping[str, t.Any]) -> Door:
         """The way to the managed host, refused where this collection cannot use it."""
         if getattr(self._play_context, "become", False) or getattr(self._connection, "become", None):
             raise Refusal(
@@ -111,8 +112,7 @@ class KmsAction(ActionBase, metaclass=abc.ABCMeta):
             )
         if not 1 <= int(options["operation_timeout"]) <= 3600:
             raise Refusal(f"{host}: operation_timeout must be between 1 and 3600 seconds", name="bad_option")
-        check_connection(self._connection, host)
-        return WinrmDoor(self._connection)
+        return door_of(self._connection, host)
 
     def _audit(
         self,

@@ -11,6 +11,7 @@ into the wrong option, and its validator crashes on a scalar where a dict with s
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import re
 import typing as t
@@ -102,7 +103,7 @@ def validate(specification: Specification, args: t.Mapping[str, t.Any], module: 
 
 def secrets_of(spec: t.Mapping[str, t.Any], args: t.Any) -> t.Iterator[Secret]:
     """Every offered value of an option marked `no_log`, suboptions included, before anything is validated."""
-    if not isinstance(args, t.Mapping):
+    if not isinstance(args, collections.abc.Mapping):
         return
     for name, rule in spec.items():
         value = args.get(name)
@@ -148,7 +149,7 @@ def _check_shapes(spec: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], modu
             continue
         items = value if isinstance(value, (list, tuple)) else [value]
         for item in items:
-            if not isinstance(item, t.Mapping):
+            if not isinstance(item, collections.abc.Mapping):
                 raise Refusal(
                     f"{module}: option {where}{name} must be {_wanted(rule)}; see ansible-doc {module}",
                     name="bad_option",
@@ -191,7 +192,7 @@ def _without_offers(text: str, args: t.Mapping[str, t.Any]) -> str:
 
 
 def _leaves(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, t.Mapping):
+    if isinstance(value, collections.abc.Mapping):
         for item in value.values():
             yield from _leaves(item)
     elif isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import Refusal
-from .._kms.catalogue import CLIENTS, KEY_GROUPS, Catalogue, catalogue
+from .._kms.catalogue import CLIENTS, KEY_GROUPS, STANDARD, Catalogue, catalogue
 from .._kms.endpoint import POLICIES
 from .._kms.firewall_wish import FirewallWish, noted_rules, remote_addresses
 from .._kms.key_products import wished_product
@@ -162,7 +162,8 @@ def removal_readers(wish: RemovalWish) -> dict[type, Reader]:
 
 def known_catalogue(options: Options) -> Catalogue:
     """The catalogue with the user's corrections and the rollups the user vouches for. Raises Refusal."""
-    return catalogue(options.get("catalogue_overrides"), options.get("accepted_updates") or ())
+    overrides, accepted = options.get("catalogue_overrides"), options.get("accepted_updates")
+    return catalogue(overrides, accepted or ()) if overrides or accepted else STANDARD
 
 
 def update_wish(options: Options, folder: str | None, known: Catalogue) -> UpdateWish:

@@ -23,8 +23,8 @@ from .._secret import Scrubber, Secret
 from .._world import GssContext, NoAnswer, Stream
 from . import gss
 from .addresses import addresses_of
+from .door import Door
 from .resolver import Resolver
-from .winrm import WinrmDoor
 
 _DISPLAY = Display()
 
@@ -62,7 +62,7 @@ class ControllerWorld:
         self,
         host: str,
         scrubber: Scrubber,
-        door: WinrmDoor | None = None,
+        door: Door | None = None,
         operation_timeout: float = 60.0,
         ticket_cache: str = "",
     ) -> None:

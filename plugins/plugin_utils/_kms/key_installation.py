@@ -47,8 +47,8 @@ def judge_installation(wish: KeyWish, seen: Seen) -> None:
         )
     if not wish.encrypted:
         raise Refusal(
-            "the host key would travel unencrypted over HTTP; use ansible_winrm_transport: ntlm or kerberos, or "
-            "HTTPS, or accept it with allow_unencrypted_key: true",
+            "the host key would travel unencrypted over HTTP; use ansible_winrm_transport (ansible_psrp_auth): "
+            "ntlm or kerberos, or HTTPS, or accept it with allow_unencrypted_key: true",
             name="key_unencrypted",
             advice="Use an encrypted transport.",
         )

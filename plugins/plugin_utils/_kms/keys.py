@@ -22,6 +22,7 @@ from .catalogue import KEY_GROUPS, STANDARD, Catalogue, group_activates, group_h
 
 _SETUP_KEYS = load(__file__, "data", "setup_keys.yml")["setup_keys"]
 _ALPHABET = "BCDFGHJKMPQRTVWXY2346789N"  # N since Windows 8
+_BARE = re.compile(r"[A-Z0-9]{25}")
 _FORM = re.compile(rf"^[{_ALPHABET}]{{5}}(-[{_ALPHABET}]{{5}}){{4}}$")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 
@@ -79,7 +80,7 @@ def host_key(text: str) -> HostKey:
         Refusal: not of the form of a product key, or one of Microsoft's public client setup keys.
     """
     normal = "".join(text.split()).translate(_DASHES).upper()
-    if re.fullmatch(r"[A-Z0-9]{25}", normal):
+    if _BARE.fullmatch(normal):
         normal = "-".join(normal[at : at + 5] for at in range(0, 25, 5))
     if not _FORM.match(normal):
         raise Refusal(

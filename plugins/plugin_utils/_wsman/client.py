@@ -216,7 +216,8 @@ class Client:
         if status in _NOT_WSMAN or (status in _GATEWAY and not mutating):
             raise Unreachable(
                 f"{self.world.host}: the web server of the host answered with HTTP status {status}, WinRM did not; "
-                "check that the service WinRM runs, ansible_port (80 for WinRM 1.1, else 5985) and ansible_winrm_path",
+                "check that the service WinRM runs, ansible_port (80 for WinRM 1.1, else 5985) and ansible_winrm_path "
+                "(ansible_psrp_path)",
                 name="unreachable",
             )
         if status in _GATEWAY:
@@ -224,13 +225,15 @@ class Client:
         if status == 500 and not answer.strip():
             raise self._failure(
                 "WinRM refused the message without a word, as it does with unencrypted messages; "
-                "set ansible_winrm_transport to ntlm or kerberos, or use https (ansible_port: 5986)",
+                "set ansible_winrm_transport (ansible_psrp_auth) to ntlm or kerberos and message encryption not to "
+                "never, or use https (ansible_port: 5986)",
                 "unencrypted_refused",
             )
         if status in (400, 403, 413):
             raise self._failure(
                 f"{request.doing}: WinRM refused the message with HTTP status {status}; "
-                "check ansible_winrm_transport and ansible_winrm_message_encryption",
+                "check ansible_winrm_transport and ansible_winrm_message_encryption (ansible_psrp_auth and "
+                "ansible_psrp_message_encryption)",
                 "http_error",
             )
         self._raise_fault(request, status, answer, None, mutating)
@@ -241,16 +244,20 @@ class Client:
             return self._login_refused()
         if mutating and silence.sent:
             return self._lost(request, silence.reason)
+        advice = silence.advice or (
+            "check that the host is up, that WinRM listens (winrm enumerate winrm/config/listener), ansible_port and "
+            "the firewall"
+        )
         return Unreachable(
-            f"{self.world.host}: no answer from WinRM while {request.doing}: {silence.reason}; check that the host is "
-            "up, that WinRM listens (winrm enumerate winrm/config/listener), ansible_port and the firewall",
+            f"{self.world.host}: no answer from WinRM while {request.doing}: {silence.reason}; {advice}",
             name="unreachable",
         )
 
     def _login_refused(self) -> Unreachable:
         return Unreachable(
             f"{self.world.host}: WinRM refused the login; check ansible_user, ansible_password and "
-            "ansible_winrm_transport, and that the user is a member of the host's Administrators group",
+            "ansible_winrm_transport (ansible_psrp_auth), and that the user is a member of the host's Administrators "
+            "group",
             name="login_refused",
         )
 

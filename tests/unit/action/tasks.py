@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 import typing as t
 
+import requests
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
@@ -34,6 +35,7 @@ class Transport:
         self.sealing = sealing
         self.answers: list[int | Exception | None] = []
         self.logins: list[Exception | None] = []
+        self.endpoint = f"http://{HOST}:5985/wsman"
         self.session: object | None = None
         self.encryption: object | None = None
         self.read_timeout_sec: float = 0.0
@@ -43,7 +45,7 @@ class Transport:
 
     def build_session(self) -> object:
         if self.session is None:
-            self.session = types.SimpleNamespace()  # pywinrm keeps it even where the login below fails
+            self.session = requests.Session()  # pywinrm keeps it even where the login below fails
             self.logged_in += 1
             trouble = self.logins.pop(0) if self.logins else None
             if trouble is not None:

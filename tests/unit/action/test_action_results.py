@@ -258,9 +258,10 @@ def test_become_is_refused() -> None:
     assert "set become: false" in refused("become_not_supported", become=True)
 
 
-@pytest.mark.parametrize("kind", ["local", "ssh", "psrp"])
+@pytest.mark.parametrize("kind", ["local", "ssh", "paramiko_ssh"])
 def test_another_connection_is_refused(kind: str) -> None:
-    assert "ansible_connection: winrm" in refused("connection_not_winrm", using=connection(kind))
+    message = refused("connection_not_usable", using=connection(kind))
+    assert "ansible_connection: winrm" in message and "ansible_connection: psrp" in message
 
 
 def test_several_transports_are_refused() -> None:

@@ -16,7 +16,7 @@ from ansible.errors import AnsibleConnectionFailure
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
 
-from ansible_collections.activation.kms.plugins.plugin_utils._ansible.winrm import WinrmDoor, check_connection
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible.winrm import WinrmDoor, winrm_door
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._secret import Scrubber, Secret
@@ -266,10 +266,10 @@ def test_whether_messages_travel_encrypted(options: dict[str, t.Any], encrypted:
 
 
 def test_one_transport_is_enough_and_none_is_the_plugins_own_choice() -> None:
-    check_connection(connection(), "kms01")
-    check_connection(connection(transport=None), "kms01")
+    for using in (connection(), connection(transport=None)):
+        assert isinstance(winrm_door(using, "kms01"), WinrmDoor)
     with pytest.raises(Refusal, match="kms01"):
-        check_connection(object(), "kms01")
+        winrm_door(connection(transport=["ntlm", "basic"]), "kms01")
 
 
 # -- the other doors

@@ -39,13 +39,14 @@ _HARMLESS = {
     *_SCOPE_FIELDS,
 }
 _LINE = re.compile(r"^\s+(\S.*?)\s+REG_SZ\s+(v\d+\.\d+\|.*?)\s*$", re.IGNORECASE)
+_VERSION = re.compile(r"v\d+\.\d+", re.IGNORECASE)
 _PATIENCE = 120.0
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
     """The fields of a rule string by lower-case name, each with all its values; {} for what is no rule."""
     version, *pieces = text.split("|")
-    if not re.fullmatch(r"v\d+\.\d+", version.strip(), re.IGNORECASE):
+    if not _VERSION.fullmatch(version.strip()):
         return {}
     found: dict[str, list[str]] = {}
     for piece in pieces:

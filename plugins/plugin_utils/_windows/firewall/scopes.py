@@ -11,6 +11,7 @@ that is decided by the host's own addresses, packet by packet.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import typing as t
 
@@ -55,7 +56,11 @@ def merged(scope: t.Iterable[str]) -> frozenset[str]:
 
     Whether Windows keeps 10.0.0.0/9 and 10.128.0.0/9 apart when it stores them nobody has shown; so neither counts.
     """
-    items = frozenset(scope)
+    return _merged(frozenset(scope))
+
+
+@functools.lru_cache(maxsize=256)  # the same few scopes are compared again and again while a plan is made
+def _merged(items: frozenset[str]) -> frozenset[str]:
     networks = [network for network in map(network_of, items) if network is not None]
     old = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
     new = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
@@ -75,6 +80,7 @@ def covers(scope: t.Collection[str], wanted: t.Collection[str]) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=256)
 def network_of(text: str) -> _Network | None:
     """The network, None for `any`, `local_subnet` and what is none.
 

@@ -78,9 +78,12 @@ def _setting(name: str, row: t.Mapping[str, t.Any]) -> Setting:
     return Setting(**{**row, "name": name, "default": default})
 
 
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+
+
 def _number(version: str) -> tuple[int, int]:
     """(6, 1) of "6.1.7601"; (0, 0) of what is no version."""
-    found = re.match(r"(\d+)\.(\d+)", version)
+    found = _VERSION.match(version)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
