@@ -68,13 +68,13 @@ options:
 requirements:
   - dnspython >= 2.7.0 on the controller, with O(provider=dns)
   - gssapi on the controller, with O(auth=gss_tsig)
-  - pywinrm >= 0.5.0 on the controller, with O(provider=microsoft_wmi)
+  - pywinrm >= 0.5.0 on the controller, or pypsrp >= 0.5.0 for the connection C(psrp), with O(provider=microsoft_wmi)
 notes:
   - This is an action plugin. It runs on the controller (the execution node). With O(provider=dns) it opens no
     connection to the host the task is for, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is
     needed once.
-  - With O(provider=microsoft_wmi) the connection of that host, or of the one in C(delegate_to), must be C(winrm) with
-    exactly one transport and must lead to the DNS server, whose administrator the user is; C(become) is refused.
+  - With O(provider=microsoft_wmi) the connection of that host, or of the one in C(delegate_to), must be C(winrm)
+    with exactly one transport, or C(psrp), and must lead to the DNS server, whose administrator the user is; C(become) is refused.
 seealso:
   - module: activation.kms.srv_record
   - module: activation.kms.endpoint_info
