@@ -74,7 +74,8 @@ notes:
     connection to the host the task is for, and ignores C(become). Use C(run_once) or a play on C(localhost) for what is
     needed once.
   - With O(provider=microsoft_wmi) the connection of that host, or of the one in C(delegate_to), must be C(winrm)
-    with exactly one transport, or C(psrp), and must lead to the DNS server, whose administrator the user is; C(become) is refused.
+    with exactly one transport, or C(psrp), and must lead to the DNS server, whose administrator the user is; C(become)
+    is refused.
 seealso:
   - module: activation.kms.srv_record
   - module: activation.kms.endpoint_info
