@@ -123,8 +123,8 @@ notes:
     needed once.
   - With O(provider=microsoft_wmi) the connection of that host, or of the one in C(delegate_to), must be C(winrm)
     with exactly one transport, or C(psrp), and must lead to the DNS server; C(become) is refused. The user must be an
-    administrator there who may change the zone. In a secure zone, a name made here may belong to the administrators from then on, so that
-    hosts cannot publish themselves at it until they are given rights on it.
+    administrator there who may change the zone. In a secure zone, a name made here may belong to the administrators
+    from then on, so that hosts cannot publish themselves at it until they are given rights on it.
   - Before Windows Server 2012 WinRM cannot delete a record, so C(dnscmd) does it. It comes with the DNS server, on
     Windows Server 2003 with the Support Tools.
   - That records made by WMI are static is what Microsoft's texts let expect. The task looks, and warns where the new

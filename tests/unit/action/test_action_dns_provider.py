@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(args: dict[str, t.Any], words: 
 
 def test_the_connection_is_judged_with_wmi_only() -> None:
     assert "become" in refused(PUBLISH, become=True)
-    assert "ansible.builtin.winrm" in refused(PUBLISH, using=connection("local"))
+    assert "ansible_connection" in refused(PUBLISH, using=connection("local"))
     by_dns = {**BY_DNS, "server": "127.0.0.1", "server_port": 1}
     result = run(srv_record.ActionModule, by_dns, become=True, using=connection("local"))
     assert result["failed"] and "127.0.0.1 (port 1)" in result["msg"]
