@@ -60,7 +60,7 @@ class Bind:
     def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int | None) -> RecordSet:
         """A set with one more record; a `ttl` becomes that of the whole set, None keeps the set's own."""
         of_set = next((held.ttl for held in present.values()), TTL) if ttl is None else ttl
-        return {each: Held(of_set) for each in (*present, rdata)}
+        return dict.fromkeys({**present, rdata: None}, Held(of_set))
 
     def takes(self, target: dns.name.Name) -> bool:
         """Is it a host name (BIND's check-names)?"""
