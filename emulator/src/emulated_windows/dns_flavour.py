@@ -27,6 +27,7 @@ ZONE_DIALS: Mapping[str, tuple[str, ...]] = {
     "static_readded": ("stays_static", "ages"),
     "delete_and_add": ("refresh", "nothing", "update"),
     "deleted_node": ("keeps_owner", "free"),
+    "stamp_without_aging": ("written", "none"),
 }
 """Open questions of a zone of Microsoft's; the first setting is the default."""
 ZONE_MEANINGS: Mapping[str, str] = {
@@ -34,6 +35,8 @@ ZONE_MEANINGS: Mapping[str, str] = {
     "delete_and_add": "What deleting and adding the same record in one message counts as; seen on 2012 R2: it does not"
     " move the time stamp within the no-refresh interval.",
     "deleted_node": "Whether a name without records still belongs to who made it, until its tombstone ends (14 days).",
+    "stamp_without_aging": "Whether a dynamic update stamps a record where the zone does not age: zones in the directory"
+    " are said to, those in files not to.",
 }
 
 Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
@@ -41,13 +44,13 @@ Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
 
 @dataclass(frozen=True)
 class Aging:
-    """How a zone of Microsoft's ages. The defaults are the server's, but for `enabled` (DefaultAgingState)."""
+    """How a zone of Microsoft's ages. The intervals are the server's defaults, by its class page."""
 
     enabled: bool = False
     no_refresh_hours: int = 168
     refresh_hours: int = 168
     scavenging_hours: int = 168
-    """The server's ScavengingInterval; 0: it never scavenges."""
+    """The server's ScavengingInterval, so the same in all its zones; 0 (its default by other pages): never."""
 
 
 class Bind:
@@ -108,14 +111,15 @@ class Microsoft:
 
     def _stamp(self, old: Held | None, new: Held, hour: int, *, again: bool) -> int:
         """A new record and one that changes get the hour, an unchanged one only after the no-refresh interval."""
+        made = hour if self.aging.enabled or self.dials["stamp_without_aging"] == "written" else STATIC
         if old is None:
-            return hour
+            return made
         if old.stamp == STATIC and self.dials["static_readded"] == "stays_static":
             return STATIC
-        if again and self.dials["delete_and_add"] != "refresh":
-            return old.stamp if self.dials["delete_and_add"] == "nothing" else hour
         if old.ttl != new.ttl or old.stamp == STATIC:
-            return hour
+            return made
+        if again and self.dials["delete_and_add"] != "refresh":
+            return old.stamp if self.dials["delete_and_add"] == "nothing" else made
         due = self.aging.enabled and hour >= old.stamp + self.aging.no_refresh_hours
         return hour if due else old.stamp
 

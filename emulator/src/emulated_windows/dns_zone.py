@@ -166,6 +166,8 @@ class Zone:
 
         update = Update(self._records, self.origin, self.flavour, may_change)
         update.require(message.prerequisite)
+        if self.microsoft and not self.rights.hears(account):
+            raise UpdateRefused(dns.rcode.REFUSED)
         for rrset in message.update:
             update.prescan(rrset)
         for rrset in message.update:
@@ -226,12 +228,14 @@ class Zone:
         after = self.flavour.stamped(self._records, update.records, update.added, update.deleted, hour)
         self._commit(after, update.names, account)
 
-    def _commit(self, records: Records, names: Iterable[dns.name.Name], account: str) -> None:
+    def _commit(
+        self, records: Records, names: Iterable[dns.name.Name], account: str, when: float | None = None
+    ) -> None:
         changed = not records.same_data(self._records)
         self._records = records
-        now = self._clock.now()
+        when = self._clock.now() if when is None else when
         for name in names:
-            self.rights.changed(account, name, now, exists=bool(records.node(name)))
+            self.rights.changed(account, name, when, exists=bool(records.node(name)))
         if changed:
             self.counters["changes"] += 1
             serial = self.serial + 1
@@ -252,7 +256,7 @@ class Zone:
         self._scavenged = last
         left = self.flavour.left(self._records, hour_of(last))
         gone = {name for name, _, _ in self._records} - {name for name, _, _ in left}
-        self._commit(left, gone, "")
+        self._commit(left, gone, "", last)
 
 
 def _srv(priority: int, weight: int, port: int, host: dns.name.Name) -> dns.rdata.Rdata:

@@ -151,6 +151,20 @@ def test_names_with_and_without_a_last_dot(server: DnsWire) -> None:
     assert set(records(server.zone)) == {ONE}
 
 
+@pytest.mark.parametrize("name", [".", "localhost", "127.0.0.1", "dc1"])
+def test_create_wants_the_full_name_of_the_server(server: DnsWire, name: str) -> None:
+    assert server.create(DnsServerName=name).status == 500
+    assert records(server.zone) == {}
+    assert server.create(DnsServerName=SERVER.upper()).status == 200
+
+
+def test_a_server_has_one_scavenging_interval() -> None:
+    clock = VirtualClock()
+    zones = [make_zone(clock), Zone("other.example", "127.0.0.1", flavour="microsoft", aging=Aging(scavenging_hours=1))]
+    with pytest.raises(ValueError, match="one scavenging interval for all its zones"):
+        DnsWire(clock=clock, zones=zones)
+
+
 def test_modify_changes_what_it_is_told(server: DnsWire) -> None:
     server.create(TTL=60, Priority=1)
     reply = server.modify(server.srv()[0], Port=1700)

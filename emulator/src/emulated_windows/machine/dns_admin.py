@@ -77,9 +77,13 @@ class DnsRole:
             raise DnsError(RPC_UNAVAILABLE)
 
     def is_me(self, text: str) -> bool:
-        """Does this text name the server itself?"""
+        """Does this text name the server itself, to a program that resolves it?"""
         options = self._machine.options
         return text.lower().rstrip(".") in ("", options.name.lower(), options.fqdn.lower(), "localhost", "127.0.0.1")
+
+    def is_my_name(self, text: str) -> bool:
+        """Is this the name of the server as its own rows have it (class page: a full name)?"""
+        return text.lower() == self._machine.options.fqdn.lower()
 
     def zone(self, text: str) -> Zone:
         """A zone that can be changed here."""

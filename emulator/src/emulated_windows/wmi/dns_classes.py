@@ -91,7 +91,7 @@ class DnsServerClass(WmiClass):
                 "DsTombstoneInterval": 1_209_600,
                 "Name": machine.options.fqdn,
                 "NameCheckFlag": 2,
-                "ScavengingInterval": max((zone.flavour.aging.scavenging_hours for zone in zones), default=0),
+                "ScavengingInterval": zones[0].flavour.aging.scavenging_hours if zones else 0,
                 "Started": True,
                 "StartMode": "Automatic" if service is not None and service.mode == "Auto" else "Manual",
                 "Status": "OK",

@@ -164,7 +164,7 @@ class SrvRecord(RecordClass):
     def _create(machine: Machine, role: DnsRole, arguments: Arguments) -> Record:
         if any(arguments.get(name) in (None, "") for name in _NEEDED):
             raise ProviderError(WBEM_E_INVALID_PARAMETER)
-        if number_of(arguments, "RecordClass", IN) != IN or not role.is_me(text_of(arguments, "DnsServerName") or ""):
+        if number_of(arguments, "RecordClass", IN) != IN or not role.is_my_name(text_of(arguments, "DnsServerName") or ""):
             raise ProviderError(WBEM_E_INVALID_PARAMETER)
         zone = role.zone(text_of(arguments, "ContainerName") or "")
         name, target = (name_of(text_of(arguments, one) or "") for one in ("OwnerName", "SRVDomainName"))
