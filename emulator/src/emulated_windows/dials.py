@@ -324,6 +324,13 @@ _LICENSING = (
         ("replaced", "stays"),
         "Whether a host takes its former record away when it publishes itself with another port, priority or weight.",
     ),
+    Dial("published_ttl", ("3600", "1200"), "TTL of the record a host publishes of itself; no page names it."),
+    Dial(
+        "publish_list_numbers",
+        ("ignored", "part_of_name"),
+        "What priority and weight in DnsDomainPublishList are to a release that does not know them.",
+        until="6.0",
+    ),
     Dial(
         "publishing_ends",
         ("record_stays", "record_goes"),

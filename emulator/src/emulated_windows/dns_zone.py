@@ -183,6 +183,7 @@ class Zone:
         account: str = "",
         priority: int = 0,
         weight: int = 0,
+        ttl: int = TTL,
         before: tuple[int, int, int] | None = None,
         withdrawn: bool = False,
     ) -> None:
@@ -194,6 +195,8 @@ class Zone:
             name, host = dns.name.from_text(zone), dns.name.from_text(target)
         except dns.exception.DNSException as error:
             raise self._unpublished(f"{zone} is not a DNS name", _INVALID_NAME) from error
+        if any(char in zone for char in " ,"):
+            raise self._unpublished(f"{zone} is not a DNS name", _INVALID_NAME)
         if name != self.origin or self.kind != "primary":
             raise self._unpublished(f"{zone} is not served here", _NAME_ERROR)
         if self.paused:
@@ -207,7 +210,7 @@ class Zone:
             if withdrawn:
                 update.delete(self.kms_owner, {record})
             else:
-                update.add(self.kms_owner, record, None)
+                update.add(self.kms_owner, record, ttl)
         except UpdateRefused as refusal:
             raise self._unpublished(f"{self.name} is full", 9000 + int(refusal.rcode)) from None
         self.counters["self_published"] += 1
