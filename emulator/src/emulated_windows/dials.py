@@ -535,6 +535,13 @@ _DNS_SERVER = (
         "Which numbers the fault carries where the namespace root/MicrosoftDNS does not exist.",
     ),
     Dial(
+        "dns_access",
+        ("granted", "0x80041003", "0x80070005"),
+        "Whether the administrator may do anything at the DNS server (DnsAdmins, rights on the namespace), or what"
+        " refuses him: to be chosen, never drawn.",
+        drawn=False,
+    ),
+    Dial(
         "dns_last_key",
         ("RecordData", "TextRepresentation"),
         "The last key of MicrosoftDNS_SRVType beside ContainerName, DnsServerName, DomainName, OwnerName, RecordClass.",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import dns.name
 import dns.rdata
 
-from .dns_records import STATIC, TTL, Held, Records, RecordSet
+from .dns_records import STATIC, Held, Records, RecordSet
 
 MAX_RECORDS = 100  # BIND's max-records-per-type since 9.18.28; one more is SERVFAIL
 _HOST_LABEL = re.compile(rb"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
@@ -35,8 +35,8 @@ ZONE_MEANINGS: Mapping[str, str] = {
     "delete_and_add": "What deleting and adding the same record in one message counts as; seen on 2012 R2: it does not"
     " move the time stamp within the no-refresh interval.",
     "deleted_node": "Whether a name without records still belongs to who made it, until its tombstone ends (14 days).",
-    "stamp_without_aging": "Whether a dynamic update stamps a record where the zone does not age: zones in the directory"
-    " are said to, those in files not to.",
+    "stamp_without_aging": "Whether a dynamic update stamps a record where the zone does not age: said of zones in the"
+    " directory, not of those in files.",
 }
 
 Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
@@ -60,10 +60,9 @@ class Bind:
     aging = Aging()
     most: int | None = MAX_RECORDS
 
-    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int | None) -> RecordSet:
-        """A set with one more record; a `ttl` becomes that of the whole set, None keeps the set's own."""
-        of_set = next((held.ttl for held in present.values()), TTL) if ttl is None else ttl
-        return dict.fromkeys({**present, rdata: None}, Held(of_set))
+    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int) -> RecordSet:
+        """A set with one more record, whose TTL becomes that of the whole set."""
+        return dict.fromkeys({**present, rdata: None}, Held(ttl))
 
     def takes(self, target: dns.name.Name) -> bool:
         """Is it a host name (BIND's check-names)?"""
@@ -89,11 +88,10 @@ class Microsoft:
                 raise ValueError(f"a zone has no dial {name} that can be {setting}")
             self.dials[name] = setting
 
-    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int | None) -> RecordSet:
+    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int) -> RecordSet:
         """A set with one more record, which has its own TTL."""
         held = present.get(rdata)
-        wanted = (held.ttl if held else TTL) if ttl is None else ttl
-        return {**present, rdata: Held(wanted, held.stamp if held else STATIC)}
+        return {**present, rdata: Held(ttl, held.stamp if held else STATIC)}
 
     def takes(self, target: dns.name.Name) -> bool:
         """Any name: NameCheckFlag is Multibyte by default."""

@@ -108,8 +108,8 @@ class Update:
         if rrset.deleting is None and not self._flavour.takes(target_of(rrset[0])):
             raise UpdateRefused(dns.rcode.REFUSED)
 
-    def add(self, name: dns.name.Name, rdata: dns.rdata.Rdata, ttl: int | None) -> None:
-        """One record more; a TTL of None is that of the records there are."""
+    def add(self, name: dns.name.Name, rdata: dns.rdata.Rdata, ttl: int) -> None:
+        """One record more."""
         after = self._flavour.added(self.records.at(name, rdata.rdtype), rdata, ttl)
         if self._flavour.most is not None and len(after) > self._flavour.most:
             raise UpdateRefused(dns.rcode.SERVFAIL)

@@ -233,6 +233,18 @@ def test_the_namespace_without_the_role(setting: str, nested: int) -> None:
     assert cim_status(later) == (None if setting == "not_found" else 3)
 
 
+@pytest.mark.parametrize("setting", ["0x80041003", "0x80070005"])
+@pytest.mark.parametrize("persona", [S2003, R2, S2019])
+def test_an_administrator_without_rights_at_the_dns_server(persona: str, setting: str) -> None:
+    found = DnsWire(persona=persona, dials={"dns_access": setting, **DNSCMD})
+    send(found.zone, update(add=ONE))
+    for name in ("MicrosoftDNS_Server", "MicrosoftDNS_Zone", "MicrosoftDNS_SRVType"):
+        assert int(setting, 16) in codes(found.enumerate(f"SELECT * FROM {name}", NAMESPACE))
+    assert int(setting, 16) in codes(found.create(SRVDomainName="kms2.corp.example"))
+    assert found.run(f"dnscmd /recorddelete {ZONE} _vlmcs._tcp SRV {ONE} /f").code == 5
+    assert set(records(found.zone)) == {ONE}
+
+
 @pytest.mark.parametrize("last", ["RecordData", "TextRepresentation"])
 def test_the_last_key(last: str) -> None:
     found = DnsWire(dials={"dns_last_key": last})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 SERVICE = "DNS"
-RPC_UNAVAILABLE = 1722
+ACCESS_DENIED, RPC_UNAVAILABLE = 5, 1722
 INVALID_PARAMETER = 87
 ZONE_DOES_NOT_EXIST, INVALID_ZONE_OPERATION = 9601, 9603
 RECORD_DOES_NOT_EXIST, NAME_NOT_IN_ZONE, RECORD_ALREADY_EXISTS = 9701, 9706, 9711
@@ -71,10 +71,12 @@ class DnsRole:
         self._machine = machine
         self.zones = zones
 
-    def ensure_running(self) -> None:
-        """Both ways talk to the service (RPC)."""
+    def ensure_reached(self) -> None:
+        """Both ways talk to the service (RPC), which has to run and to know the caller."""
         if not self._machine.services.running(SERVICE):
             raise DnsError(RPC_UNAVAILABLE)
+        if self._machine.dials["dns_access"] != "granted":
+            raise DnsError(ACCESS_DENIED)
 
     def is_me(self, text: str) -> bool:
         """Does this text name the server itself, to a program that resolves it?"""
@@ -87,7 +89,7 @@ class DnsRole:
 
     def zone(self, text: str) -> Zone:
         """A zone that can be changed here."""
-        self.ensure_running()
+        self.ensure_reached()
         found = self.zones.named(text)
         if found is None:
             raise DnsError(ZONE_DOES_NOT_EXIST)
