@@ -143,7 +143,10 @@ def _settings(
 
 
 def _is_published(seen: Seen, wish: PublishWish) -> bool:
-    """Whether the controller's record is in the zone, so that the host's own is no longer needed."""
+    """Whether the controller's record is in the zone, so that the host's own is no longer needed.
+
+    Where the zone ages, not before it was refreshed: whoever may not do that must not end what keeps the record.
+    """
     return Publication(wish, target=_fqdn).next(seen) is None
 
 

@@ -199,6 +199,8 @@ options:
         description:
           - Sends the record once more in every run, which renews its time stamp where records age, and is no change.
             How often that must happen is told in M(activation.kms.srv_record).
+          - A host that publishes itself goes on doing so until the record was refreshed, since otherwise nobody would keep
+            it in the zone.
         type: bool
         default: false
       auth:
