@@ -107,8 +107,8 @@ options:
   static:
     description:
       - With O(provider=microsoft_wmi), a member named here whose record has a time stamp, because the host published
-        itself for example, is replaced by a static record, which never ages. The old record is deleted first, so the
-        member is away for a moment.
+        itself for example, gets a static one, which never ages. The record is changed in place. Where the server keeps
+        the time stamp all the same, it is deleted and made anew, so the member is away for a moment.
       - Without it such a record counts as present, with a warning where the zone ages its records.
       - With O(state=absent) it means nothing.
     type: bool
@@ -198,7 +198,7 @@ EXAMPLES = r"""
     target: "{{ inventory_hostname_short }}.corp.example"
   delegate_to: dc1
 
-- name: Replace the record that a host made itself by one that never ages
+- name: Make the record that a host made itself one that never ages
   activation.kms.srv_record:
     provider: microsoft_wmi
     zone: corp.example

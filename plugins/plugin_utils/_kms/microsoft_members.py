@@ -19,7 +19,7 @@ from .._errors import Failure, Refusal
 from .._plan import Item, Resource, Seen, Step
 from .._srv import members
 from .._srv.members import Change, Member, Wish
-from .._windows import dns_records
+from .._windows import dns_records, dns_server
 from .._windows.dns_server import SrvRecord
 from .._windows.system import moment_text
 from .._world import World
@@ -37,7 +37,7 @@ class Work:
     Attributes:
         creates: members that have no record.
         changes: records that keep their target and get other numbers.
-        replaced: records with a time stamp that are made anew as static ones.
+        replaced: records with a time stamp that become static ones.
         deletes: records that go.
     """
 
@@ -206,10 +206,29 @@ def _carry_out(world: World, held: HeldZone, work: Work) -> None:
         dns_records.create(client, held.zone, held.owner, member)
     for record, member in work.changes:
         dns_records.modify(client, record, member)
-    for record, member in work.replaced:
-        dns_records.delete(client, held.zone, held.owner, [record])
-        dns_records.create(client, held.zone, held.owner, member)
+    if work.replaced:
+        _make_static(world, held, work)
     dns_records.delete(client, held.zone, held.owner, work.deletes)
+
+
+def _make_static(world: World, held: HeldZone, work: Work) -> None:
+    """Changed in place where that takes the time stamp away, so that the member is never gone; else made anew.
+
+    What a change in place makes of the time stamp, or of numbers that stay, is not documented. Whoever may delete need
+    not be allowed to call methods, and would be left without the record: so that is tried first in any case.
+    """
+    client = Client(world)
+    for record, member in work.replaced:
+        try:
+            dns_records.modify(client, record, member)
+        except Failure as failure:
+            if failure.name == dns_server.ACCESS_DENIED:
+                raise
+    wanted = {member.identity: member for _record, member in work.replaced}
+    for record in read_held_zone(world, held).records:
+        if record.stamp and record.member.identity in wanted and record not in work.deletes:
+            dns_records.delete(client, held.zone, held.owner, [record])
+            dns_records.create(client, held.zone, held.owner, wanted[record.member.identity])
 
 
 def _judge_static(world: World, held: HeldZone, work: Work) -> None:

@@ -227,9 +227,11 @@ def test_before_scavenging_may_begin_nothing_goes() -> None:
     assert "2023-05-15T16:00:00Z" in run(host, wish(KMS1)).warnings[0]
 
 
+@pytest.mark.parametrize("keeps", [False, True])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_static_makes_members_of_the_wish_anew(version: str) -> None:
+def test_static_makes_members_of_the_wish_anew(version: str, keeps: bool) -> None:
     host = DnsHost(version, Aging="true")
+    host.keeps_stamps = keeps
     host.add(f"{KMS1}.", 1690, stamp=AGED)
     host.add(f"{KMS2}.", stamp=AGED, TTL=600)
     host.add(f"{KMS3}.", stamp=AGED)
@@ -242,6 +244,45 @@ def test_static_makes_members_of_the_wish_anew(version: str) -> None:
     assert outcome.warnings == []
     assert "; refreshed 2023-02-04T16:00:00Z" in outcome.plan[0].step.before
     assert outcome.plan[0].step.after.count("refreshed") == 1
+
+
+def test_a_member_is_taken_away_for_its_time_stamp_only_where_nothing_else_helps() -> None:
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+    done(host, wish(KMS1), static=True)
+    assert host.changes() == ["Modify"]
+    host = DnsHost(Aging="true")
+    host.keeps_stamps = True
+    host.add(f"{KMS1}.", 1690, stamp=AGED)
+    done(host, wish(KMS1), static=True)
+    assert host.changes() == ["Modify", "Delete", CREATE]
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600 *"]
+
+
+def test_a_server_that_modifies_nothing_for_nothing_does_not_matter() -> None:
+    """What it makes of new numbers that are the old ones is not documented."""
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+
+    def fails(given: t.Mapping[str, str]) -> t.NoReturn:
+        raise Refused(0x80041001)
+
+    host.methods["MicrosoftDNS_SRVType.Modify"] = fails
+    done(host, wish(KMS1), static=True)
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600 *"]
+
+
+def test_who_may_not_change_a_record_does_not_lose_it_either() -> None:
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+
+    def denied(given: t.Mapping[str, str]) -> t.NoReturn:
+        raise Refused(0x80041003)
+
+    host.methods |= {f"MicrosoftDNS_SRVType.{name}": denied for name in (CREATE, "Modify")}
+    outcome = run(host, wish(KMS1), static=True)
+    assert outcome.problem is not None and outcome.problem.name == "dns_access_denied" and not outcome.changed
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600"]
 
 
 def test_a_server_that_stamps_what_wmi_makes_is_found_out() -> None:
