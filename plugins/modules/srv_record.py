@@ -206,7 +206,7 @@ EXAMPLES = r"""
     static: true
   delegate_to: dc1
 
-- name: Withdraw a host before it is retired
+- name: Withdraw a host before it is switched off, an hour at the least
   activation.kms.srv_record:
     zone: corp.example
     server: ns1.corp.example

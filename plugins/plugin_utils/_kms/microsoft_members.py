@@ -89,7 +89,7 @@ class MicrosoftPublication(Resource):
     Args:
         domain: the domain of the clients.
         wish: what its members shall be.
-        static: whether members of the wish that would age are made anew as records that do not.
+        static: whether members of the wish that would age become records that do not.
         host: the DNS server, for messages.
     """
 
