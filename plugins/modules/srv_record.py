@@ -89,8 +89,9 @@ options:
     default: 0
   ttl:
     description:
-      - The time to live in seconds. DNS has one for all members of the name, so this changes the others' too.
-      - When left out, it stays as it is, and is an hour where there is no member yet.
+      - The time to live in seconds. DNS has one for all members of the name, so this changes the others' too. Microsoft
+        DNS keeps one for each record, so with O(provider=microsoft_wmi) it is for the members named here only.
+      - When left out, it stays as it is. A new member gets that of the others, or an hour where there is none yet.
     type: int
   state:
     description:

@@ -50,7 +50,7 @@ class Work:
 def work_left(held: HeldZone, wish: Wish, *, static: bool) -> tuple[Work, Change] | None:
     """What the wish still needs, as calls and as the change that they make together; None when it is true. Pure."""
     state = held.state
-    change = members.plan(state, wish) or Change((), ())
+    change = members.plan(state, wish, ttl_each=True) or Change((), ())
     deleted = [held.record(one) for one in change.deletes]
     pairs: list[tuple[SrvRecord, Member]] = []
     creates: list[Member] = []
@@ -195,9 +195,10 @@ def apply(world: World, held: HeldZone, wish: Wish, *, static: bool) -> None:
                 raise
             held = now
             continue
-        if left[0].replaced:
-            _judge_static(world, held, left[0])
-        return
+        if not left[0].replaced:
+            return
+        held = read_held_zone(world, held)
+        _judge_static(world.host, held, left[0])
 
 
 def _carry_out(world: World, held: HeldZone, work: Work) -> None:
@@ -231,14 +232,14 @@ def _make_static(world: World, held: HeldZone, work: Work) -> None:
             dns_records.create(client, held.zone, held.owner, wanted[record.member.identity])
 
 
-def _judge_static(world: World, held: HeldZone, work: Work) -> None:
+def _judge_static(host: str, held: HeldZone, work: Work) -> None:
     """Whether the new records are static; that WMI makes none that ages is not documented. Raises Failure."""
     made = {member.identity for _record, member in work.replaced}
-    aging = [one.member.identity for one in read_held_zone(world, held).records if one.stamp]
+    aging = [one.member.identity for one in held.records if one.stamp]
     left = sorted(made.intersection(aging))
     if left:
         raise Failure(
-            f"{world.host}: the DNS server gave the new records of {', '.join(left)} a time stamp, so they age all the "
+            f"{host}: the DNS server gave the new records of {', '.join(left)} a time stamp, so they age all the "
             f"same; make them in the DNS console without the box for stale records, or exempt zone {held.zone.name} "
             "from scavenging",
             name="record_not_static",

@@ -214,7 +214,7 @@ class Publication(Resource):
             summary=summary,
             predict=lambda later: later.having(later[Zones].having_refreshed(place, wish)),
             run=lambda world: client.refresh(world, place, members.there(state, wish), state),
-            touches=(),
+            touches=(),  # there is nothing to look at: what is predicted only this run knows
             upkeep=True,
             subject=summary,
         )

@@ -88,14 +88,19 @@ def test_of_two_records_of_one_target_one_is_left() -> None:
     assert host.changes() == ["Modify", "Delete"]
 
 
-def test_a_ttl_is_for_all_and_is_inherited_where_none_is_named() -> None:
+def test_a_ttl_is_inherited_where_none_is_named_and_is_for_those_that_are() -> None:
+    """The server keeps one for each record; a record that is touched loses its time stamp, so others' are not."""
     host = DnsHost()
-    host.add(f"{KMS2}.", TTL=600)
+    host.add(f"{KMS2}.", TTL=600, stamp=AGED)
     done(host, wish(KMS1))
-    assert host.published() == [f"0 0 1688 {KMS1}. 600 *", f"0 0 1688 {KMS2}. 600 *"]
+    assert host.published() == [f"0 0 1688 {KMS1}. 600 *", f"0 0 1688 {KMS2}. 600"]
     done(host, wish(KMS1, ttl=60))
-    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1688 {KMS2}. 60 *"]
-    assert host.changes() == [CREATE, "Modify", "Modify"]
+    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1688 {KMS2}. 600"]
+    assert host.changes() == [CREATE, "Modify"]
+    done(host, wish(KMS2, port=1700))
+    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1700 {KMS2}. 600 *"]
+    done(host, wish(KMS1, KMS2, ttl=30))
+    assert host.published() == [f"0 0 1688 {KMS1}. 30 *", f"0 0 1688 {KMS2}. 30 *"]
 
 
 def test_what_is_new_comes_before_what_goes() -> None:
@@ -237,7 +242,7 @@ def test_static_makes_members_of_the_wish_anew(version: str, keeps: bool) -> Non
     host.add(f"{KMS3}.", stamp=AGED)
     outcome = done(host, wish(KMS1, KMS2), static=True)
     assert host.published() == [
-        f"0 0 1688 {KMS1}. 600 *",
+        f"0 0 1688 {KMS1}. 3600 *",
         f"0 0 1688 {KMS2}. 600 *",
         f"0 0 1688 {KMS3}. 3600",
     ]
@@ -310,9 +315,10 @@ def test_a_record_that_somebody_made_meanwhile_is_no_error() -> None:
     assert host.published() == [f"0 0 1688 {KMS1}. 3600 *", f"0 0 1688 {KMS2}. 3600 *"]
 
 
-def test_a_record_that_somebody_removed_meanwhile_is_made_anew() -> None:
+@pytest.mark.parametrize("static", [False, True])
+def test_a_record_that_somebody_removed_meanwhile_is_made_anew(static: bool) -> None:
     host = DnsHost()
-    host.add(f"{KMS1}.", 1690)
+    host.add(f"{KMS1}.", 1690, stamp=AGED)
     host.add(f"{KMS2}.", 1690)
 
     def rival(word: str) -> None:
@@ -321,7 +327,7 @@ def test_a_record_that_somebody_removed_meanwhile_is_made_anew() -> None:
             host.before = lambda word: None
 
     host.before = rival
-    done(host, wish(KMS1))
+    done(host, wish(KMS1), static=static)
     assert host.published() == [f"0 0 1688 {KMS1}. 3600 *", f"0 0 1690 {KMS2}. 3600 *"]
 
 
