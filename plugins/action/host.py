@@ -14,6 +14,7 @@ from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.retirement import RETIREMENT_OPTIONS, retirement_job
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
+from ..plugin_utils._kms.drain import Found
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
 from ..plugin_utils._kms.firewall import OpenPort
 from ..plugin_utils._kms.host_key import HostKeyResource
@@ -97,6 +98,7 @@ class ActionModule(KmsAction):
             policy = options["verify_self_publishing"]
             resources.append(SelfPublicationCheck(policy, gate=_serving, after=(Restart, HostKeyResource)))
         resources += _publications(publish, readers, later)
+        resources.append(Found(lambda seen: not later and _is_found(seen, publish)))
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
             told = replaced(world, outcome, key) if key else {}
@@ -140,6 +142,15 @@ def _settings(
         port_used=port_used,
         published=lambda seen: not later and all(_is_published(seen, wish) for wish in publish),
     )
+
+
+def _is_found(seen: Seen, publish: t.Sequence[PublishWish]) -> bool:
+    """Whether clients find the host: by the controller's records, or else by its own."""
+    if not _serving(seen):
+        return False
+    if publish:
+        return all(_is_published(seen, wish) for wish in publish)
+    return seen[Licensing].setting("self_publishing") is True
 
 
 def _is_published(seen: Seen, wish: PublishWish) -> bool:

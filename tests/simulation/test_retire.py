@@ -169,6 +169,23 @@ def test_a_drain_that_another_controller_takes_up(persona: str, packages: pathli
     retired(around)
 
 
+def test_an_end_that_is_given_up_leaves_no_note(packages: pathlib.Path) -> None:
+    persona = FAMILIES[-1]
+    around = serving(persona, packages)
+    assert run(around, packages, absent(persona, packages, drain_wait=False)).done == ["srv_record.withdraw"]
+    assert "draining" in str(key_state(around)["record"])
+    options = wishes(persona, packages, **SETTINGS)
+    back = run(around, packages, options)
+    assert back.converged and back.done == ["srv_record.publish"], back.story
+    assert "draining" not in str(key_state(around)["record"])
+    around.exchanges.clear()
+    assert run(around, packages, options).converged and not any(one.mutation for one in around.exchanges)
+    began = around.clock.now()
+    done = run(around, packages, absent(persona, packages))
+    assert done.converged and drained_before(around, began), done.story
+    retired(around)
+
+
 @pytest.mark.parametrize(("drain", "seconds"), [("ttl", TTL), ("120", 120.0), ("0", 0.0)])
 def test_as_long_as_is_said(drain: str, seconds: float, packages: pathlib.Path) -> None:
     persona = FAMILIES[-1]

@@ -162,6 +162,34 @@ class Drain(Resource):
         return _wait(seen[System], until) if self._wish.wait else _pause(until)
 
 
+class Found(Resource):
+    """A host whose end was begun and given up drains no more: clients find it again, so the note says nothing.
+
+    Args:
+        found: whether they do; pure.
+    """
+
+    name = "drain"
+    needs: tuple[type, ...] = (Record,)
+    after: tuple[type[Resource], ...] = (Publication,)
+
+    def __init__(self, found: t.Callable[[Seen], bool]) -> None:
+        self._found = found
+
+    def next(self, seen: Seen) -> Step | None:
+        """Forget it, as upkeep."""
+        if seen[Record].draining is None or not self._found(seen):
+            return None
+        return Step(
+            id="host.drain_forget",
+            summary="forget that the host was taken out of DNS, it is found there again",
+            predict=lambda before: before.having(dataclasses.replace(before[Record], draining=None)),
+            run=lambda world: t.cast(None, rewrite(world, load_record(world), draining=None)),
+            touches=(Record,),
+            upkeep=True,
+        )
+
+
 def _note(world: World, moment: dt.datetime, ttl: int) -> None:
     record = load_record(world)
     rewrite(world, record, draining=_noted(record, moment, ttl))
