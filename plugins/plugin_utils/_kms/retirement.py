@@ -73,7 +73,8 @@ class Quiet(Resource):
             own = dict.fromkeys(name.lower() for name in (system.dns_suffix, *listed) if name)
             said += [
                 f"the host published itself in {name}, which `publish` does not name, and Windows is not known to take "
-                f"its record out; name the zone, or remove {system.fqdn} from it with activation.kms.srv_record and state: absent"
+                f"its record out; name the zone, or remove {system.fqdn} from it with activation.kms.srv_record and "
+                "state: absent"
                 for name in own
                 if name not in self._zones
             ]
