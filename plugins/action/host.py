@@ -14,6 +14,7 @@ from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.retirement import RETIREMENT_OPTIONS, retirement_job
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
+from ..plugin_utils._kms.drain import Found
 from ..plugin_utils._kms.endpoint import Endpoint, EndpointCheck, read_endpoint
 from ..plugin_utils._kms.firewall import OpenPort
 from ..plugin_utils._kms.host_key import HostKeyResource
@@ -97,6 +98,7 @@ class ActionModule(KmsAction):
             policy = options["verify_self_publishing"]
             resources.append(SelfPublicationCheck(policy, gate=_serving, after=(Restart, HostKeyResource)))
         resources += _publications(publish, readers, later)
+        resources.append(Found(lambda seen: not later and _is_found(seen, publish)))
 
         def report(outcome: Outcome) -> dict[str, t.Any]:
             told = replaced(world, outcome, key) if key else {}
@@ -142,8 +144,20 @@ def _settings(
     )
 
 
+def _is_found(seen: Seen, publish: t.Sequence[PublishWish]) -> bool:
+    """Whether clients find the host: by the controller's records, or else by its own."""
+    if not _serving(seen):
+        return False
+    if publish:
+        return all(_is_published(seen, wish) for wish in publish)
+    return seen[Licensing].setting("self_publishing") is True
+
+
 def _is_published(seen: Seen, wish: PublishWish) -> bool:
-    """Whether the controller's record is in the zone, so that the host's own is no longer needed."""
+    """Whether the controller's record is in the zone, so that the host's own is no longer needed.
+
+    Where the zone ages, not before it was refreshed: whoever may not do that must not end what keeps the record.
+    """
     return Publication(wish, target=_fqdn).next(seen) is None
 
 

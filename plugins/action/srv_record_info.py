@@ -97,9 +97,7 @@ class ActionModule(KmsAction):
         group = options["inventory_group"]
         groups = self._templar.available_variables.get("groups", {})
         if group not in groups:
-            raise Refusal(
-                f"inventory_group is {group!r}, and the inventory has no such group; correct it", name="bad_option"
-            )
+            raise Refusal("inventory_group names no group of the inventory; correct it", name="bad_option")
         address = PlayVariable("ansible_host", self._task, self._templar)
 
         def hosts() -> list[InventoryHost]:

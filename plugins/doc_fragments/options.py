@@ -328,8 +328,9 @@ options:
         stamps by it, once the no-refresh interval is over. Other servers see nothing to do.
       - It is no change and stands in no plan. When the server refuses it, the task fails. Check mode does not send it.
       - At least one run must fall between the end of the no-refresh interval and the end of the refresh interval, so
-        the time between two runs must be shorter than the refresh interval. With the intervals of Microsoft DNS run it
-        once a week at the very least; every day is better, since then a run may fail.
+        the time between two runs must be shorter than the refresh interval. With the 7 and 7 days of Microsoft DNS once
+        a week is too seldom, since a run that comes an hour late may come too late; every day is best, since then a run
+        may fail.
       - With O(state=absent) it means nothing. With O(provider=microsoft_wmi) it is refused; see O(static).
     type: bool
     default: false

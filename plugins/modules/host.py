@@ -60,8 +60,12 @@ options:
         means the largest TTL that was seen at its records, for so long clients and resolvers may remember them.
         Otherwise a number of seconds, V(0) for not at all.
       - When the records went is noted on the host before they go, by its own clock. So a run that was interrupted is
-        taken up by the next one, from whichever controller. A host that had no records, or has no host key, needs no
-        drain.
+        taken up by the next one, from whichever controller. A host without a host key needs no drain.
+      - Of records that somebody else took out (by M(activation.kms.srv_record) for example) nobody here knows when they
+        went. V(ttl) does not wait for them then, and a number of seconds counts from the first run that finds them
+        gone, or that has no O(publish).
+      - Other DNS servers of the zone learn of it by replication. Where that takes long, say a number of seconds that
+        has room for it.
     type: str
     default: ttl
   drain_wait:
@@ -199,6 +203,8 @@ options:
         description:
           - Sends the record once more in every run, which renews its time stamp where records age, and is no change.
             How often that must happen is told in M(activation.kms.srv_record).
+          - A host that publishes itself goes on doing so until the record was refreshed, since otherwise nobody would
+            keep it in the zone.
         type: bool
         default: false
       auth:

@@ -89,8 +89,9 @@ options:
     default: 0
   ttl:
     description:
-      - The time to live in seconds. DNS has one for all members of the name, so this changes the others' too.
-      - When left out, it stays as it is, and is an hour where there is no member yet.
+      - The time to live in seconds. DNS has one for all members of the name, so this changes the others' too. Microsoft
+        DNS keeps one for each record, so with O(provider=microsoft_wmi) it is for the members named here only.
+      - When left out, it stays as it is. A new member gets that of the others, or an hour where there is none yet.
     type: int
   state:
     description:
@@ -107,8 +108,8 @@ options:
   static:
     description:
       - With O(provider=microsoft_wmi), a member named here whose record has a time stamp, because the host published
-        itself for example, is replaced by a static record, which never ages. The old record is deleted first, so the
-        member is away for a moment.
+        itself for example, gets a static one, which never ages. The record is changed in place. Where the server keeps
+        the time stamp all the same, it is deleted and made anew, so the member is away for a moment.
       - Without it such a record counts as present, with a warning where the zone ages its records.
       - With O(state=absent) it means nothing.
     type: bool
@@ -198,7 +199,7 @@ EXAMPLES = r"""
     target: "{{ inventory_hostname_short }}.corp.example"
   delegate_to: dc1
 
-- name: Replace the record that a host made itself by one that never ages
+- name: Make the record that a host made itself one that never ages
   activation.kms.srv_record:
     provider: microsoft_wmi
     zone: corp.example
@@ -206,7 +207,7 @@ EXAMPLES = r"""
     static: true
   delegate_to: dc1
 
-- name: Withdraw a host before it is retired
+- name: Withdraw a host before it is switched off, an hour at the least
   activation.kms.srv_record:
     zone: corp.example
     server: ns1.corp.example

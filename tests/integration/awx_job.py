@@ -25,7 +25,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 
 Data = dict[str, t.Any]
 IDENT = "7"  # AWX numbers its jobs
-PATIENCE = 400  # seconds
+PATIENCE = 600  # seconds
 EXTRAVARS = "private/env/extravars"
 ARTIFACTS = f"private/artifacts/{IDENT}"
 VAULT_FILE = "vault.yml"

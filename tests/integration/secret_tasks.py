@@ -5,7 +5,7 @@
 
 The hosts are of several generations, so that a key takes every way there is: by WMI on Server 2003, sealed and in the
 clear; beside dism on Server 2012 R2; on Server 2016, where Windows shows the key of the machine's firmware to whoever
-asks for too much; offline on Server 2008 R2.
+asks for too much; offline on Server 2008 R2. One more is a Microsoft DNS server, which gets no key at all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import bind_server
 from awx_job import VAULT_FILE, Credentials
-from estate import Data, host_options
+from estate import DOMAIN, Data, host_options
 
 from emulated_windows.core import FIRMWARE_KEY
 
@@ -30,6 +30,8 @@ HOSTS: dict[str, Data] = {
     "newest": {"persona": "server-2016", "transport": "basic"},
     "away": {"persona": "server-2008-r2-sp1"},
 }
+DNS_SERVER = "dc"
+DNS_HOSTS: dict[str, Data] = {DNS_SERVER: {"persona": "server-2012-r2", "dns_server": True}}
 STRANGER = "stranger"  # the machine "sealed" again, with a wrong password
 LATER_GROUP = "server_2016"
 LAST_FIVE = "67892"  # of host_key; these may be shown
@@ -106,10 +108,23 @@ def credentials(made_up: Data) -> Credentials:
     )
 
 
-def rows(packages: Path, dns: bind_server.BindServer) -> list[Row]:
-    """Everything that is done, in its order."""
+def rows(packages: Path, dns: bind_server.BindServer, microsoft: Data) -> list[Row]:
+    """Everything that is done, in its order. `microsoft` is the estate's own DNS server, as in ESTATE.yml."""
     failing = [*_failing(dns), *_misplacing(dns), *_showing(dns)]
-    return [*_working(packages, dns), *_by_kerberos(dns), *_offline(), *failing, *_removing()]
+    publishing = [*_together(packages, dns), *_by_wmi(dns), *_looking(dns), *_publishing_themselves(microsoft)]
+    working = [*_working(packages, dns), *_by_kerberos(dns), *publishing, *_offline()]
+    return [*working, *failing, *_removing(), *_retiring(dns)]
+
+
+def variables(dns: bind_server.BindServer) -> Data:
+    """What srv_record_together reads of each host: right, wrong in one secret, and no list at all."""
+    right, login = _record(dns), {"principal": dns.login[0], "password": "{{ kerberos }}"}
+    return {
+        "zones": [right],
+        "wrong_zones": [{**right, "key_secret": "{{ wrong_tsig }}"}],
+        "two_secrets": [{**right, **login}],
+        "secret_zones": "{{ tsig }}",
+    }
 
 
 def _working(packages: Path, dns: bind_server.BindServer) -> list[Row]:
@@ -158,6 +173,89 @@ def keytab_of(dns: bind_server.BindServer) -> Path:
     return Path(dns.folder) / "user.keytab"
 
 
+def _together(packages: Path, dns: bind_server.BindServer) -> list[Row]:
+    """What host leaves to another task: secrets of the hosts' own variables, and in place of their names."""
+    record = {**_record(dns), "priority": 5}
+    later = host_options(packages, product_key="{{ host_key }}", publish=[record], publish_later=True)
+    task = {"variable": "zones", "result": "r_ready"}
+    wrong = {
+        "together_wrong": {"variable": "wrong_zones"},
+        "together_two_secrets": {"variable": "two_secrets"},
+        "together_of_a_secret": {"variable": "secret_zones"},
+        "together_key_as_variable": {"variable": "{{ host_key }}"},
+        "together_tsig_as_result": {"result": "{{ tsig }}"},
+        "together_password_as_log": {"audit_log": "{{ wrong_password }}/{{ host_key }}"},
+    }
+    return [
+        Row("sealed", "ready", "host", later, SAME),
+        *(Row("sealed", name, "srv_record_together", {**task, **options}, FAILED) for name, options in wrong.items()),
+        Row("sealed", "together", "srv_record_together", task, CHANGED),
+        Row("sealed", "together_again", "srv_record_together", task, SAME),
+    ]
+
+
+def _by_wmi(dns: bind_server.BindServer) -> list[Row]:
+    """On the DNS server itself there is only one password, that of its connection."""
+    key = "{{ host_key }}"
+    here = {"provider": "microsoft_wmi", "zone": DOMAIN}
+    named = {**here, "target": "kms9.corp.example"}
+    by_key = {"auth": "tsig", "key_name": dns.key_name, "key_secret": "{{ tsig }}"}
+    wrong: dict[str, Data] = {
+        "wmi_with_tsig": by_key,
+        "wmi_with_password": {"auth": "gss_tsig", "principal": dns.login[0], "password": "{{ wrong_kerberos }}"},
+        "wmi_tsig_as_server": {"server": "{{ tsig }}"},
+        "wmi_key_as_zone": {"zone": key},
+        "wmi_key_as_target": {"target": key},
+        "wmi_key_in_target": {"target": "{{ host_key | lower }}.corp.example"},
+        "wmi_key_as_ttl": {"ttl": key},
+        "wmi_password_as_static": {"static": "{{ wrong_password }}"},
+        "wmi_tsig_as_provider": {"provider": "{{ tsig }}"},
+    }
+    return [
+        Row(DNS_SERVER, "wmi", "srv_record", named, CHANGED),
+        Row(DNS_SERVER, "wmi_again", "srv_record", named, SAME),
+        Row(DNS_SERVER, "wmi_told", "srv_record_info", here, SAME),
+        *(Row(DNS_SERVER, name, "srv_record", {**named, **options}, FAILED) for name, options in wrong.items()),
+        Row(DNS_SERVER, "wmi_key_as_zones", "srv_record_info", {"provider": "microsoft_wmi", "zones": [key]}, FAILED),
+        Row(DNS_SERVER, "wmi_absent", "srv_record", {**named, "state": "absent"}, CHANGED),
+        Row(STRANGER, "wmi_knock", "srv_record", named, UNREACHABLE),
+    ]
+
+
+def _looking(dns: bind_server.BindServer) -> list[Row]:
+    """Refreshed, which is no change, and looked at; with secrets in the options of that."""
+    refreshed = {**_named(dns), "aging": "yes", "refresh": True}
+    told = {**_record(dns), "check_members": True, "inventory_group": "kms_hosts", "timeout": 1}
+    return [
+        Row("plain", "refreshed", "srv_record", refreshed, SAME),
+        Row("plain", "refreshed_wrong", "srv_record", {**refreshed, "key_secret": "{{ wrong_tsig }}"}, FAILED),
+        Row("plain", "tsig_as_refresh", "srv_record", {**refreshed, "refresh": "{{ tsig }}"}, FAILED),
+        Row("plain", "password_as_aging", "srv_record", {**refreshed, "aging": "{{ wrong_password }}"}, FAILED),
+        Row("plain", "looked_at", "srv_record_info", told, SAME),
+        Row("plain", "key_as_group", "srv_record_info", {**told, "inventory_group": "{{ host_key }}"}, FAILED),
+        Row("plain", "password_as_group", "srv_record_info", {**told, "inventory_group": "{{ kerberos }}"}, FAILED),
+        Row("plain", "tsig_as_zones", "srv_record_info", {**told, "zones": ["{{ tsig }}"]}, FAILED),
+    ]
+
+
+def _publishing_themselves(microsoft: Data) -> list[Row]:
+    """A host that is in DNS by itself; and secrets where the question to DNS is described."""
+    asked = {"server": [microsoft["address"]], "server_port": microsoft["port"], "timeout": 3}
+    itself = {"self_publishing": True, "verify_self_publishing": "fail", "resolver": asked}
+    wrong: dict[str, Data] = {
+        "tsig_as_resolver": {"resolver": "{{ tsig }}"},
+        "tsig_to_ask": {"resolver": {**asked, "server": ["{{ tsig }}"]}},
+        "key_as_port_to_ask": {"resolver": {**asked, "server_port": "{{ host_key }}"}},
+        "key_to_verify": {"verify_self_publishing": "{{ host_key }}"},
+        "key_as_self_publishing": {"self_publishing": "{{ host_key }}"},
+    }
+    return [
+        Row("newest", "itself", "host", itself, SAME),
+        *(Row("newest", name, "host", {**itself, **options}, FAILED) for name, options in wrong.items()),
+        Row(STRANGER, "password_to_ask", "host", {**itself, "resolver": {"server": "{{ wrong_password }}"}}, FAILED),
+    ]
+
+
 def _offline() -> list[Row]:
     """Both phases; the key is counted first. The confirmation ID is made up, so that it fits nowhere."""
     first = {"product_key": "{{ host_key }}", "activation": "offline", "audit_log": AUDIT_LOG}
@@ -179,6 +277,25 @@ def _removing() -> list[Row]:
         Row("plain", "absent", "host_key", gone, CHANGED),
         Row("plain", "absent_again", "host_key", gone, SAME),
         Row("away", "absent_malformed", "host_key", {**gone, "product_key": "{{ host_key[:-1] }}"}, FAILED),
+    ]
+
+
+def _retiring(dns: bind_server.BindServer) -> list[Row]:
+    """A host's end, by the role and by the module; what is wrong is said before it begins."""
+    gone = {"state": "absent", "product_key": "{{ host_key }}", "publish": [_record(dns)], "drain": 0, "port": 1688}
+    gone |= {"firewall": "closed", "audit_log": AUDIT_LOG}
+    wrong: dict[str, Data] = {
+        "retire_wrong": {"publish": [{**_record(dns), "key_secret": "{{ wrong_tsig }}"}]},
+        "retire_swapped": {"publish": [{**_record(dns), "key_name": "{{ tsig }}", "key_secret": dns.key_name}]},
+        "retire_key_as_drain": {"drain": "{{ host_key }}"},
+        "retire_tsig_as_wait": {"drain_wait": "{{ tsig }}"},
+        "retire_password_as_state": {"state": "{{ wrong_password }}"},
+        "retire_half_a_key": {"product_key": "{{ host_key[:-1] }}"},
+    }
+    return [
+        *(Row("sealed", name, "host", {**gone, **options}, FAILED) for name, options in wrong.items()),
+        Row("sealed", "retire", ROLE, gone, CHANGED),
+        Row("sealed", "retire_again", "host", gone, SAME),
     ]
 
 

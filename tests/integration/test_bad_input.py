@@ -279,9 +279,9 @@ WRONG_OPTIONS = [
     Mistake("override's value", "host", {"catalogue_overrides": {"kms_1_2": {"min_service_pack": CANARY}}},
             "bad_override", ("kms_1_2", "min_service_pack")),
     Mistake("many activations", "host", {"max_activations": 10}, "bad_option", ("max_activations",)),
-    Mistake("a key for a target", "srv_record", record(target="{{ secret_key }}"), "bad_name", ("target",)),
-    Mistake("a key for a zone", "srv_record", record(zone="{{ secret_key }}"), "zone_not_served", ("zone",)),
-    Mistake("a secret for a server", "srv_record", record(server=BASE64_CANARY), "bad_name", ("server",)),
+    Mistake("a key for a target", "srv_record", record(target="{{ secret_key }}"), "bad_option", ("target",)),
+    Mistake("a key for a zone", "srv_record", record(zone="{{ secret_key }}"), "bad_option", ("zone",)),
+    Mistake("a secret for a server", "srv_record", record(server=BASE64_CANARY), "bad_option", ("server",)),
 ]  # fmt: skip
 
 QUERIES = [

@@ -8,8 +8,10 @@ Each server has its own way of saying no; the table says which sentence comes of
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import socket
+import threading
 import typing as t
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ import publishing
 import pytest
 import sentences
 from dns_server import DnsServer
+from estate import HOST_KEY, Data, one_task, serving
 from powerdns_server import PowerDnsServer
 from publishing import WRONG_SECRET, key_of, records, run, wish
 
@@ -211,3 +214,48 @@ def test_a_silent_server_fails_the_task(monkeypatch: pytest.MonkeyPatch) -> None
         port = listener.getsockname()[1]
         wished = PublishWish("corp.example", "127.0.0.1", "kms1.corp.example", server_port=port)
         judge(problem_of(wished), ("dns_no_answer", "", (f"port {port}", "did not answer in time")))
+
+
+@pytest.mark.parametrize(
+    ("reads", "words"), [(True, "was closed without an answer"), (False, "was reset")], ids=["closed", "reset"]
+)
+def test_a_server_that_hangs_up_fails_the_task(reads: bool, words: str) -> None:
+    """In order, or with the question unread, which makes a reset of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):  # the listener has gone
+                while True:
+                    connection, _address = listener.accept()
+                    with connection:
+                        connection.recv(4096 if reads else 1)
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        port = listener.getsockname()[1]
+        wished = PublishWish("corp.example", "127.0.0.1", "kms1.corp.example", server_port=port)
+        judge(problem_of(wished), ("dns_no_answer", "", (f"port {port}", words)))
+
+
+@pytest.mark.once
+def test_a_silent_server_fails_every_task_before_anything_is_changed(tmp_path: Path) -> None:
+    """A whole host, its end, and the small modules: each fails for the DNS server, and Windows was reached."""
+    host: Data = {"persona": "server-2022", "host_key": HOST_KEY}
+    with (
+        serving(tmp_path, {"kms1": host}, host_keys={HOST_KEY: "server_2022"}) as estate,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        port = listener.getsockname()[1]
+        way = {"zone": "corp.example", "server": "127.0.0.1", "server_port": port}
+        tasks = {
+            "r_host": ("host", {"publish": [way], "low_priority": True}),
+            "r_retire": ("host", {"publish": [way], "state": "absent"}),
+            "r_record": ("srv_record", {**way, "target": "kms1.corp.example"}),
+            "r_info": ("srv_record_info", way),
+        }
+        played = estate.play([one_task("kms1", module, options, name) for name, (module, options) in tasks.items()])
+        assert set(played.results) == set(tasks)
+        for result in played.results.values():
+            assert result["failed"] and not result["changed"] and "unreachable" not in result
+            assert result["error"]["name"] == "dns_no_answer"
+            sentences.judge(result["msg"], "kms1", [f"port {port}", "did not answer in time"])
+        assert estate.mutations() == [] and estate.show("kms1")["listening"] == [1688]

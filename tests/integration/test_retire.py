@@ -8,6 +8,7 @@ Judged are the machines, and the zone as its server has it.
 
 from __future__ import annotations
 
+import datetime
 import re
 import socket
 import typing as t
@@ -82,6 +83,14 @@ def members(estate: Estate) -> list[str]:
     return sorted(target.partition(".")[0] for target in targets)
 
 
+def answered_before_its_key_went(estate: Estate, host: str) -> float:
+    """For how many seconds nothing was done to it before that: its drain."""
+    deeds = estate.mutations(host)
+    (at,) = (number for number, deed in enumerate(deeds) if deed["method"] == "UninstallProductKey")
+    before, then = (datetime.datetime.fromisoformat(deed["time"]) for deed in deeds[at - 1 : at + 1])
+    return (then - before).total_seconds()
+
+
 def unchanged(played: Play) -> bool:
     """Whether the run came through and changed nothing on any host."""
     return played.returncode == 0 and not re.search(r"^kms\d .*changed=[1-9]", played.output, re.MULTILINE)
@@ -137,9 +146,10 @@ def test_a_host_that_is_not_reached_holds_nobody_else_back(estate: Estate) -> No
     played = run(estate, ROLLOUT, "-e", "kms_rollout_serial=3", hosts=away)
     assert played.returncode != 0
     assert members(estate) == ["kms1", "kms3"]
-    gone = run(estate, RETIRE, "-e", "kms_retire_hosts=kms_hosts", "-e", "kms_host_drain=0", hosts=away)
+    gone = run(estate, RETIRE, "-e", "kms_retire_hosts=kms_hosts", "-e", "kms_host_drain=3", hosts=away)
     assert gone.returncode != 0
     assert members(estate) == []
+    assert all(answered_before_its_key_went(estate, host) >= 2 for host in ("kms1", "kms3"))
     assert "Its records go without it by activation.kms.srv_record" in gone.output
     assert f"(for {DOMAIN})" in gone.output
 

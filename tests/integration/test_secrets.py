@@ -26,10 +26,12 @@ from xml.sax.saxutils import escape
 import bind_server
 import pytest
 from awx_job import ARTIFACTS, EXTRAVARS, Job, run_job
-from estate import HOST_KEY, KEY_GROUP, PASSWORD, USER, Data, Estate, serving
+from dns_server import ADDRESS, free_port
+from estate import DOMAIN, HOST_KEY, KEY_GROUP, PASSWORD, USER, Data, Estate, serving
 from leaks import contents, found_in, left_in_shared_folders
 from secret_tasks import (
     CHANGED,
+    DNS_HOSTS,
     FAILED,
     HOSTS,
     IN_EXTRAVARS,
@@ -46,6 +48,7 @@ from secret_tasks import (
     make_up,
     plays,
     rows,
+    variables,
 )
 
 from emulated_windows.core import FIRMWARE_KEY
@@ -86,15 +89,16 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     secrets = make_up(dns)
     keys = {secrets["host_key"]: KEY_GROUP, secrets["later_key"]: LATER_GROUP}
     login = {"user": USER, "password": secrets["password"]}
+    zone = {"address": ADDRESS, "port": free_port(), "zone": DOMAIN, "flavour": "microsoft", "updates": "nonsecure"}
     try:
         with (
             pytest.MonkeyPatch.context() as kerberos,
-            serving(folder / "estate", HOSTS, host_keys=keys, credentials=login) as estate,
+            serving(folder / "estate", {**HOSTS, **DNS_HOSTS}, host_keys=keys, credentials=login, dns=zone) as estate,
         ):
             write_keytab(dns)
             for name, value in dns.environment.items():
                 kerberos.setenv(name, value)
-            yield collect(folder, estate, dns, secrets)
+            yield collect(folder, estate, dns, secrets, zone)
     finally:
         bind_server.stop(folder / "bind")
 
@@ -104,14 +108,16 @@ def write_keytab(dns: bind_server.BindServer) -> None:
     dns.kdc.write_keytab(dns.kdc.user, keytab_of(dns))
 
 
-def collect(folder: Path, estate: Estate, dns: bind_server.BindServer, secrets: Data) -> Evidence:
+def collect(folder: Path, estate: Estate, dns: bind_server.BindServer, secrets: Data, zone: Data) -> Evidence:
     """Run the job and gather what was written."""
     inventory = estate.inventory()
     group = inventory["all"]["children"]["kms_hosts"]
-    for name in ("ansible_user", "ansible_password"):
-        group["vars"].pop(name, None)  # AWX's machine credential brings them
+    for one in inventory["all"]["children"].values():
+        for name in ("ansible_user", "ansible_password"):
+            one["vars"].pop(name, None)  # AWX's machine credential brings them
+    group["vars"].update(variables(dns))
     group["hosts"][STRANGER] = {**group["hosts"]["sealed"], "ansible_password": "{{ wrong_password }}"}
-    table = rows(estate.packages(), dns)
+    table = rows(estate.packages(), dns, zone)
     started = time.time()
     job = run_job(
         folder / "job", plays(table, folder / "job/around/results.json"), inventory, USER, credentials(secrets)

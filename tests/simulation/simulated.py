@@ -262,6 +262,12 @@ class SimulatedWorld:
         return None
 
 
+def publishes_itself(around: Surroundings) -> bool:
+    """Whether the machine is set to publish its own record."""
+    registry = around.machine.show()["registry"]
+    return not any(values.get("DisableDnsPublishing") for values in registry.values())
+
+
 def srv_members(zone: Zone) -> set[str]:
     """The KMS hosts published in the zone, read from the zone itself."""
     return set(_targets(zone))

@@ -12,7 +12,7 @@ import pytest
 from keyed import FAMILIES
 from personas import PERSONAS
 from rollout import Run, run, wish_of
-from simulated import ZONE, SimulatedWorld, Surroundings, srv_members, surroundings
+from simulated import ZONE, SimulatedWorld, Surroundings, publishes_itself, srv_members, surroundings
 
 from emulated_windows.core import HostOptions
 
@@ -30,11 +30,6 @@ class WithoutDns(SimulatedWorld):
 def later(around: Surroundings, packages: pathlib.Path, persona: str, **changes: t.Any) -> Run:
     options = wish_of(PERSONAS[persona], packages, publish_later=True, **changes)
     return run(around, packages, options, doors=WithoutDns)
-
-
-def publishes_itself(around: Surroundings) -> bool:
-    registry = around.machine.show()["registry"]
-    return not any(values.get("DisableDnsPublishing") for values in registry.values())
 
 
 @Personas

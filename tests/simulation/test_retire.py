@@ -14,7 +14,7 @@ import pytest
 from keyed import FAMILIES, TURNS, faulty_requests, key_state
 from personas import PERSONAS
 from rollout import Options, Run, run, wish_of
-from simulated import OFFICE_KEY, ZONE, Surroundings, srv_members, surroundings
+from simulated import OFFICE_KEY, ZONE, SimulatedWorld, Surroundings, srv_members, surroundings
 from two_controllers import at_once
 
 from emulated_windows.core import HostOptions
@@ -169,6 +169,23 @@ def test_a_drain_that_another_controller_takes_up(persona: str, packages: pathli
     retired(around)
 
 
+def test_an_end_that_is_given_up_leaves_no_note(packages: pathlib.Path) -> None:
+    persona = FAMILIES[-1]
+    around = serving(persona, packages)
+    assert run(around, packages, absent(persona, packages, drain_wait=False)).done == ["srv_record.withdraw"]
+    assert "draining" in str(key_state(around)["record"])
+    options = wishes(persona, packages, **SETTINGS)
+    back = run(around, packages, options)
+    assert back.converged and back.done == ["srv_record.publish"], back.story
+    assert "draining" not in str(key_state(around)["record"])
+    around.exchanges.clear()
+    assert run(around, packages, options).converged and not any(one.mutation for one in around.exchanges)
+    began = around.clock.now()
+    done = run(around, packages, absent(persona, packages))
+    assert done.converged and drained_before(around, began), done.story
+    retired(around)
+
+
 @pytest.mark.parametrize(("drain", "seconds"), [("ttl", TTL), ("120", 120.0), ("0", 0.0)])
 def test_as_long_as_is_said(drain: str, seconds: float, packages: pathlib.Path) -> None:
     persona = FAMILIES[-1]
@@ -178,6 +195,46 @@ def test_as_long_as_is_said(drain: str, seconds: float, packages: pathlib.Path) 
     assert done.converged, done.story
     assert seconds <= around.clock.now() - began < seconds + 60
     retired(around)
+
+
+@pytest.mark.parametrize("publish", [True, False])
+def test_somebody_else_took_it_out_of_dns(publish: bool, packages: pathlib.Path) -> None:
+    """By WMI on the DNS server, for instance: a drain in seconds holds all the same, whoever goes on."""
+    persona = FAMILIES[-1]
+    around = serving(persona, packages)
+    around.zone.publish(ZONE, NAME, 1688, withdrawn=True)
+    assert srv_members(around.zone) == {FOREIGN}
+    options = absent(persona, packages, drain="120", drain_wait=False)
+    if not publish:
+        del options["publish"]
+    began = around.clock.now()
+    first = run(around, packages, options)
+    assert first.outcome is not None and first.done == [] and "draining_until" in first.outcome.extra, first.story
+    around.clock.advance(60)
+    assert run(around, packages, options).done == [] and key_state(around)["keys"]
+    done = run(around, packages, {**options, "drain_wait": True})
+    assert done.converged and done.done[0] == "host.drain" and drained_before(around, began, 120), done.story
+    retired(around)
+    again = run(around, packages, options)
+    assert again.converged and not again.done, again.story
+
+
+class SlowDns(SimulatedWorld):
+    """Doors to a DNS server that takes its time."""
+
+    def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        self.sleep(25.0)
+        return super().exchange(message, server, port, timeout=timeout)
+
+
+def test_the_drain_begins_when_the_records_have_gone(packages: pathlib.Path) -> None:
+    persona = FAMILIES[-1]
+    around = serving(persona, packages)
+    began = around.clock.now()
+    done = run(around, packages, absent(persona, packages, drain_wait=False), doors=SlowDns)
+    assert done.outcome is not None and done.done == ["srv_record.withdraw"], done.story
+    until = _moment(done.outcome.extra["draining_until"].replace("Z", "+00:00"))
+    assert until - TTL >= began + 50, "a look, and then the update"
 
 
 HOURS = 7 * 3600.0

@@ -11,7 +11,16 @@ import typing as t
 import pytest
 from personas import PERSONAS, Wanted
 from rollout import Options, Run, run, wish_of
-from simulated import FOREIGN, ZONE, SimulatedWorld, Surroundings, microsoft, srv_members, surroundings
+from simulated import (
+    FOREIGN,
+    ZONE,
+    SimulatedWorld,
+    Surroundings,
+    microsoft,
+    publishes_itself,
+    srv_members,
+    surroundings,
+)
 
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.publication import (
@@ -33,6 +42,7 @@ Generations = pytest.mark.parametrize("persona", NAMES)
 HOST, RIVAL = f"kms03.{ZONE}", f"foreign.{ZONE}"
 EVENTS = ["enumerate", "Win32_NTLogEvent"]
 DAY = 86400.0
+KEY_2022 = PERSONAS["server-2022"].key
 DIALS = dial_table("server-2022")
 
 
@@ -41,14 +51,18 @@ def found(persona: str, **host: t.Any) -> tuple[Wanted, Surroundings]:
 
 
 def microsoft_zone(
-    persona: str, owner: str | None = None, dials: t.Mapping[str, str] | None = None, **zone: t.Any
+    persona: str,
+    owner: str | None = None,
+    dials: t.Mapping[str, str] | None = None,
+    host: t.Mapping[str, t.Any] | None = None,
+    **zone: t.Any,
 ) -> tuple[Wanted, Surroundings]:
     """A host in a zone of Microsoft's; `owner`: the account of a rival that published itself before."""
     clock, authority = VirtualClock(1_795_000_000.0), microsoft()
     served = Zone(ZONE, "127.0.0.1", clock=clock, flavour="microsoft", **zone)
     if owner:
         served.publish(ZONE, RIVAL, 1688, account=owner)
-    options = HostOptions(name="kms03", persona=persona, dials=dict(dials or {}))
+    options = HostOptions(name="kms03", persona=persona, dials=dict(dials or {}), **(host or {}))
     machine = EmulatedHost(options, clock, authority, publish=served.publish)
     return PERSONAS[persona], Surroundings(clock, machine, served, Responder(served, None), authority)
 
@@ -278,6 +292,33 @@ def test_what_is_refreshed_stays(every: int, packages: pathlib.Path) -> None:
     done = days(around, packages, published(wanted, packages, aging=True, refresh=True), every)
     assert srv_members(around.zone) == {HOST}
     assert changes(done) == [True, *(len(done) - 1) * [False]], "and was there at every run"
+
+
+def test_a_host_that_serves_ends_its_own_publishing_once_the_controller_has_refreshed(packages: pathlib.Path) -> None:
+    wanted, around = microsoft_zone("server-2022", aging=AGING, updates="nonsecure", host={"host_key": KEY_2022})
+    assert srv_members(around.zone) == {HOST}
+    options = published(wanted, packages, aging=True, refresh=True)
+    foreseen = run(around, packages, options, check=True)
+    assert foreseen.outcome is not None and "turn self-publishing off" in _summaries(foreseen)
+    done = run(around, packages, options)
+    assert done.converged and not publishes_itself(around), done.story
+    assert _summaries(done) == _summaries(foreseen)
+    assert changes(days(around, packages, options, 5)) == 7 * [False]
+    assert srv_members(around.zone) == {HOST}
+
+
+def test_a_host_whose_record_the_controller_cannot_refresh_goes_on_publishing_itself(packages: pathlib.Path) -> None:
+    """Its account owns the name in a secure zone: without it the record would be gone in two weeks."""
+    wanted, around = microsoft_zone("server-2022", aging=AGING, updates="secure", host={"host_key": KEY_2022})
+    done = run(around, packages, published(wanted, packages, aging=True, refresh=True))
+    assert done.name == "update_refused" and publishes_itself(around), done.story
+    around.clock.advance(30 * DAY)
+    assert srv_members(around.zone) == {HOST}
+
+
+def _summaries(done: Run) -> str:
+    assert done.outcome is not None
+    return "; ".join(planned.step.summary for planned in done.outcome.plan)
 
 
 def test_what_is_not_refreshed_is_gone_after_two_weeks(packages: pathlib.Path) -> None:

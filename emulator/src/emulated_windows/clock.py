@@ -10,6 +10,7 @@ those belong to the machine.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -62,13 +63,18 @@ class VirtualClock:
         if seconds < 0:
             raise ValueError(f"a clock cannot be advanced by {seconds} seconds")
         end = self._now + seconds
-        while (first := self._first()) is not None and first[0] <= end:
-            self._now = max(self._now, first[0])
-            first[1].settle()
-        self._now = end
+        at_work: list[Sleeper] = []
+        while (first := self._first(at_work)) is not None and first[0] <= end:
+            when, sleeper = first
+            self._now = max(self._now, when)
+            sleeper.settle()
+            after = sleeper.next_time()
+            if after is not None and after <= when:  # it is in the middle of something that takes this time
+                at_work.append(sleeper)
+        self._now = max(self._now, end)
 
-    def _first(self) -> tuple[float, Sleeper] | None:
+    def _first(self, at_work: Sequence[Sleeper]) -> tuple[float, Sleeper] | None:
         """Who wants to be woken first, and when."""
-        times = ((sleeper.next_time(), sleeper) for sleeper in self._sleepers)
+        times = ((sleeper.next_time(), sleeper) for sleeper in self._sleepers if sleeper not in at_work)
         known = [(time, sleeper) for time, sleeper in times if time is not None]
         return min(known, key=lambda one: one[0], default=None)

@@ -36,6 +36,7 @@ class Publish(Protocol):
         account: str,
         priority: int,
         weight: int,
+        ttl: int,
         before: tuple[int, int, int] | None,
         withdrawn: bool,
     ) -> None:

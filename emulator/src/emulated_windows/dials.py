@@ -324,6 +324,13 @@ _LICENSING = (
         ("replaced", "stays"),
         "Whether a host takes its former record away when it publishes itself with another port, priority or weight.",
     ),
+    Dial("published_ttl", ("3600", "1200"), "TTL of the record a host publishes of itself; no page names it."),
+    Dial(
+        "publish_list_numbers",
+        ("ignored", "part_of_name"),
+        "What priority and weight in DnsDomainPublishList are to a release that does not know them.",
+        until="6.0",
+    ),
     Dial(
         "publishing_ends",
         ("record_stays", "record_goes"),
@@ -526,6 +533,13 @@ _DNS_SERVER = (
         "dns_namespace_missing",
         ("not_found", "nested_invalid_namespace"),
         "Which numbers the fault carries where the namespace root/MicrosoftDNS does not exist.",
+    ),
+    Dial(
+        "dns_access",
+        ("granted", "0x80041003", "0x80070005"),
+        "Whether the administrator may do anything at the DNS server (DnsAdmins, rights on the namespace), or what"
+        " refuses him: to be chosen, never drawn.",
+        drawn=False,
     ),
     Dial(
         "dns_last_key",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import dns.name
 import dns.rdata
 
-from .dns_records import STATIC, TTL, Held, Records, RecordSet
+from .dns_records import STATIC, Held, Records, RecordSet
 
 MAX_RECORDS = 100  # BIND's max-records-per-type since 9.18.28; one more is SERVFAIL
 _HOST_LABEL = re.compile(rb"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
@@ -27,6 +27,7 @@ ZONE_DIALS: Mapping[str, tuple[str, ...]] = {
     "static_readded": ("stays_static", "ages"),
     "delete_and_add": ("refresh", "nothing", "update"),
     "deleted_node": ("keeps_owner", "free"),
+    "stamp_without_aging": ("written", "none"),
 }
 """Open questions of a zone of Microsoft's; the first setting is the default."""
 ZONE_MEANINGS: Mapping[str, str] = {
@@ -34,6 +35,8 @@ ZONE_MEANINGS: Mapping[str, str] = {
     "delete_and_add": "What deleting and adding the same record in one message counts as; seen on 2012 R2: it does not"
     " move the time stamp within the no-refresh interval.",
     "deleted_node": "Whether a name without records still belongs to who made it, until its tombstone ends (14 days).",
+    "stamp_without_aging": "Whether a dynamic update stamps a record where the zone does not age: said of zones in the"
+    " directory, not of those in files.",
 }
 
 Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
@@ -41,13 +44,13 @@ Touched = Collection[tuple[dns.name.Name, dns.rdata.Rdata]]
 
 @dataclass(frozen=True)
 class Aging:
-    """How a zone of Microsoft's ages. The defaults are the server's, but for `enabled` (DefaultAgingState)."""
+    """How a zone of Microsoft's ages. The intervals are the server's defaults, by its class page."""
 
     enabled: bool = False
     no_refresh_hours: int = 168
     refresh_hours: int = 168
     scavenging_hours: int = 168
-    """The server's ScavengingInterval; 0: it never scavenges."""
+    """The server's ScavengingInterval, so the same in all its zones; 0 (its default by other pages): never."""
 
 
 class Bind:
@@ -57,10 +60,9 @@ class Bind:
     aging = Aging()
     most: int | None = MAX_RECORDS
 
-    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int | None) -> RecordSet:
-        """A set with one more record; a `ttl` becomes that of the whole set, None keeps the set's own."""
-        of_set = next((held.ttl for held in present.values()), TTL) if ttl is None else ttl
-        return {each: Held(of_set) for each in (*present, rdata)}
+    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int) -> RecordSet:
+        """A set with one more record, whose TTL becomes that of the whole set."""
+        return dict.fromkeys({**present, rdata: None}, Held(ttl))
 
     def takes(self, target: dns.name.Name) -> bool:
         """Is it a host name (BIND's check-names)?"""
@@ -86,11 +88,10 @@ class Microsoft:
                 raise ValueError(f"a zone has no dial {name} that can be {setting}")
             self.dials[name] = setting
 
-    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int | None) -> RecordSet:
+    def added(self, present: RecordSet, rdata: dns.rdata.Rdata, ttl: int) -> RecordSet:
         """A set with one more record, which has its own TTL."""
         held = present.get(rdata)
-        wanted = (held.ttl if held else TTL) if ttl is None else ttl
-        return {**present, rdata: Held(wanted, held.stamp if held else STATIC)}
+        return {**present, rdata: Held(ttl, held.stamp if held else STATIC)}
 
     def takes(self, target: dns.name.Name) -> bool:
         """Any name: NameCheckFlag is Multibyte by default."""
@@ -108,14 +109,15 @@ class Microsoft:
 
     def _stamp(self, old: Held | None, new: Held, hour: int, *, again: bool) -> int:
         """A new record and one that changes get the hour, an unchanged one only after the no-refresh interval."""
+        made = hour if self.aging.enabled or self.dials["stamp_without_aging"] == "written" else STATIC
         if old is None:
-            return hour
+            return made
         if old.stamp == STATIC and self.dials["static_readded"] == "stays_static":
             return STATIC
-        if again and self.dials["delete_and_add"] != "refresh":
-            return old.stamp if self.dials["delete_and_add"] == "nothing" else hour
         if old.ttl != new.ttl or old.stamp == STATIC:
-            return hour
+            return made
+        if again and self.dials["delete_and_add"] != "refresh":
+            return old.stamp if self.dials["delete_and_add"] == "nothing" else made
         due = self.aging.enabled and hour >= old.stamp + self.aging.no_refresh_hours
         return hour if due else old.stamp
 

@@ -37,6 +37,10 @@ class Rights:
         """Whose name it is, None where that does not matter."""
         return self._owners.get(name) if self.updates == "secure" else None
 
+    def hears(self, account: str) -> bool:
+        """Does the zone listen to this account at all? A secure one takes nothing unsigned, be there nothing to do."""
+        return self.updates == "nonsecure" or (self.updates == "secure" and bool(account))
+
     def may(self, account: str, name: dns.name.Name, now: float) -> bool:
         """May this account ("": anybody) change this name?"""
         if self.updates != "secure":

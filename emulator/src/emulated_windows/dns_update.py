@@ -108,8 +108,8 @@ class Update:
         if rrset.deleting is None and not self._flavour.takes(target_of(rrset[0])):
             raise UpdateRefused(dns.rcode.REFUSED)
 
-    def add(self, name: dns.name.Name, rdata: dns.rdata.Rdata, ttl: int | None) -> None:
-        """One record more; a TTL of None is that of the records there are."""
+    def add(self, name: dns.name.Name, rdata: dns.rdata.Rdata, ttl: int) -> None:
+        """One record more."""
         after = self._flavour.added(self.records.at(name, rdata.rdtype), rdata, ttl)
         if self._flavour.most is not None and len(after) > self._flavour.most:
             raise UpdateRefused(dns.rcode.SERVFAIL)
@@ -119,11 +119,11 @@ class Update:
 
     def delete(self, name: dns.name.Name, rdatas: set[dns.rdata.Rdata] | None) -> None:
         """Take away these SRV records, None for all."""
-        present = self.records.at(name, dns.rdatatype.SRV)
-        left = {each: held for each, held in present.items() if rdatas is not None and each not in rdatas}
-        if len(left) != len(present):
+        left = dict(self.records.at(name, dns.rdatatype.SRV))
+        gone = [rdata for rdata in (list(left) if rdatas is None else rdatas) if left.pop(rdata, None) is not None]
+        if gone:
             self.records.put(name, dns.rdatatype.SRV, left)
-            self.deleted.update((name, rdata) for rdata in present if rdata not in left)
+            self.deleted.update((name, rdata) for rdata in gone)
             self.names.add(name)
 
 

@@ -166,6 +166,8 @@ class Zone:
 
         update = Update(self._records, self.origin, self.flavour, may_change)
         update.require(message.prerequisite)
+        if self.microsoft and not self.rights.hears(account):
+            raise UpdateRefused(dns.rcode.REFUSED)
         for rrset in message.update:
             update.prescan(rrset)
         for rrset in message.update:
@@ -181,6 +183,7 @@ class Zone:
         account: str = "",
         priority: int = 0,
         weight: int = 0,
+        ttl: int = TTL,
         before: tuple[int, int, int] | None = None,
         withdrawn: bool = False,
     ) -> None:
@@ -192,6 +195,8 @@ class Zone:
             name, host = dns.name.from_text(zone), dns.name.from_text(target)
         except dns.exception.DNSException as error:
             raise self._unpublished(f"{zone} is not a DNS name", _INVALID_NAME) from error
+        if any(char in zone for char in " ,"):
+            raise self._unpublished(f"{zone} is not a DNS name", _INVALID_NAME)
         if name != self.origin or self.kind != "primary":
             raise self._unpublished(f"{zone} is not served here", _NAME_ERROR)
         if self.paused:
@@ -205,7 +210,7 @@ class Zone:
             if withdrawn:
                 update.delete(self.kms_owner, {record})
             else:
-                update.add(self.kms_owner, record, None)
+                update.add(self.kms_owner, record, ttl)
         except UpdateRefused as refusal:
             raise self._unpublished(f"{self.name} is full", 9000 + int(refusal.rcode)) from None
         self.counters["self_published"] += 1
@@ -226,12 +231,14 @@ class Zone:
         after = self.flavour.stamped(self._records, update.records, update.added, update.deleted, hour)
         self._commit(after, update.names, account)
 
-    def _commit(self, records: Records, names: Iterable[dns.name.Name], account: str) -> None:
+    def _commit(
+        self, records: Records, names: Iterable[dns.name.Name], account: str, when: float | None = None
+    ) -> None:
         changed = not records.same_data(self._records)
         self._records = records
-        now = self._clock.now()
+        when = self._clock.now() if when is None else when
         for name in names:
-            self.rights.changed(account, name, now, exists=bool(records.node(name)))
+            self.rights.changed(account, name, when, exists=bool(records.node(name)))
         if changed:
             self.counters["changes"] += 1
             serial = self.serial + 1
@@ -252,7 +259,7 @@ class Zone:
         self._scavenged = last
         left = self.flavour.left(self._records, hour_of(last))
         gone = {name for name, _, _ in self._records} - {name for name, _, _ in left}
-        self._commit(left, gone, "")
+        self._commit(left, gone, "", last)
 
 
 def _srv(priority: int, weight: int, port: int, host: dns.name.Name) -> dns.rdata.Rdata:

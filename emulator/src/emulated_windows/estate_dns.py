@@ -96,6 +96,8 @@ def read_dns(section: Section) -> DnsSettings:
     for name in names:
         if names.count(name) > 1:
             raise EstateError(f"{section.path('zones')}: {name} is there twice.")
+    if len({zone.aging.scavenging_hours for zone in found.zones}) > 1:
+        raise EstateError(f"{section.path('zones')}: scavenging_hours is the server's, the same for all its zones.")
     return found
 
 

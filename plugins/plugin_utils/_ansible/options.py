@@ -39,6 +39,8 @@ _KEY_INSIDE = re.compile(rf"(?<![\w-]){_KEY}(?![\w-])")
 _LOOKS_LIKE_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{16,}={1,2}\s*")
 
 _SPOKEN = ("packages", "package_files", "install_args", "reboot_reason", "self_publishing_domains", "audit_log")
+_NAMED_IN_DNS = ("zone", "zones", "target", "server")
+"""Asked for in the clear, or published."""
 
 AUDIT_OPTIONS: ArgumentSpec = {"audit_log": {"type": "path"}}
 """Options of every module that changes something, and of those that share its module_defaults."""
@@ -129,16 +131,26 @@ def judge_spoken(options: t.Mapping[str, t.Any], scrubber: Scrubber) -> None:
     """Refuse a secret where others than this collection would write it down.
 
     Ansible tells at -vvvvv where it looks for files, and the name of a file is seen by all; what becomes a command line
-    or a setting of the host is logged and read there.
+    or a setting of the host is logged and read there; names of DNS are asked for in the clear.
     """
-    for name in _SPOKEN:
-        if any(scrubber.holds(text) or _KEY_INSIDE.search(text) for text in _leaves(options.get(name))):
+    for name, value in _spoken(options):
+        if any(scrubber.holds(text) or _KEY_INSIDE.search(text) for text in _leaves(value)):
             raise Refusal(
                 f"{name} holds a product key, a password or another secret, and would show it to others; put that into "
                 "the option it is for, and correct this one",
                 name="bad_option",
                 advice=f"Correct {name}.",
             )
+
+
+def _spoken(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, t.Any]]:
+    """Options that others get to see, with their values; those of `members` and `publish` too."""
+    for name in (*_SPOKEN, *_NAMED_IN_DNS):
+        yield name, options.get(name)
+    for whole in ("members", "publish"):
+        for item in options.get(whole) or ():
+            for name in _NAMED_IN_DNS:
+                yield f"{whole}: {name}", item.get(name)
 
 
 def _check_shapes(spec: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], module: str, where: str) -> None:

@@ -52,7 +52,7 @@ def retirement_job(options: wishes.Options, beside_playbook: t.Callable[[str], s
         Release(),
         Quiet(removal, zones=zones, port_guessed=managed and options["port"] is None),
         *(Withdrawal(one, noted=drain.seconds != 0) for one in publish),
-        Drain(drain),
+        Drain(drain, removal),
         Removal(removal, after=(Drain,)),
     ]
     if managed:

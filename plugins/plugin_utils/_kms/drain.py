@@ -24,6 +24,7 @@ from .._windows.system import System, moment_text
 from .._world import World
 from .publication import Publication, PublishWish, Zones
 from .record import Record, load_record, read_record, rewrite
+from .removal import RemovalWish, doomed
 
 LONGEST_DRAIN = 30 * 86400  # seconds; beyond a month somebody has mistyped
 _MARGIN = 1.0  # seconds: notes are in whole seconds
@@ -112,8 +113,10 @@ class Withdrawal(Resource):
 
         def run(world: World) -> None:
             _note(world, system.time(world), ttl)
+            before = world.now()
             step.run(world)
-            if load_record(world).draining is None:  # another controller wrote the record at the same time
+            late = world.now() - before > _MARGIN  # until then clients could still be sent here
+            if late or load_record(world).draining is None:  # another controller wrote the record at the same time
                 _note(world, system.time(world), ttl)
 
         def predict(before: Seen) -> Seen:
@@ -126,27 +129,65 @@ class Withdrawal(Resource):
 
 
 class Drain(Resource):
-    """Nobody can remember the host's records any more. One without a host key answers nobody anyway."""
+    """Nobody can remember the host's records any more. One without a host key answers nobody anyway.
+
+    Args:
+        wish: how long that is.
+        removal: the keys that go afterwards.
+    """
 
     name = "drain"
     needs: tuple[type, ...] = (System, Record, Licensing)
 
-    def __init__(self, wish: DrainWish) -> None:
+    def __init__(self, wish: DrainWish, removal: RemovalWish) -> None:
         self._wish = wish
+        self._removal = removal
 
     def next(self, seen: Seen) -> Item | None:
         """Wait, or end and leave it to a later run."""
-        noted, clock = seen[Record].withdrawn(), seen[System].clock
-        hosting = any(product.makes_kms_host for product in seen[Licensing].products)
-        if noted is None or self._wish.seconds == 0 or not hosting:
+        noted, clock, licensing = seen[Record].withdrawn(), seen[System].clock, seen[Licensing]
+        hosting = any(product.makes_kms_host for product in licensing.products)
+        if self._wish.seconds == 0 or not hosting:
             return None
+        if noted is None:
+            # Somebody else took it out of DNS, who knows when. Not for keys that stay, or each run would begin anew.
+            unknown = self._wish.seconds is not None and doomed(licensing, self._removal)
+            return _begin(seen, 0, "begin the drain now, since it is not noted when the host went") if unknown else None
         at, ttl = noted
         if at > clock + _CLOCK_SET:
-            return _renew(seen, ttl)
+            return _begin(seen, ttl, "begin the drain anew, since the host's clock has been set back")
         until = at + dt.timedelta(seconds=ttl if self._wish.seconds is None else self._wish.seconds)
         if until <= clock:
             return None
         return _wait(seen[System], until) if self._wish.wait else _pause(until)
+
+
+class Found(Resource):
+    """A host whose end was begun and given up drains no more: clients find it again, so the note says nothing.
+
+    Args:
+        found: whether they do; pure.
+    """
+
+    name = "drain"
+    needs: tuple[type, ...] = (Record,)
+    after: tuple[type[Resource], ...] = (Publication,)
+
+    def __init__(self, found: t.Callable[[Seen], bool]) -> None:
+        self._found = found
+
+    def next(self, seen: Seen) -> Step | None:
+        """Forget it, as upkeep."""
+        if seen[Record].draining is None or not self._found(seen):
+            return None
+        return Step(
+            id="host.drain_forget",
+            summary="forget that the host was taken out of DNS, it is found there again",
+            predict=lambda before: before.having(dataclasses.replace(before[Record], draining=None)),
+            run=lambda world: t.cast(None, rewrite(world, load_record(world), draining=None)),
+            touches=(Record,),
+            upkeep=True,
+        )
 
 
 def _note(world: World, moment: dt.datetime, ttl: int) -> None:
@@ -157,7 +198,12 @@ def _note(world: World, moment: dt.datetime, ttl: int) -> None:
 def _noted(record: Record, moment: dt.datetime, ttl: int) -> dict[str, t.Any]:
     """The note with one more record gone: the latest moment, and the longest that any of them is remembered."""
     before = record.withdrawn()
-    return {"at": moment_text(moment), "ttl": ttl if before is None else max(ttl, before[1])}
+    return _gone(moment, ttl if before is None else max(ttl, before[1]))
+
+
+def _gone(moment: dt.datetime, ttl: int) -> dict[str, t.Any]:
+    """The note as it is written."""
+    return {"at": moment_text(moment), "ttl": ttl}
 
 
 def _drained(until: dt.datetime) -> t.Callable[[Seen], Seen]:
@@ -197,23 +243,14 @@ def _pause(until: dt.datetime) -> Pause:
     )
 
 
-def _renew(seen: Seen, ttl: int) -> Step:
-    """The host's clock was set back since the note was written: how much of the time is over nobody knows."""
-    clock = seen[System].clock
+def _begin(seen: Seen, ttl: int, summary: str) -> Step:
+    """Note that the records have gone by now, where a note is missing or says nothing. What is over is not counted."""
+    system = seen[System]
 
     def run(world: World) -> None:
-        rewrite(world, load_record(world), draining={"at": moment_text(seen[System].time(world)), "ttl": ttl})
+        rewrite(world, load_record(world), draining=_gone(system.time(world), ttl))
 
     def predict(before: Seen) -> Seen:
-        return before.having(
-            dataclasses.replace(before[Record], draining={"at": moment_text(clock), "ttl": ttl}),
-        )
+        return before.having(dataclasses.replace(before[Record], draining=_gone(before[System].clock, ttl)))
 
-    return Step(
-        id="host.drain_anew",
-        summary="begin the drain anew, since the host's clock has been set back",
-        predict=predict,
-        run=run,
-        touches=(Record, System),
-        upkeep=True,
-    )
+    return Step(id="host.drain_begin", summary=summary, predict=predict, run=run, touches=(Record, System), upkeep=True)

@@ -19,7 +19,7 @@ from .._errors import Failure, Refusal
 from .._plan import Item, Resource, Seen, Step
 from .._srv import members
 from .._srv.members import Change, Member, Wish
-from .._windows import dns_records
+from .._windows import dns_records, dns_server
 from .._windows.dns_server import SrvRecord
 from .._windows.system import moment_text
 from .._world import World
@@ -37,7 +37,7 @@ class Work:
     Attributes:
         creates: members that have no record.
         changes: records that keep their target and get other numbers.
-        replaced: records with a time stamp that are made anew as static ones.
+        replaced: records with a time stamp that become static ones.
         deletes: records that go.
     """
 
@@ -50,7 +50,7 @@ class Work:
 def work_left(held: HeldZone, wish: Wish, *, static: bool) -> tuple[Work, Change] | None:
     """What the wish still needs, as calls and as the change that they make together; None when it is true. Pure."""
     state = held.state
-    change = members.plan(state, wish) or Change((), ())
+    change = members.plan(state, wish, ttl_each=True) or Change((), ())
     deleted = [held.record(one) for one in change.deletes]
     pairs: list[tuple[SrvRecord, Member]] = []
     creates: list[Member] = []
@@ -89,7 +89,7 @@ class MicrosoftPublication(Resource):
     Args:
         domain: the domain of the clients.
         wish: what its members shall be.
-        static: whether members of the wish that would age are made anew as records that do not.
+        static: whether members of the wish that would age become records that do not.
         host: the DNS server, for messages.
     """
 
@@ -195,9 +195,10 @@ def apply(world: World, held: HeldZone, wish: Wish, *, static: bool) -> None:
                 raise
             held = now
             continue
-        if left[0].replaced:
-            _judge_static(world, held, left[0])
-        return
+        if not left[0].replaced:
+            return
+        held = read_held_zone(world, held)
+        _judge_static(world.host, held, left[0])
 
 
 def _carry_out(world: World, held: HeldZone, work: Work) -> None:
@@ -206,20 +207,39 @@ def _carry_out(world: World, held: HeldZone, work: Work) -> None:
         dns_records.create(client, held.zone, held.owner, member)
     for record, member in work.changes:
         dns_records.modify(client, record, member)
-    for record, member in work.replaced:
-        dns_records.delete(client, held.zone, held.owner, [record])
-        dns_records.create(client, held.zone, held.owner, member)
+    if work.replaced:
+        _make_static(world, held, work)
     dns_records.delete(client, held.zone, held.owner, work.deletes)
 
 
-def _judge_static(world: World, held: HeldZone, work: Work) -> None:
+def _make_static(world: World, held: HeldZone, work: Work) -> None:
+    """Changed in place where that takes the time stamp away, so that the member is never gone; else made anew.
+
+    What a change in place makes of the time stamp, or of numbers that stay, is not documented. Whoever may delete need
+    not be allowed to call methods, and would be left without the record: so that is tried first in any case.
+    """
+    client = Client(world)
+    for record, member in work.replaced:
+        try:
+            dns_records.modify(client, record, member)
+        except Failure as failure:
+            if failure.name == dns_server.ACCESS_DENIED:
+                raise
+    wanted = {member.identity: member for _record, member in work.replaced}
+    for record in read_held_zone(world, held).records:
+        if record.stamp and record.member.identity in wanted and record not in work.deletes:
+            dns_records.delete(client, held.zone, held.owner, [record])
+            dns_records.create(client, held.zone, held.owner, wanted[record.member.identity])
+
+
+def _judge_static(host: str, held: HeldZone, work: Work) -> None:
     """Whether the new records are static; that WMI makes none that ages is not documented. Raises Failure."""
     made = {member.identity for _record, member in work.replaced}
-    aging = [one.member.identity for one in read_held_zone(world, held).records if one.stamp]
+    aging = [one.member.identity for one in held.records if one.stamp]
     left = sorted(made.intersection(aging))
     if left:
         raise Failure(
-            f"{world.host}: the DNS server gave the new records of {', '.join(left)} a time stamp, so they age all the "
+            f"{host}: the DNS server gave the new records of {', '.join(left)} a time stamp, so they age all the "
             f"same; make them in the DNS console without the box for stale records, or exempt zone {held.zone.name} "
             "from scavenging",
             name="record_not_static",

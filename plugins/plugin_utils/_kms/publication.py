@@ -105,18 +105,23 @@ class PublishWish:
 
 @dataclasses.dataclass(frozen=True)
 class Zones:
-    """What was seen at each place."""
+    """What was seen at each place; and where this run has refreshed members, which nobody can see."""
 
     key: t.ClassVar[str] = "zones"
 
     states: t.Mapping[Place, ZoneState]
+    refreshed: frozenset[tuple[Place, Wish]] = frozenset()
 
     def __getitem__(self, place: Place) -> ZoneState:
         return self.states[place]
 
     def having(self, place: Place, state: ZoneState) -> Zones:
         """The same with another state at this place."""
-        return Zones({**self.states, place: state})
+        return dataclasses.replace(self, states={**self.states, place: state})
+
+    def having_refreshed(self, place: Place, wish: Wish) -> Zones:
+        """The same after a refresh of the members of this wish."""
+        return dataclasses.replace(self, refreshed=self.refreshed | {(place, wish)})
 
     def as_data(self) -> list[dict[str, t.Any]]:
         """One element a place: {zone, owner, dns_zone, server, serial, members, verified}."""
@@ -185,7 +190,8 @@ class Publication(Resource):
         place, state = self._place, seen[Zones][self._place]
         change = members.plan(state, wish)
         if change is None:
-            return self._refresh(wish, state) if self._wish.refresh and wish.state == "present" else None
+            due = self._wish.refresh and wish.state == "present" and (place, wish) not in seen[Zones].refreshed
+            return self._refresh(wish, state) if due else None
         predicted = change.applied_to(state)
         return Step(
             id="srv_record.publish" if wish.state == "present" else "srv_record.withdraw",
@@ -206,9 +212,9 @@ class Publication(Resource):
         return Step(
             id="srv_record.refresh",
             summary=summary,
-            predict=lambda later: later,
+            predict=lambda later: later.having(later[Zones].having_refreshed(place, wish)),
             run=lambda world: client.refresh(world, place, members.there(state, wish), state),
-            touches=(),
+            touches=(),  # there is nothing to look at: what is predicted only this run knows
             upkeep=True,
             subject=summary,
         )
@@ -252,7 +258,7 @@ def _hosts(wish: Wish) -> str:
 def _fades(zone: str) -> Refusal:
     advice = (
         "Publish with activation.kms.srv_record and provider: microsoft_wmi, delegated to the DNS server, which writes "
-        "a record that stays; or set refresh: true, and run the play at least once a week; or let the host publish "
+        "a record that stays; or set refresh: true, and run the play every day; or let the host publish "
         "itself, with self_publishing: true of activation.kms.host and without publish."
     )
     return Refusal(

@@ -163,24 +163,30 @@ class Change:
         return dataclasses.replace(state, members=ordered([*kept, *self.adds]))
 
 
-def plan(state: ZoneState, wish: Wish) -> Change | None:
-    """What is to be deleted and added, or None when the wish is already true."""
+def plan(state: ZoneState, wish: Wish, *, ttl_each: bool = False) -> Change | None:
+    """What is to be deleted and added, or None when the wish is already true.
+
+    `ttl_each`: the server keeps a TTL for each record, so that those of others are none of the wish's business.
+    """
     wanted = {one.identity: one for one in wish.members}
     if wish.state == "absent":
         deletes = tuple(one for one in state.members if one.identity in wanted)
         return Change(deletes, ()) if deletes else None
-    ttl = _ttl(state, wish)
     stale = [one for one in state.members if not _stays(one, wanted, wish.exclusive)]
     kept = [one for one in state.members if one not in stale]
     adds = [
-        dataclasses.replace(one, ttl=ttl) for one in wish.members if not any(one.same_record(other) for other in kept)
+        dataclasses.replace(one, ttl=_ttl(state, wish, one.identity if ttl_each else None))
+        for one in wish.members
+        if not any(one.same_record(other) for other in kept)
     ]
     guards: tuple[Member, ...] = ()
-    if wish.ttl is not None and any(one.ttl != wish.ttl for one in kept):
+    late = [one for one in kept if wish.ttl not in (None, one.ttl) and (one.identity in wanted or not ttl_each)]
+    if late and not ttl_each:
         # Knot ignores a TTL that is merely added again, so every member is deleted and added in one message. The guard
         # keeps a member that somebody removes meanwhile from being brought back.
-        stale, guards = list(state.members), state.members
-        adds += [dataclasses.replace(one, ttl=ttl) for one in kept]
+        late, guards = kept, state.members
+    stale += late
+    adds += [dataclasses.replace(one, ttl=wish.ttl) for one in late]
     return Change(tuple(stale), ordered(adds), guards) if stale or adds else None
 
 
@@ -195,11 +201,14 @@ def ordered(members: t.Iterable[Member]) -> tuple[Member, ...]:
     return tuple(sorted(members, key=lambda one: (one.priority, one.identity, one.port, one.weight, one.ttl or 0)))
 
 
-def _ttl(state: ZoneState, wish: Wish) -> int:
-    """The wish's, else the one the others have, so that two controllers with different defaults do not take turns."""
-    if wish.ttl is not None:
-        return wish.ttl
-    return DEFAULT_TTL if state.ttl is None else state.ttl
+def _ttl(state: ZoneState, wish: Wish, own: str | None) -> int:
+    """The wish's, else the one there is, so that two controllers with different defaults do not take turns.
+
+    `own`: whose own comes before that of the others.
+    """
+    there = [one.ttl for one in state.members if one.identity == own and one.ttl is not None]
+    found = next(iter((*there, state.ttl)))
+    return wish.ttl if wish.ttl is not None else DEFAULT_TTL if found is None else found
 
 
 def _stays(observed: Member, wanted: t.Mapping[str, Member], exclusive: bool) -> bool:

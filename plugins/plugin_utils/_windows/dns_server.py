@@ -23,6 +23,8 @@ from .._wsman.values import literal
 
 NAMESPACE = "root/MicrosoftDNS"
 SRV = "MicrosoftDNS_SRVType"
+ACCESS_DENIED = "dns_access_denied"
+"""The name of the error."""
 
 PRIMARY = (0, 1)
 """ZoneType of what can be changed here: 1 as seen, 0 as Microsoft's page has it for zones of Active Directory."""
@@ -136,7 +138,7 @@ def access_denied(host: str, fault: Fault, kind: type[Problem]) -> Problem:
     return kind(
         f"{host}: the user may not manage the DNS server by WMI; connect as a member of the Administrators group of "
         "the DNS server (on a domain controller, of the domain) who is also allowed to change the zone",
-        name="dns_access_denied",
+        name=ACCESS_DENIED,
         code=fault.code_text,
     )
 

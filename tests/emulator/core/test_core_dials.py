@@ -14,6 +14,7 @@ from corewire import KEY, Wire
 
 from emulated_windows import dials
 from emulated_windows.core import Authority, HostOptions, VirtualClock, dial_table, personas
+from emulated_windows.machine.schedule import Schedule
 from emulated_windows.packaged import PACKAGE as SOURCE
 
 MakeWire = Callable[..., Wire]
@@ -157,6 +158,21 @@ def test_every_setting_leads_to_a_host_that_can_be_looked_at(wire: MakeWire, see
 def test_a_virtual_clock_does_not_go_backwards() -> None:
     with pytest.raises(ValueError, match="-1"):
         VirtualClock().advance(-1)
+
+
+def test_work_that_takes_time_may_move_the_clock() -> None:
+    clock = VirtualClock(0)
+    schedule, done = Schedule(clock), list[float]()
+    clock.wakes(schedule)
+
+    def work() -> None:
+        clock.advance(5)
+        done.append(clock.now())
+
+    schedule.at(1, work)
+    schedule.at(2, lambda: done.append(clock.now()))
+    clock.advance(3)
+    assert (done, clock.now()) == ([6, 6], 6)
 
 
 def test_a_key_must_look_like_one() -> None:

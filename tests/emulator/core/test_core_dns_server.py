@@ -151,6 +151,20 @@ def test_names_with_and_without_a_last_dot(server: DnsWire) -> None:
     assert set(records(server.zone)) == {ONE}
 
 
+@pytest.mark.parametrize("name", [".", "localhost", "127.0.0.1", "dc1"])
+def test_create_wants_the_full_name_of_the_server(server: DnsWire, name: str) -> None:
+    assert server.create(DnsServerName=name).status == 500
+    assert records(server.zone) == {}
+    assert server.create(DnsServerName=SERVER.upper()).status == 200
+
+
+def test_a_server_has_one_scavenging_interval() -> None:
+    clock = VirtualClock()
+    zones = [make_zone(clock), Zone("other.example", "127.0.0.1", flavour="microsoft", aging=Aging(scavenging_hours=1))]
+    with pytest.raises(ValueError, match="one scavenging interval for all its zones"):
+        DnsWire(clock=clock, zones=zones)
+
+
 def test_modify_changes_what_it_is_told(server: DnsWire) -> None:
     server.create(TTL=60, Priority=1)
     reply = server.modify(server.srv()[0], Port=1700)
@@ -217,6 +231,18 @@ def test_the_namespace_without_the_role(setting: str, nested: int) -> None:
     assert codes(found.enumerate("SELECT * FROM X", "root/nothing")) == [2150858752, 2150858752]
     later = Wire(persona=S2019, dials=dials).enumerate("SELECT * FROM MicrosoftDNS_Zone", NAMESPACE)
     assert cim_status(later) == (None if setting == "not_found" else 3)
+
+
+@pytest.mark.parametrize("setting", ["0x80041003", "0x80070005"])
+@pytest.mark.parametrize("persona", [S2003, R2, S2019])
+def test_an_administrator_without_rights_at_the_dns_server(persona: str, setting: str) -> None:
+    found = DnsWire(persona=persona, dials={"dns_access": setting, **DNSCMD})
+    send(found.zone, update(add=ONE))
+    for name in ("MicrosoftDNS_Server", "MicrosoftDNS_Zone", "MicrosoftDNS_SRVType"):
+        assert int(setting, 16) in codes(found.enumerate(f"SELECT * FROM {name}", NAMESPACE))
+    assert int(setting, 16) in codes(found.create(SRVDomainName="kms2.corp.example"))
+    assert found.run(f"dnscmd /recorddelete {ZONE} _vlmcs._tcp SRV {ONE} /f").code == 5
+    assert set(records(found.zone)) == {ONE}
 
 
 @pytest.mark.parametrize("last", ["RecordData", "TextRepresentation"])

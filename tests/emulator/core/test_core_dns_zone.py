@@ -122,6 +122,27 @@ def test_delete_and_add_of_the_same_in_one_message(setting: str, within: bool, a
         assert stamps(zone) == {KMS1: stamp(clock) if renewed else before}
 
 
+@pytest.mark.parametrize(("setting", "stamped"), [("written", True), ("none", False)])
+def test_whether_a_zone_that_does_not_age_stamps(setting: str, stamped: bool) -> None:
+    clock = VirtualClock(START)
+    zone = make_zone(clock, aging=Aging(enabled=False), dials={"stamp_without_aging": setting})
+    send(zone, update(add=ONE))
+    assert stamps(zone) == {KMS1: stamp(clock) if stamped else None}
+    send(zone, update(add=ONE, ttl=60))
+    assert stamps(zone) == {KMS1: stamp(clock) if stamped else None}
+
+
+@pytest.mark.parametrize("setting", ["refresh", "nothing", "update"])
+def test_delete_and_add_with_another_ttl_is_a_change(setting: str) -> None:
+    """Only deleting and adding the same comes to nothing."""
+    clock = VirtualClock(START)
+    zone = make_zone(clock, dials={"delete_and_add": setting})
+    send(zone, update(add=ONE))
+    clock.advance(DAY)
+    send(zone, update(delete=ONE, add=ONE, ttl=60))
+    assert stamps(zone) == {KMS1: stamp(clock)}
+
+
 # -- scavenging ------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +237,23 @@ def test_a_name_without_records_may_still_be_somebodys(setting: str, answer: str
     assert send(zone, update(add=TWO), "KMS02$") == answer
     send(zone, update(delete=TWO), "KMS02$")
     clock.advance(14 * DAY)
+    assert send(zone, update(add=TWO), "KMS02$") == "NOERROR"
+
+
+def test_a_secure_zone_takes_nothing_unsigned_be_there_nothing_to_do() -> None:
+    zone = make_zone(VirtualClock(START), updates="secure")
+    assert send(zone, update(delete=ONE)) == "REFUSED"
+    assert send(zone, update(delete=ONE), "kms-rollout") == "NOERROR"
+    assert send(zone, update(need=ONE)) == "NXRRSET"  # prerequisites come first (RFC 2136, 3.2 and 3.3)
+    send(zone, update(add=ONE), "kms-rollout")
+    assert send(zone, update(need=ONE)) == "REFUSED"
+
+
+def test_the_tombstone_of_a_scavenged_name_begins_with_its_scavenging() -> None:
+    clock = VirtualClock(START)
+    zone = make_zone(clock, updates="secure", aging=Aging(enabled=True, scavenging_hours=21 * 24))
+    send(zone, update(add=ONE), "kms-rollout")
+    clock.advance(36 * DAY)  # 15 after the run, and nobody has looked since
     assert send(zone, update(add=TWO), "KMS02$") == "NOERROR"
 
 

@@ -138,6 +138,34 @@ def test_priority_and_weight_count_from_2008_r2_on(persona: str) -> None:
     assert host.shown["publish_list"] == ["corp.example", "other.example"]
 
 
+@pytest.mark.parametrize(("setting", "there"), [("ignored", True), ("part_of_name", False)])
+def test_numbers_in_the_list_of_a_release_that_does_not_know_them(setting: str, there: bool) -> None:
+    clock = VirtualClock()
+    host, zone = settled(clock, make_zone(clock), persona="server-2008-sp2", dials={"publish_list_numbers": setting})
+    zone.publish(ZONE, "kms03.corp.example", 1688, withdrawn=True)
+    host.publish_list("corp.example, 10, 20")
+    host.restart_service()
+    assert (ONE in records(zone)) is there
+    if not there:
+        assert host.events(12293)[0]["InsertionStrings"] == ["0x80072558", "corp.example, 10, 20"]
+
+
+@pytest.mark.parametrize("setting", ["3600", "1200"])
+def test_the_ttl_of_its_record(setting: str) -> None:
+    """It is an update like any other: a record of the same data gets this TTL; in BIND's zones the whole set does."""
+    clock = VirtualClock()
+    zones = [make_zone(clock), Zone("other.example", "127.0.0.1")]
+    for zone in zones:
+        zone.publish(zone.name, "kms03.corp.example", 1688, ttl=60)
+        zone.publish(zone.name, "kms01.corp.example", 1688, ttl=60)
+    host = Host(*zones, clock=clock, dials={"published_ttl": setting})
+    host.publish_list("corp.example", "other.example")
+    host.restart_service()
+    alone, together = ({data: one["ttl"] for data, one in records(zone).items()} for zone in zones)
+    assert alone == {ONE: int(setting), "0 0 1688 kms01.corp.example.": 60}
+    assert set(together.values()) == {int(setting)}
+
+
 @pytest.mark.parametrize(("setting", "left"), [("replaced", set()), ("stays", {ONE})])
 def test_another_port(setting: str, left: set[str]) -> None:
     clock = VirtualClock()

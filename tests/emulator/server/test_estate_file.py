@@ -159,6 +159,10 @@ def with_dns_server() -> str:
         (", zones: [corp.example]", "dns.zones: corp.example is there twice"),
         (", zones: [a..b]", "dns.zones: a..b is not a DNS name"),
         (", zones: other.example", "dns.zones must be a mapping"),
+        (
+            ", flavour: microsoft, zones: {a.example: {aging: {scavenging_hours: 1}}}",
+            "dns.zones: scavenging_hours is the server's",
+        ),
     ],
 )
 def test_mistakes_in_zones(tmp_path: Path, more: str, sentence: str) -> None:

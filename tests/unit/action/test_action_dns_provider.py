@@ -141,7 +141,9 @@ def test_the_info_module_warns_of_every_member_that_ages() -> None:
     assert stamps == {".": None, KMS1: "2023-02-04T16:00:00Z", "kms2.corp.example": "2023-02-04T16:00:00Z"}
 
 
-@pytest.mark.parametrize(("given", "words"), [({"timeout": 0}, "timeout"), ({"inventory_group": "nobody"}, "nobody")])
+@pytest.mark.parametrize(
+    ("given", "words"), [({"timeout": 0}, "timeout"), ({"inventory_group": "nobody"}, "inventory_group")]
+)
 def test_how_to_look_at_members_is_judged(given: dict[str, t.Any], words: str) -> None:
     class Templar:
         available_variables: t.ClassVar[dict[str, t.Any]] = {"groups": {"all": [HOST]}}

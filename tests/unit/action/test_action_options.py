@@ -220,19 +220,32 @@ def test_what_looks_like_a_secret_is_taken_for_one_wherever_it_stands(value: t.A
         {"reboot_reason": f"the key {KEY} goes in"},
         {"self_publishing_domains": ["corp.example", KEY]},
         {"audit_log": f"/var/log/{KEY}"},
+        {"target": f"{KEY.lower()}.corp.example"},
+        {"zone": KEY},
+        {"zones": ["corp.example", KEY]},
+        {"server": SECRET},
+        {"members": [{"target": "kms1.corp.example"}, {"target": f"{KEY}.corp.example", "port": None}]},
+        {"publish": [{"zone": f"{KEY}.example", "key_secret": SECRET}]},
     ],
 )
 def test_a_secret_is_refused_where_others_would_write_it_down(told: dict[str, t.Any]) -> None:
     with pytest.raises(Refusal) as caught:
         judge_spoken(told, Scrubber([HostKey(KEY), Secret(SECRET)]))
     (name,) = told
-    assert caught.value.name == "bad_option" and caught.value.message.startswith(f"{name} holds ")
+    assert caught.value.name == "bad_option" and " holds " in caught.value.message
+    assert caught.value.message.startswith(name)
     assert not any(part in caught.value.message for part in (KEY, KEY[:11], KEY.lower(), SECRET, "69JQK"))
 
 
 def test_a_password_that_is_a_word_may_stand_in_a_path() -> None:
-    told = {"packages": "/srv/vagrant/kms-packages", "audit_log": "/var/log/vagrant-kms.jsonl", "port": 1688}
-    judge_spoken({**told, "reboot_reason": None, "product_key": KEY}, Scrubber([HostKey(KEY), Secret("vagrant")]))
+    told: dict[str, t.Any] = {
+        "packages": "/srv/vagrant/kms-packages",
+        "audit_log": "/var/log/vagrant-kms.jsonl",
+        "port": 1688,
+    }
+    told.update(members=[{"target": "vagrant.corp.example"}], publish=[{"zone": "corp.example", "key_secret": SECRET}])
+    known = Scrubber([HostKey(KEY), Secret("vagrant"), Secret(SECRET)])
+    judge_spoken({**told, "reboot_reason": None, "product_key": KEY}, known)
 
 
 # -- what options mean

@@ -21,6 +21,7 @@ from ansible_collections.activation.kms.plugins.plugin_utils._kms.drain import (
 )
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.publication import PublishWish, Zones
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.record import Record
+from ansible_collections.activation.kms.plugins.plugin_utils._kms.removal import RemovalWish
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Pause, Seen, Step
 from ansible_collections.activation.kms.plugins.plugin_utils._srv.members import Member, ZoneState
 from ansible_collections.activation.kms.tests.unit.kms.hosts import (
@@ -112,7 +113,6 @@ def test_the_last_host_of_a_zone_is_told(members: tuple[Member, ...], told: bool
 @pytest.mark.parametrize(
     ("wish", "parts", "wanted"),
     [
-        (DrainWish(), (SERVING,), []),
         (DrainWish(), (withdrawn(), SERVING), ["host.drain"]),
         (DrainWish(), (withdrawn(3599), SERVING), ["host.drain"]),
         (DrainWish(), (withdrawn(3600), SERVING), []),
@@ -121,19 +121,28 @@ def test_the_last_host_of_a_zone_is_told(members: tuple[Member, ...], told: bool
         (DrainWish(60), (withdrawn(59), SERVING), ["host.drain"]),
         (DrainWish(60), (withdrawn(60), SERVING), []),
         (DrainWish(7200), (withdrawn(3600), SERVING), ["host.drain"]),
+        (DrainWish(), (SERVING,), []),
+        (DrainWish(60), (SERVING,), ["host.drain_begin", "host.drain"]),
+        (DrainWish(60, wait=False), (SERVING,), ["host.drain_begin", "pause"]),
+        (DrainWish(60), (), []),
         (DrainWish(wait=False), (withdrawn(), SERVING), ["pause"]),
         (DrainWish(wait=False), (withdrawn(3600), SERVING), []),
         (DrainWish(wait=False), (withdrawn(-30), SERVING), ["pause"]),
-        (DrainWish(wait=False), (withdrawn(-86400), SERVING), ["host.drain_anew", "pause"]),
-        (DrainWish(), (withdrawn(-86400), SERVING), ["host.drain_anew", "host.drain"]),
+        (DrainWish(wait=False), (withdrawn(-86400), SERVING), ["host.drain_begin", "pause"]),
+        (DrainWish(), (withdrawn(-86400), SERVING), ["host.drain_begin", "host.drain"]),
     ],
 )
 def test_next(wish: DrainWish, parts: tuple[t.Any, ...], wanted: list[str]) -> None:
-    assert trace(Drain(wish), seen(*parts)) == wanted
+    assert trace(Drain(wish, RemovalWish()), seen(*parts)) == wanted
+
+
+def test_nobody_waits_for_a_key_that_stays() -> None:
+    """Otherwise every run would begin to wait anew, since what was noted is forgotten at the end."""
+    assert trace(Drain(DrainWish(60), RemovalWish("OTHER")), seen(SERVING)) == []
 
 
 def test_the_pause_says_until_when() -> None:
-    pause = Drain(DrainWish(wait=False)).next(seen(withdrawn(600), SERVING))
+    pause = Drain(DrainWish(wait=False), RemovalWish()).next(seen(withdrawn(600), SERVING))
     assert isinstance(pause, Pause)
     until = (NOW + dt.timedelta(seconds=3000)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert pause.result == {"draining_until": until} and until in pause.reason
@@ -161,7 +170,7 @@ def test_the_wait_is_by_the_hosts_clock() -> None:
     world = Waiting()
     world.waited = 500.0
     now: Seen = seen(withdrawn(600), SERVING, system(clock_ahead=-1000.0))
-    step = Drain(DrainWish()).next(now)
+    step = Drain(DrainWish(), RemovalWish()).next(now)
     assert isinstance(step, Step)
     step.run(t.cast(t.Any, world))
     assert 3000.0 <= world.waited <= 3002.0 and not world.connected

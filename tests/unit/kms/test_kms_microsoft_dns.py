@@ -88,14 +88,19 @@ def test_of_two_records_of_one_target_one_is_left() -> None:
     assert host.changes() == ["Modify", "Delete"]
 
 
-def test_a_ttl_is_for_all_and_is_inherited_where_none_is_named() -> None:
+def test_a_ttl_is_inherited_where_none_is_named_and_is_for_those_that_are() -> None:
+    """The server keeps one for each record; a record that is touched loses its time stamp, so others' are not."""
     host = DnsHost()
-    host.add(f"{KMS2}.", TTL=600)
+    host.add(f"{KMS2}.", TTL=600, stamp=AGED)
     done(host, wish(KMS1))
-    assert host.published() == [f"0 0 1688 {KMS1}. 600 *", f"0 0 1688 {KMS2}. 600 *"]
+    assert host.published() == [f"0 0 1688 {KMS1}. 600 *", f"0 0 1688 {KMS2}. 600"]
     done(host, wish(KMS1, ttl=60))
-    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1688 {KMS2}. 60 *"]
-    assert host.changes() == [CREATE, "Modify", "Modify"]
+    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1688 {KMS2}. 600"]
+    assert host.changes() == [CREATE, "Modify"]
+    done(host, wish(KMS2, port=1700))
+    assert host.published() == [f"0 0 1688 {KMS1}. 60 *", f"0 0 1700 {KMS2}. 600 *"]
+    done(host, wish(KMS1, KMS2, ttl=30))
+    assert host.published() == [f"0 0 1688 {KMS1}. 30 *", f"0 0 1688 {KMS2}. 30 *"]
 
 
 def test_what_is_new_comes_before_what_goes() -> None:
@@ -227,21 +232,62 @@ def test_before_scavenging_may_begin_nothing_goes() -> None:
     assert "2023-05-15T16:00:00Z" in run(host, wish(KMS1)).warnings[0]
 
 
+@pytest.mark.parametrize("keeps", [False, True])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_static_makes_members_of_the_wish_anew(version: str) -> None:
+def test_static_makes_members_of_the_wish_anew(version: str, keeps: bool) -> None:
     host = DnsHost(version, Aging="true")
+    host.keeps_stamps = keeps
     host.add(f"{KMS1}.", 1690, stamp=AGED)
     host.add(f"{KMS2}.", stamp=AGED, TTL=600)
     host.add(f"{KMS3}.", stamp=AGED)
     outcome = done(host, wish(KMS1, KMS2), static=True)
     assert host.published() == [
-        f"0 0 1688 {KMS1}. 600 *",
+        f"0 0 1688 {KMS1}. 3600 *",
         f"0 0 1688 {KMS2}. 600 *",
         f"0 0 1688 {KMS3}. 3600",
     ]
     assert outcome.warnings == []
     assert "; refreshed 2023-02-04T16:00:00Z" in outcome.plan[0].step.before
     assert outcome.plan[0].step.after.count("refreshed") == 1
+
+
+def test_a_member_is_taken_away_for_its_time_stamp_only_where_nothing_else_helps() -> None:
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+    done(host, wish(KMS1), static=True)
+    assert host.changes() == ["Modify"]
+    host = DnsHost(Aging="true")
+    host.keeps_stamps = True
+    host.add(f"{KMS1}.", 1690, stamp=AGED)
+    done(host, wish(KMS1), static=True)
+    assert host.changes() == ["Modify", "Delete", CREATE]
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600 *"]
+
+
+def test_a_server_that_modifies_nothing_for_nothing_does_not_matter() -> None:
+    """What it makes of new numbers that are the old ones is not documented."""
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+
+    def fails(given: t.Mapping[str, str]) -> t.NoReturn:
+        raise Refused(0x80041001)
+
+    host.methods["MicrosoftDNS_SRVType.Modify"] = fails
+    done(host, wish(KMS1), static=True)
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600 *"]
+
+
+def test_who_may_not_change_a_record_does_not_lose_it_either() -> None:
+    host = DnsHost(Aging="true")
+    host.add(f"{KMS1}.", stamp=AGED)
+
+    def denied(given: t.Mapping[str, str]) -> t.NoReturn:
+        raise Refused(0x80041003)
+
+    host.methods |= {f"MicrosoftDNS_SRVType.{name}": denied for name in (CREATE, "Modify")}
+    outcome = run(host, wish(KMS1), static=True)
+    assert outcome.problem is not None and outcome.problem.name == "dns_access_denied" and not outcome.changed
+    assert host.published() == [f"0 0 1688 {KMS1}. 3600"]
 
 
 def test_a_server_that_stamps_what_wmi_makes_is_found_out() -> None:
@@ -269,9 +315,10 @@ def test_a_record_that_somebody_made_meanwhile_is_no_error() -> None:
     assert host.published() == [f"0 0 1688 {KMS1}. 3600 *", f"0 0 1688 {KMS2}. 3600 *"]
 
 
-def test_a_record_that_somebody_removed_meanwhile_is_made_anew() -> None:
+@pytest.mark.parametrize("static", [False, True])
+def test_a_record_that_somebody_removed_meanwhile_is_made_anew(static: bool) -> None:
     host = DnsHost()
-    host.add(f"{KMS1}.", 1690)
+    host.add(f"{KMS1}.", 1690, stamp=AGED)
     host.add(f"{KMS2}.", 1690)
 
     def rival(word: str) -> None:
@@ -280,7 +327,7 @@ def test_a_record_that_somebody_removed_meanwhile_is_made_anew() -> None:
             host.before = lambda word: None
 
     host.before = rival
-    done(host, wish(KMS1))
+    done(host, wish(KMS1), static=static)
     assert host.published() == [f"0 0 1688 {KMS1}. 3600 *", f"0 0 1690 {KMS2}. 3600 *"]
 
 

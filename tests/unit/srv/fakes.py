@@ -53,8 +53,8 @@ class FakeDns:
         tokens: those of negotiations.
         before_update: called, once each, before the next update is judged: somebody else being faster.
         habits: see the sets above, and: resolver, allows_nothing, loses_answers, drops_requests, garbles,
-            wrong_question, unsigned_replies, refuses_zone, delegates, alias, broken, no_updates, no_soa_in_answers,
-            wrong_signature_on_updates, no_gss, no_tkey, denies_tickets, stubborn.
+            wrong_question, unsigned_replies, refuses_zone, delegates, alias, broken, no_updates, outside_zone,
+            no_soa_in_answers, wrong_signature_on_updates, no_gss, no_tkey, denies_tickets, stubborn.
     """
 
     def __init__(self, *records: str, habits: t.Iterable[str] = (), zone: str = "corp.example") -> None:
@@ -202,6 +202,8 @@ class FakeDns:
     def _judge(self, request: dns.update.UpdateMessage) -> dns.rcode.Rcode:
         if "no_updates" in self.habits:
             return dns.rcode.NOTIMP
+        if "outside_zone" in self.habits:
+            return dns.rcode.NOTZONE
         if request.zone[0].name != self.zone:
             return dns.rcode.NOTAUTH
         if (self.needs_key and not request.had_tsig) or "allows_nothing" in self.habits:

@@ -263,6 +263,7 @@ UPDATE_TROUBLE = [
     ("allows_nothing", "update_refused", "REFUSED", "grant KEY name _vlmcs._tcp.corp.example SRV"),
     ("denial_is_servfail", "update_failed", "SERVFAIL", "somebody else owns the record"),
     ("no_updates", "update_not_supported", "NOTIMP", "switch on dynamic updates"),
+    ("outside_zone", "not_in_zone", "NOTZONE", "does not lie in the zone .* Check the option zone"),
 ]
 
 

@@ -32,6 +32,7 @@ class DnsHost(SmallWindows):
         aliases: CNAME records, where they lead by owner.
         version: of Windows; before 6.2 no instance is deleted by WS-Management.
         stamp_of_new: the time stamp of what is made by WMI.
+        keeps_stamps: whether a record that is modified keeps its own.
         gives_keys: whether a query may ask for keys.
         has_dnscmd: whether the program is installed.
     """
@@ -45,6 +46,7 @@ class DnsHost(SmallWindows):
         self.records: list[Row] = []
         self.aliases: dict[str, str] = {}
         self.stamp_of_new = 0
+        self.keeps_stamps = False
         self.gives_keys = True
         self.has_dnscmd = True
         self.scavenging_hours = 168
@@ -130,7 +132,7 @@ class DnsHost(SmallWindows):
         row |= {name: int(given[name]) for name in changed}
         row["SRVDomainName"] = given["SRVDomainName"] + "."
         row["RecordData"] = _data(row)
-        row["Timestamp"] = self.stamp_of_new
+        row["Timestamp"] = row["Timestamp"] if self.keeps_stamps else self.stamp_of_new
         return 0
 
     def _delete(self, keys: t.Mapping[str, str]) -> str:

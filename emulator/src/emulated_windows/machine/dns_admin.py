@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 SERVICE = "DNS"
-RPC_UNAVAILABLE = 1722
+ACCESS_DENIED, RPC_UNAVAILABLE = 5, 1722
 INVALID_PARAMETER = 87
 ZONE_DOES_NOT_EXIST, INVALID_ZONE_OPERATION = 9601, 9603
 RECORD_DOES_NOT_EXIST, NAME_NOT_IN_ZONE, RECORD_ALREADY_EXISTS = 9701, 9706, 9711
@@ -71,19 +71,25 @@ class DnsRole:
         self._machine = machine
         self.zones = zones
 
-    def ensure_running(self) -> None:
-        """Both ways talk to the service (RPC)."""
+    def ensure_reached(self) -> None:
+        """Both ways talk to the service (RPC), which has to run and to know the caller."""
         if not self._machine.services.running(SERVICE):
             raise DnsError(RPC_UNAVAILABLE)
+        if self._machine.dials["dns_access"] != "granted":
+            raise DnsError(ACCESS_DENIED)
 
     def is_me(self, text: str) -> bool:
-        """Does this text name the server itself?"""
+        """Does this text name the server itself, to a program that resolves it?"""
         options = self._machine.options
         return text.lower().rstrip(".") in ("", options.name.lower(), options.fqdn.lower(), "localhost", "127.0.0.1")
 
+    def is_my_name(self, text: str) -> bool:
+        """Is this the name of the server as its own rows have it (class page: a full name)?"""
+        return text.lower() == self._machine.options.fqdn.lower()
+
     def zone(self, text: str) -> Zone:
         """A zone that can be changed here."""
-        self.ensure_running()
+        self.ensure_reached()
         found = self.zones.named(text)
         if found is None:
             raise DnsError(ZONE_DOES_NOT_EXIST)

@@ -28,6 +28,8 @@ class Domain:
     name: str
     priority: int = 0
     weight: int = 0
+    line: str = ""
+    """As it stands in the registry."""
 
 
 @dataclass
@@ -53,8 +55,14 @@ def configured_port(registry: Registry, root: str) -> int:
 
 def publish_list(registry: Registry, root: str) -> tuple[Domain, ...]:
     """The lines of DnsDomainPublishList; nonsense in the place of a number counts as nothing."""
-    lines = ([word.strip() for word in line.split(",")] for line in registry.strings(root, "DnsDomainPublishList"))
-    return tuple(Domain(words[0], *map(_small, words[1:3])) for words in lines if words[0])
+    found = (_domain(line) for line in registry.strings(root, "DnsDomainPublishList"))
+    return tuple(domain for domain in found if domain.name)
+
+
+def _domain(line: str) -> Domain:
+    name, *numbers = (word.strip() for word in line.split(","))
+    priority, weight = map(_small, (*numbers, "", "")[:2])
+    return Domain(name, priority, weight, line.strip())
 
 
 def _small(text: str) -> int:
@@ -76,7 +84,11 @@ def domains(settings: Settings, home: str, dials: Mapping[str, str], *, numbers:
 
     Whether a list suspends the home domain is a dial: the pages disagree.
     """
-    listed = {one.name.lower(): one if numbers else Domain(one.name) for one in settings.zones}
+    zones = settings.zones
+    if not numbers:
+        whole = dials["publish_list_numbers"] == "part_of_name"
+        zones = tuple(Domain(one.line if whole else one.name) for one in zones)
+    listed = {one.name.lower(): one for one in zones}
     if home and (not listed or dials["publish_list"] == "adds_home"):
         listed = {home.lower(): Domain(home), **listed}
     return tuple(listed.values())

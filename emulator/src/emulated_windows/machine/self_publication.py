@@ -99,6 +99,7 @@ class SelfPublication:
                 account=machine.options.account,
                 priority=data[0],
                 weight=data[1],
+                ttl=int(machine.dials["published_ttl"]),
                 before=before,
                 withdrawn=withdrawn,
             )

@@ -72,6 +72,8 @@ def _refuse_nonsense(machine: Machine) -> None:
         raise ValueError(f"{options.name}: a client is no DNS server")
     if machine.dns is not None and not all(zone.microsoft for zone in machine.dns.zones):
         raise ValueError(f"{options.name}: a Microsoft DNS server has zones of flavour microsoft only")
+    if machine.dns is not None and len({zone.flavour.aging.scavenging_hours for zone in machine.dns.zones}) > 1:
+        raise ValueError(f"{options.name}: a Microsoft DNS server has one scavenging interval for all its zones")
     if options.cluster and not persona.server:
         raise ValueError(f"{options.name}: a client has no cluster service")
     if options.evaluation and persona.since < ((6, 1) if persona.server else (10, 0)):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..dns_records import hour_of
 from ..dns_zone import Zone
-from ..machine.dns_admin import SERVICE, DnsError, DnsRole
+from ..machine.dns_admin import ACCESS_DENIED, SERVICE, DnsError, DnsRole
 from ..machine.errors import ProviderError
 from ..machine.machine import Machine
 from .provider import Found, WmiClass
@@ -52,14 +52,16 @@ def role_of(machine: Machine) -> DnsRole:
     role = machine.dns
     assert role is not None  # without the role the namespace does not exist
     try:
-        role.ensure_running()
+        role.ensure_reached()
     except DnsError as error:
-        raise failure(error) from None
+        raise failure(machine, error) from None
     return role
 
 
-def failure(error: DnsError) -> ProviderError:
-    """What the provider makes of an error of the service."""
+def failure(machine: Machine, error: DnsError) -> ProviderError:
+    """What the provider makes of an error of the service. Who is refused meets WMI's number or that of Windows."""
+    if error.number == ACCESS_DENIED:
+        return ProviderError(int(machine.dials["dns_access"], 16))
     return ProviderError(0x80070000 + error.number)
 
 
@@ -91,7 +93,7 @@ class DnsServerClass(WmiClass):
                 "DsTombstoneInterval": 1_209_600,
                 "Name": machine.options.fqdn,
                 "NameCheckFlag": 2,
-                "ScavengingInterval": max((zone.flavour.aging.scavenging_hours for zone in zones), default=0),
+                "ScavengingInterval": zones[0].flavour.aging.scavenging_hours if zones else 0,
                 "Started": True,
                 "StartMode": "Automatic" if service is not None and service.mode == "Auto" else "Manual",
                 "Status": "OK",

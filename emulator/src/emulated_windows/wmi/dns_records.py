@@ -164,7 +164,8 @@ class SrvRecord(RecordClass):
     def _create(machine: Machine, role: DnsRole, arguments: Arguments) -> Record:
         if any(arguments.get(name) in (None, "") for name in _NEEDED):
             raise ProviderError(WBEM_E_INVALID_PARAMETER)
-        if number_of(arguments, "RecordClass", IN) != IN or not role.is_me(text_of(arguments, "DnsServerName") or ""):
+        server = text_of(arguments, "DnsServerName") or ""
+        if number_of(arguments, "RecordClass", IN) != IN or not role.is_my_name(server):
             raise ProviderError(WBEM_E_INVALID_PARAMETER)
         zone = role.zone(text_of(arguments, "ContainerName") or "")
         name, target = (name_of(text_of(arguments, one) or "") for one in ("OwnerName", "SRVDomainName"))
@@ -209,7 +210,7 @@ class SrvRecord(RecordClass):
 def _refusal(machine: Machine, error: DnsError) -> ProviderError:
     """The HRESULT of an error of the service. Two of them are dials: nobody has published what the provider says."""
     dial = {RECORD_ALREADY_EXISTS: "dns_record_exists", ZONE_DOES_NOT_EXIST: "dns_zone_unknown"}.get(error.number)
-    return failure(error) if dial is None else ProviderError(int(machine.dials[dial], 16))
+    return failure(machine, error) if dial is None else ProviderError(int(machine.dials[dial], 16))
 
 
 class AddressRecord(RecordClass):
