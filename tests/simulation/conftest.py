@@ -37,7 +37,7 @@ def packages(packages_by_language: dict[str, pathlib.Path]) -> pathlib.Path:
     return packages_by_language["ENU"]
 
 
-_SEED = re.compile(r"\[seed_(\d+)-")
+_SEED = re.compile(r"test_rollouts\.py::.*\[seed_(\d+)-")
 LONG = int(os.environ.get("KMS_SIMULATION_SEEDS", "500")) >= 5000
 """Only so many seeds must have met everything; and only a run of the whole folder is judged."""
 

@@ -26,6 +26,8 @@ from wishes import OTHER_ZONE, REFUSED
 
 SEEDS = int(os.environ.get("KMS_SIMULATION_SEEDS", "500"))
 FIRST = int(os.environ.get("KMS_SIMULATION_FIRST", "0"))
+LONG = SEEDS != 500
+"""Whether it is not `make test`, which has no time for check mode on every host."""
 CROWD_ONE_IN = 25
 """So many seeds, one of which is about several hosts in one zone."""
 _CLEAN_RUNS = 8
@@ -52,7 +54,8 @@ def check_rollout(seed: int, packages_by_language: dict[str, pathlib.Path]) -> N
     stories = [f"{scenario.host} {scenario.activation} {scenario.mishap} {scenario.way}"]
     before, reached, everything = around.machine.show(), scenario.reaches(), whole(around)
     check_refused(scenario, stories)
-    check_mode(around, lambda: run(around, scenario.packages, scenario.options, check=True), stories[0])
+    if LONG or seed % 2:
+        check_mode(around, lambda: run(around, scenario.packages, scenario.options, check=True), stories[0])
     spendable = 1 + bad_runs(scenario, stories)
     if scenario.moves == "meanwhile":
         spendable += activated(scenario, around.machine.show())
@@ -61,6 +64,9 @@ def check_rollout(seed: int, packages_by_language: dict[str, pathlib.Path]) -> N
     told = "\n".join(stories)
     around.machine.inject("clear", [])  # a mishap that was not met by then is none
     around.clock.advance(_SHELL_IDLE)
+    if scenario.activation == "unmanaged":  # Windows may have activated by itself since
+        clean = clean_runs(scenario, stories)
+        told = "\n".join(stories)
     after = around.machine.show()
     check_nothing_else(scenario, everything, told)
     if scenario.fails_with:
