@@ -28,7 +28,7 @@ INJECTED: Mapping[str, Sequence[tuple[str, ...]]] = {
     "stale encryption (400)": (("stale", "40"), ("stale", "20"), ("stale", "60"), ("stale", "100"), ("stale", "3")),
     "quota": (("quota-shells", "1"), ("quota", "30"), ("quota-user", "50"), ("quota-system", "90"), ("quota", "5")),
     "WinRM flaps after boot": (("flap", "3"), ("flap", "1"), ("flap", "2"), ("flap", "4"), ("flap", "5")),
-    "slow restart": (("slow-boot", "4"), ("slow-boot", "15"), ("slow-boot", "8"), ("slow-boot", "2"), ("slow-boot", "20")),
+    "slow restart": tuple(("slow-boot", seconds) for seconds in ("4", "15", "8", "2", "20")),
     "unknown outcome": (
         ("drop-answer", "40"),
         ("time-out", "52"),

@@ -38,11 +38,12 @@ def check_crowd(seed: int, packages: pathlib.Path) -> None:
     for attempt in range(_RUNS):
         faults = [_faults(draw) if doomed and not attempt else {} for _ in fleet]
         controllers = [
-            _controller(around, packages, row, fault)
-            for around, row, fault in zip(fleet, wanted, faults, strict=True)
+            _controller(around, packages, row, fault) for around, row, fault in zip(fleet, wanted, faults, strict=True)
         ]
         runs = at_once(fleet[0], controllers, seed + attempt, _SLOW_LINE, draw.choice((0.0, 5.0, 60.0)))
-        told += "".join(f"\n{around.machine.options.name}: {one.story}" for around, one in zip(fleet, runs, strict=True))
+        told += "".join(
+            f"\n{around.machine.options.name}: {one.story}" for around, one in zip(fleet, runs, strict=True)
+        )
         for around, one in zip(fleet, runs, strict=True):
             check_run(around, one, told)
         if all(one.converged for one in runs):
@@ -75,9 +76,7 @@ def _faults(draw: random.Random) -> dict[int, t.Any]:
     return {draw.randint(1, 200): draw.choice(FAULTS), -draw.randint(1, 6): draw.choice(FAULTS)}
 
 
-def _controller(
-    around: Surroundings, packages: pathlib.Path, wanted: Wanted, faults: dict[int, t.Any]
-) -> Controller:
+def _controller(around: Surroundings, packages: pathlib.Path, wanted: Wanted, faults: dict[int, t.Any]) -> Controller:
     def work(doors: t.Any) -> Run:
         return run(around, packages, wish_of(wanted, packages), faults, doors=doors)
 

@@ -23,7 +23,12 @@ BY_ITSELF = (r"service\\(sppsvc|slsvc)",)
 """A service that starts when somebody asks it something."""
 _OURS = (r"registry\\software\\activation\.kms(\\record)?",)
 _SETTINGS = (
-    *("disablednspublishing", "keymanagementserviceversion", "keymanagementservicelisteningport", "enablekmslowpriority"),
+    *(
+        "disablednspublishing",
+        "keymanagementserviceversion",
+        "keymanagementservicelisteningport",
+        "enablekmslowpriority",
+    ),
     *("vlactivationinterval", "vlrenewalinterval", r"activation(\\manual)?"),
 )
 _UPDATES = (

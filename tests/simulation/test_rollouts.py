@@ -253,6 +253,9 @@ def check_settings(scenario: Scenario, state: dict[str, t.Any], told: str) -> No
     assert shown == {name: scenario.options[name] for name in shown}, told
     late = scenario.around.machine.dials.get("kms_listens") == "after_service_start"
     assert state["listening"] == [scenario.port] or (late and not state["listening"]), told
+    if scenario.port != 1688:  # whoever forgets the port must not open and publish another one
+        forgetful = {name: value for name, value in scenario.options.items() if name != "port"}
+        assert run(scenario.around, scenario.packages, forgetful, check=True).name == "port_differs", told
 
 
 def check_publication(scenario: Scenario, before: dict[str, t.Any], state: dict[str, t.Any], told: str) -> None:

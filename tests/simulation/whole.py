@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole of a machine and of its zones as flat data, to find whatever a run has touched.
 
-Knows the insides of emulated Windows: the whole registry, all files, firewall entries, services, jobs, and every record.
-Refuses to know what may be touched but for the list below, and why anybody should.
+Knows the insides of emulated Windows: the whole registry, all files, firewall entries, services, every record.
+Refuses to know what may be touched, and why.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def touched(before: Whole, after: Whole) -> dict[str, tuple[t.Any, t.Any]]:
     """What differs, with what it was and is; None where there is nothing."""
     names = [*before, *(name for name in after if name not in before)]
     pairs = ((name, before.get(name), after.get(name)) for name in names)
-    return {
-        name: (was, now) for name, was, now in pairs if was != now or (name in before) != (name in after)
-    }
+    return {name: (was, now) for name, was, now in pairs if was != now or (name in before) != (name in after)}
 
 
 def unexpected(found: Iterable[str], *allowed: str) -> list[str]:

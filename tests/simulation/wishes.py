@@ -90,6 +90,7 @@ REFUSED: t.Mapping[str, tuple[str, Options]] = {
     "a catalogue nobody wrote": ("bad_override", {"catalogue_overrides": {"updates": {"kms_1_2": {"colour": "blue"}}}}),
     "a key that is none": ("bad_key", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "auth": "tsig",
                                                     "key_name": "kms", "key_secret": "no base64!"}]}),
+    "a negative TTL": ("bad_wish", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "ttl": -1}]}),
     "no zone": ("bad_name", {"publish": [{"zone": "corp..example", "server": "127.0.0.1"}]}),
     "a zone of somebody else": ("zone_not_served", {"publish": [{"zone": "nowhere.example", "server": "127.0.0.1"}]}),
     "a checksum of nothing": ("bad_option", {"package_checksums": {"kms_1_2": "sha256:12"}}),

@@ -139,7 +139,10 @@ def simulate() -> list[Job]:
     seed = os.environ.get("KMS_SIMULATION_SEED")
     what, variables = ("tests/simulation",), {}
     if seed:
-        what, variables = ("tests/simulation/test_rollouts.py",), {"KMS_SIMULATION_FIRST": seed, "KMS_SIMULATION_SEEDS": "1"}
+        what, variables = (
+            ("tests/simulation/test_rollouts.py",),
+            {"KMS_SIMULATION_FIRST": seed, "KMS_SIMULATION_SEEDS": "1"},
+        )
     return [Job("long simulation", (*PYTEST, *what), older_cores()[-1].name, variables, minutes=600, shown=True)]
 
 
