@@ -12,7 +12,7 @@ GATE = $(PYTHON) tests/tools/gate.py
 PARTS = lint types sanity unit integration molecule docs demo
 
 .DEFAULT_GOAL = tree
-.PHONY: tree test $(PARTS) simulate bench build venv clean help
+.PHONY: tree test $(PARTS) simulate bench faults build venv clean help
 
 tree: ## copy the checkout to .build/ansible_collections/activation/kms
 	@$(PYTHON) tests/tools/build_tree.py
@@ -24,12 +24,16 @@ $(PARTS): ## that part of the gate
 	@$(GATE) $@
 
 SEEDS ?= 10000
-simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000
-	@KMS_SIMULATION_SEEDS=$(SEEDS) $(GATE) simulate
+SEED ?=
+simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000; one again: make simulate SEED=17
+	@KMS_SIMULATION_SEEDS=$(SEEDS) KMS_SIMULATION_SEED=$(SEED) $(GATE) simulate
 
 ONLY ?=
 bench: ## measure, and compare with what was measured before; a part: make bench ONLY=dns (or windows)
 	@KMS_BENCH_ONLY=$(ONLY) $(GATE) bench
+
+faults: ## a handful of each kind of fault on the wire, as a table: injected, survived, activations spent
+	@$(GATE) faults
 
 venv: ## the environment for development, in $(VENV)
 	@$(PYTHON) tests/tools/environments.py dev

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from personas import PERSONAS, Wanted
 from rollout import Options, wish_of
 from simulated import OFFICE_KEY, ZONE, Surroundings, microsoft, surroundings
+from wishes import OTHER_ZONE, Way, refused, way
 
 from emulated_windows.core import HostOptions, Refused, dial_table, personas
 
@@ -63,12 +64,19 @@ class Scenario:
         self.activation = keys.choice(_ACTIVATIONS)
         self.blocked = _rarely(keys, 25)
         self.moves = keys.choice((*(8 * ("never",)), "meanwhile", "afterwards"))
+        wishes = random.Random(f"wishes {seed}")
+        self.way: Way = way(wishes)
+        self.refused = refused(wishes)
+        self.together = _rarely(wishes, 8)
+        """Whether two controllers are at work at once."""
+        self.retires = _rarely(wishes, 6)
+        """Whether the host is retired at the end."""
         self.language = draw.choice(LANGUAGES)
         self.packages = packages[self.language]
         self.accepted: list[str] = []
         self.host = self._host(seed)
         known = microsoft(self.wanted.key) if self.blocked else microsoft()
-        self.around: Surroundings = surroundings(self.host, authority=known)
+        self.around: Surroundings = surroundings(self.host, authority=known, more_zones=(OTHER_ZONE,))
         self.mishap = self._mishap()
         self.options = self._wish()
 
@@ -142,16 +150,11 @@ class Scenario:
         return dials
 
     def _wish(self) -> Options:
-        draw = self.random
         changes: Options = {"activation": self.activation}
         if self.accepted:
             changes["accepted_updates"] = self.accepted
-        if draw.random() < 0.2:
-            changes["publish"] = None
-        elif not self.host.domain_member:  # it knows no domain its name could stand in
-            changes["publish"] = [{"zone": ZONE, "server": "127.0.0.1", "target": f"kms03.{ZONE}"}]
-        if draw.random() < 0.2:
-            changes["port"] = None
+        # A host outside a domain knows none its name could stand in.
+        changes |= self.way.options(None if self.host.domain_member else f"kms03.{ZONE}")
         return wish_of(self.wanted, self.packages, reboot_timeout=1800, **changes)
 
     @property
@@ -177,8 +180,17 @@ class Scenario:
 
     @property
     def published(self) -> bool:
-        """Whether the controller publishes the host."""
-        return "publish" in self.options
+        """Whether the controller publishes the host, by now."""
+        return "publish" in self.options and not self.options.get("publish_later")
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.way.port or 1688
+
+    def publish_now(self) -> None:
+        """Whoever is to publish it later begins."""
+        self.options.pop("publish_later", None)
 
     @property
     def barred(self) -> bool:
@@ -188,13 +200,14 @@ class Scenario:
 
     def reaches(self) -> tuple[bool, bool]:
         """Whether packets of a client, and of a stranger, get to the port."""
-        client, stranger = (self.around.machine.dial(1688, source) != "filtered" for source in (CLIENT, STRANGER))
+        client, stranger = (self.around.machine.dial(self.port, source) != "filtered" for source in (CLIENT, STRANGER))
         return client, stranger
 
     def faults(self) -> dict[int, str]:
-        """One to four faults somewhere among the requests of a run."""
+        """One to four faults somewhere among the requests of a run, now and then one at a DNS message."""
         draw = self.random
-        return {draw.randint(1, 200): draw.choice(FAULTS) for _ in range(draw.randint(1, 4))}
+        found = {draw.randint(1, 200): draw.choice(FAULTS) for _ in range(draw.randint(1, 4))}
+        return found | ({-draw.randint(1, 6): draw.choice(FAULTS)} if _rarely(draw, 3) else {})
 
     def pass_time(self) -> None:
         """Somebody notices, some time later."""

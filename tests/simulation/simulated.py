@@ -28,6 +28,7 @@ from emulated_windows.clock import VirtualClock
 from emulated_windows.core import Authority, EmulatedHost, HostOptions
 from emulated_windows.dns_server import Responder
 from emulated_windows.dns_zone import Zone
+from emulated_windows.dns_zones import Zones
 from emulated_windows.rpc_listener import Malformed, answer_bind
 
 PERSONA = "server-2003-sp2-x86"
@@ -85,6 +86,8 @@ class Surroundings:
     responder: Responder
     authority: Authority
     ahead: float = 0.0
+    more_zones: tuple[Zone, ...] = ()
+    """Served by the same DNS server."""
     exchanges: list[Exchange] = dataclasses.field(default_factory=list)
     audited: list[tuple[int, dict[str, t.Any]]] = dataclasses.field(default_factory=list)
     """The lines of the audit log, each with the number of exchanges there had been."""
@@ -111,16 +114,32 @@ def microsoft(*blocked: str) -> Authority:
 
 
 def surroundings(
-    options: HostOptions, start: float = 1_795_000_000.0, authority: Authority | None = None
+    options: HostOptions,
+    start: float = 1_795_000_000.0,
+    authority: Authority | None = None,
+    more_zones: t.Sequence[str] = (),
 ) -> Surroundings:
     """A host and a zone with one foreign KMS host in it. `authority`: a Microsoft that other hosts share with it."""
     clock = VirtualClock(start)
     authority = authority or microsoft()
-    zone = Zone(ZONE, "127.0.0.1")
+    zone, *more = zones = [Zone(name, "127.0.0.1") for name in (ZONE, *more_zones)]
     zone.add_address(options.fqdn, "127.0.0.1")
-    zone.publish(ZONE, f"foreign.{ZONE}", 1688)
+    for one in zones:
+        one.publish(one.name, f"foreign.{ZONE}", 1688)
     machine = EmulatedHost(options, clock, authority, publish=zone.publish)
-    return Surroundings(clock, machine, zone, Responder(zone, None), authority)
+    return Surroundings(clock, machine, zone, Responder(Zones(zones), None), authority, more_zones=tuple(more))
+
+
+def neighbour(around: Surroundings, options: HostOptions) -> Surroundings:
+    """Another host in the same zone, with the same DNS server, Microsoft and time."""
+    around.zone.add_address(options.fqdn, "127.0.0.1")
+    machine = EmulatedHost(options, around.clock, around.authority, publish=around.zone.publish)
+    return dataclasses.replace(around, machine=machine, exchanges=[], audited=[])
+
+
+def all_zones(around: Surroundings) -> tuple[Zone, ...]:
+    """The zones of the DNS server."""
+    return around.zone, *around.more_zones
 
 
 class _Bound:
@@ -164,7 +183,7 @@ class _Resolver:
 
 
 class SimulatedWorld:
-    """One controller's doors. `faults` names what happens at which request."""
+    """One controller's doors. `faults` names what happens at which request; at -1, -2, ...: at which DNS message."""
 
     operation_timeout = 60.0
     encrypted = True
@@ -176,7 +195,7 @@ class SimulatedWorld:
         self._around = around
         self._files = files
         self._faults = dict(faults or {})
-        self.requests = 0
+        self.requests = self.messages = 0
         self.met: list[str] = []
         self.looked_up: list[str] = []
 
@@ -184,13 +203,7 @@ class SimulatedWorld:
         machine = self._around.machine
         self.requests += 1
         self.sleep(_ROUND_TRIP)
-        fault = self._faults.get(self.requests)
-        if callable(fault):
-            fault()
-        elif fault is not None:
-            self.met.append(fault)
-        if fault == "kill":
-            raise Killed
+        fault = self._meet(self.requests)
         if not machine.reachable():
             raise NoAnswer("the connection was refused", sent=False)
         if fault == "drop":
@@ -211,13 +224,30 @@ class SimulatedWorld:
             raise NoAnswer("the connection was closed without an answer")
         return reply.status, reply.body
 
+    def _meet(self, number: int) -> Fault | None:
+        """What goes wrong at this request, or message; what has to happen before it has happened."""
+        fault = self._faults.get(number)
+        if callable(fault):
+            fault()
+        elif fault is not None:
+            self.met.append(fault)
+        if fault == "kill":
+            raise Killed
+        return fault
+
     def disconnect(self) -> None:
         return None
 
     def exchange(self, message: bytes, server: str, port: int, *, timeout: float) -> bytes:
+        self.messages += 1
         self.sleep(_ROUND_TRIP)
+        fault = self._meet(-self.messages)
+        if fault == "drop":
+            raise NoAnswer("the connection was reset")
         answer = self._around.responder.answer(message, udp=False)
-        if answer is None:
+        if fault == "kill_after":
+            raise Killed
+        if answer is None or fault == "lost":
             raise NoAnswer("closed")
         return answer
 

@@ -1,10 +1,10 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seeded rollouts of every persona over its dials, with lost answers and killed controllers.
+"""Seeded rollouts of every persona over its dials: lost answers, killed controllers, two of them at once, many hosts.
 
-Judged by the machine itself: converged, one activation, nothing left; or a clear failure, and none. A failure prints
-its seed; `pytest tests/simulation -k "seed_17-"` replays it.
+Judged by the machine itself: converged, one activation, nothing left and nothing else touched; or a clear failure, and
+none. A failure prints its seed; `make simulate SEED=17` replays it.
 """
 
 from __future__ import annotations
@@ -14,29 +14,49 @@ import pathlib
 import typing as t
 
 import pytest
+from crowd import check_crowd
+from ending import check_ending
+from invariants import check_mode, check_nothing_touched, check_run, check_touched, touchable
 from rollout import Run, restart, run
 from scenario import Scenario
 from simulated import DIALS_MET, ZONE, srv_members
+from two_controllers import at_once
+from whole import Whole, whole
+from wishes import OTHER_ZONE, REFUSED
 
 SEEDS = int(os.environ.get("KMS_SIMULATION_SEEDS", "500"))
 FIRST = int(os.environ.get("KMS_SIMULATION_FIRST", "0"))
-_CLEAN_RUNS = 6
+LONG = SEEDS != 500
+"""Whether it is not `make test`, which has no time for check mode on every host."""
+CROWD_ONE_IN = 25
+"""So many seeds, one of which is about several hosts in one zone."""
+_CLEAN_RUNS = 8
 _LATER = 600.0  # seconds until somebody tries again; the slowest host has restarted by then
 _NOT_KNOWN_YET = ("0xC004F050", "0xC004F015", "0xC004F069")
 """What refuses a key after an update that was installed by hand and left no sign of it; the advice is to restart."""
 _SHELL_IDLE = 4 * 3600.0  # longer than any idle time-out after which WinRM removes a shell nobody uses
+_SLOW_LINE = (0.0, 0.0, 0.5, 3.0)
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS), ids=lambda seed: f"seed_{seed}-")
-def test_rollout_converges(seed: int, packages_by_language: dict[str, pathlib.Path]) -> None:
-    """Runs with faults, then clean ones until nothing is left to do; then a look at the host itself."""
+def test_story(seed: int, packages_by_language: dict[str, pathlib.Path]) -> None:
+    """One seed's story, whatever it is about."""
+    if seed % CROWD_ONE_IN == CROWD_ONE_IN - 1:
+        check_crowd(seed, packages_by_language["ENU"])
+    else:
+        check_rollout(seed, packages_by_language)
+
+
+def check_rollout(seed: int, packages_by_language: dict[str, pathlib.Path]) -> None:
+    """Check mode, runs with faults, then clean ones until nothing is left to do; then a look at the host itself."""
     scenario = Scenario(seed, packages_by_language)
-    around, stories = scenario.around, [f"{scenario.host} {scenario.activation} {scenario.mishap}"]
-    before, reached = around.machine.show(), scenario.reaches()
-    for _attempt in range(scenario.random.randint(0, 3)):
-        stories.append(run(around, scenario.packages, scenario.options, scenario.faults()).story)
-        scenario.pass_time()
-    spendable = 1
+    around = scenario.around
+    stories = [f"{scenario.host} {scenario.activation} {scenario.mishap} {scenario.way}"]
+    before, reached, everything = around.machine.show(), scenario.reaches(), whole(around)
+    check_refused(scenario, stories)
+    if LONG or seed % 2:
+        check_mode(around, lambda: run(around, scenario.packages, scenario.options, check=True), stories[0])
+    spendable = 1 + bad_runs(scenario, stories)
     if scenario.moves == "meanwhile":
         spendable += activated(scenario, around.machine.show())
         scenario.move()
@@ -44,7 +64,11 @@ def test_rollout_converges(seed: int, packages_by_language: dict[str, pathlib.Pa
     told = "\n".join(stories)
     around.machine.inject("clear", [])  # a mishap that was not met by then is none
     around.clock.advance(_SHELL_IDLE)
+    if scenario.activation == "unmanaged":  # Windows may have activated by itself since
+        clean = clean_runs(scenario, stories)
+        told = "\n".join(stories)
     after = around.machine.show()
+    check_nothing_else(scenario, everything, told)
     if scenario.fails_with:
         check_failure(scenario, clean, before, after, told)
         return
@@ -52,12 +76,64 @@ def test_rollout_converges(seed: int, packages_by_language: dict[str, pathlib.Pa
     check_firewall(scenario, before, reached, after, told)
     if activated(scenario, after):
         assert clean.converged, told
-        check_publication(scenario, after, told)
+        check_settings(scenario, after, told)
+        check_publication(scenario, before, after, told)
         check_second_run(scenario, told)
         if scenario.moves == "afterwards":
             check_move(scenario, after, told)
+        elif scenario.retires and scenario.moves == "never" and scenario.activation == "online":
+            check_ending(scenario, told)
     for dial, setting in scenario.dials_met().items():
         DIALS_MET[dial].add(setting)
+
+
+def check_refused(scenario: Scenario, stories: list[str]) -> None:
+    """What is wished wrongly is refused by its name, before anything is changed."""
+    if scenario.refused is None:
+        return
+    around, (name, changes) = scenario.around, REFUSED[scenario.refused]
+    before = whole(around)
+    refused = run(around, scenario.packages, {**scenario.options, **changes})
+    stories.append(f"{scenario.refused}: {refused.story}")
+    assert refused.name == name and refused.outcome is None, "\n".join(stories)
+    check_run(around, refused, "\n".join(stories))
+    check_nothing_touched(before, around, "\n".join(stories))
+
+
+def bad_runs(scenario: Scenario, stories: list[str]) -> int:
+    """Runs with faults, or of two controllers; how many activations these may have spent beyond the first."""
+    around, draw = scenario.around, scenario.random
+    if scenario.together:
+        runs = together(scenario)
+        stories += ["two at once", *(one.story for one in runs)]
+        for one in runs:
+            check_run(around, one, "\n".join(stories), alone=False)
+        scenario.pass_time()
+        return 1
+    for _attempt in range(draw.randint(0, 3)):
+        done = run(around, scenario.packages, scenario.options, scenario.faults())
+        stories.append(done.story)
+        check_run(around, done, "\n".join(stories))
+        scenario.pass_time()
+    return 0
+
+
+def together(scenario: Scenario) -> list[Run]:
+    """Two controllers at once, with faults."""
+
+    def controller(doors: t.Any) -> Run:
+        return run(scenario.around, scenario.packages, scenario.options, scenario.faults(), doors=doors)
+
+    return at_once(scenario.around, [controller, controller], scenario.host.seed or 0, _SLOW_LINE, 30.0)
+
+
+def check_nothing_else(scenario: Scenario, before: Whole, told: str) -> None:
+    """Of the whole machine and the zones only what a rollout is about has been touched."""
+    names = [f"kms03.{ZONE}"]
+    allowed = touchable(scenario.wanted.key[-5:], [ZONE, OTHER_ZONE], *names, port=scenario.port)
+    moved = (r"key\\.*", r"spent\\.*") if scenario.moves == "meanwhile" else ()
+    stopped = (r"service\\.*",) if scenario.mishap and scenario.mishap[0] == "service-stopped" else ()
+    check_touched(before, whole(scenario.around), (*allowed, *moved, *stopped), told, port=scenario.port)
 
 
 def clean_runs(scenario: Scenario, stories: list[str]) -> Run:
@@ -66,10 +142,13 @@ def clean_runs(scenario: Scenario, stories: list[str]) -> Run:
     for _attempt in range(_CLEAN_RUNS):
         clean = run(around, scenario.packages, scenario.options)
         stories.append(clean.story)
+        check_run(around, clean, "\n".join(stories))
         awaited = clean.outcome.extra.get("installation_id") if clean.outcome is not None else None
         if clean.name in scenario.fails_with:
             return clean
-        if clean.converged and (scenario.activation != "unmanaged" or not clean.done):
+        if clean.converged and scenario.options.get("publish_later"):
+            check_later(scenario, "\n".join(stories))
+        elif clean.converged and (scenario.activation != "unmanaged" or not clean.done):
             return clean  # Windows has had the time to activate by itself, if it ever will
         if clean.code in _NOT_KNOWN_YET:
             stories.append(restart(around).story)
@@ -81,6 +160,13 @@ def clean_runs(scenario: Scenario, stories: list[str]) -> Run:
             return clean
         around.clock.advance(_LATER)
     raise AssertionError("\n".join(stories))
+
+
+def check_later(scenario: Scenario, told: str) -> None:
+    """No client is sent to it by us; then somebody publishes it."""
+    members, served = srv_members(scenario.around.zone), scenario.around.machine.show()["published_itself"]
+    assert members == {f"foreign.{ZONE}"} | ({f"kms03.{ZONE}"} if served else set()), told
+    scenario.publish_now()
 
 
 def host_keys(state: dict[str, t.Any]) -> list[tuple[str, int]]:
@@ -161,14 +247,30 @@ def check_move(scenario: Scenario, before: dict[str, t.Any], told: str) -> None:
         assert around.machine.show()["activations_spent"][five] == before["activations_spent"][five] + 1, told
 
 
-def check_publication(scenario: Scenario, state: dict[str, t.Any], told: str) -> None:
+def check_settings(scenario: Scenario, state: dict[str, t.Any], told: str) -> None:
+    """The settings that were wished are those of the service, and it listens where it shall, if it listens yet."""
+    shown = scenario.way.shown(state)
+    assert shown == {name: scenario.options[name] for name in shown}, told
+    late = scenario.around.machine.dials.get("kms_listens") == "after_service_start"
+    assert state["listening"] == [scenario.port] or (late and not state["listening"]), told
+    if scenario.port != 1688:  # whoever forgets the port must not open and publish another one
+        forgetful = {name: value for name, value in scenario.options.items() if name != "port"}
+        assert run(scenario.around, scenario.packages, forgetful, check=True).name == "port_differs", told
+
+
+def check_publication(scenario: Scenario, before: dict[str, t.Any], state: dict[str, t.Any], told: str) -> None:
     """The record of somebody else is there, and ours beside it; the host does not publish itself where we do."""
-    members = srv_members(scenario.around.zone)
-    assert f"foreign.{ZONE}" in members, told
+    around, name, foreign = scenario.around, f"kms03.{ZONE}", f"foreign.{ZONE}"
+    members, (other,) = srv_members(around.zone), around.more_zones
+    assert foreign in members, told
+    assert srv_members(other) == {foreign} | ({name} if OTHER_ZONE in scenario.way.zones else set()), told
     if scenario.published:
-        assert members == {f"foreign.{ZONE}", f"kms03.{ZONE}"}, told
+        assert members == {foreign, name}, told
         assert state["self_publishing"] is False, told
         assert state["published_itself"] == [] or scenario.host.office_key, told  # it served before
+    elif scenario.way.kind == "itself":
+        assert state["self_publishing"] is True, told
+        assert members == {foreign, name}, told
 
 
 def check_firewall(
@@ -181,13 +283,13 @@ def check_firewall(
     """Clients get through and strangers do not; a firewall that does not filter, and other entries, are as before."""
     expected = reached if any(reached) else (not scenario.barred, False)
     assert scenario.reaches() == expected, told
-    assert foreign_entries(after) == foreign_entries(before), told
+    assert foreign_entries(after, scenario.port) == foreign_entries(before, scenario.port), told
     assert after["firewall"] == before["firewall"], told
 
 
-def foreign_entries(state: dict[str, t.Any]) -> list[t.Any]:
+def foreign_entries(state: dict[str, t.Any], port: int) -> list[t.Any]:
     """What is said of other ports."""
-    return [entry for entry in state["open_ports"] if entry["port"] != 1688]
+    return [entry for entry in state["open_ports"] if entry["port"] != port]
 
 
 def check_second_run(scenario: Scenario, told: str) -> None:

@@ -135,17 +135,35 @@ def demo() -> list[Job]:
 
 
 def simulate() -> list[Job]:
-    """The long run; KMS_SIMULATION_SEEDS says how long."""
-    return [Job("long simulation", (*PYTEST, "tests/simulation"), older_cores()[-1].name, minutes=600, shown=True)]
+    """The long run; KMS_SIMULATION_SEEDS says how long. KMS_SIMULATION_SEED replays one seed."""
+    seed = os.environ.get("KMS_SIMULATION_SEED")
+    what, variables = ("tests/simulation",), {}
+    if seed:
+        what, variables = (
+            ("tests/simulation/test_rollouts.py",),
+            {"KMS_SIMULATION_FIRST": seed, "KMS_SIMULATION_SEEDS": "1"},
+        )
+    return [Job("long simulation", (*PYTEST, *what), older_cores()[-1].name, variables, minutes=600, shown=True)]
 
 
 def bench() -> list[Job]:
     """All of it; KMS_BENCH_ONLY names a part. It uses servers and helpers of the tests, and the collection itself."""
-    sources = (ROOT / TOOLS, ROOT / "tests" / "integration", COLLECTIONS)
-    variables = {"PYTHONPATH": os.pathsep.join(map(str, sources))}
+    variables = {"PYTHONPATH": _beside_tests()}
     only = os.environ.get("KMS_BENCH_ONLY")
     script = python("tests/benchmarks/run.py", *(("--only", only) if only else ()))
     return [Job("benchmarks", script, older_cores()[-1].name, variables, minutes=120, shown=True)]
+
+
+def faults() -> list[Job]:
+    """The table of faults on the wire."""
+    variables = {"PYTHONPATH": _beside_tests(), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+    script = python("tests/benchmarks/faults.py")
+    return [Job("faults on the wire", script, older_cores()[-1].name, variables, minutes=60, shown=True)]
+
+
+def _beside_tests() -> str:
+    """Where servers and helpers of the tests are found, and the collection."""
+    return os.pathsep.join(map(str, (ROOT / TOOLS, ROOT / "tests" / "integration", COLLECTIONS)))
 
 
 @dataclass(frozen=True)
@@ -180,4 +198,5 @@ PARTS = (
     Part("demo", "Demonstration", demo, alone=True),
     Part("simulate", "Simulated rollouts, the long run", simulate, usual=False),
     Part("bench", "Benchmarks", bench, alone=True, usual=False),
+    Part("faults", "Faults on the wire", faults, alone=True, usual=False),
 )

@@ -106,8 +106,10 @@ class Restoration(Resource):
         change = Values(**_owed(seen[Licensing], record))
         if change.given() or (seen[Licensing].present and _restart_due(seen)):
             step = apply(seen, change, hold=False, restart=True)
-            words = "; ".join(setting_values.words(change))
-            return dataclasses.replace(step, id="host.restore", summary=f"as before: {words}") if words else step
+            words = "; ".join(setting_values.words(change))  # none where only the service's restart is left of it
+            return dataclasses.replace(
+                step, id="host.restore", summary=f"as before: {words}" if words else step.summary
+            )
         if record.staging:
             return tidy_folder(staging_folder(system.windows_directory))
         return _forget(seen) if _over(seen) else None

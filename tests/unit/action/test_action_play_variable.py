@@ -14,6 +14,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
 
+from ansible_collections.activation.kms.plugins.action import srv_record_together
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.play_variable import PlayVariable
 from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
 
@@ -82,3 +83,12 @@ def test_a_value_that_cannot_be_told_is_refused_without_a_word_of_it() -> None:
     assert caught.value.name == "variable_unreadable"
     assert "key of broken cannot be evaluated (ValueError)" in caught.value.message
     assert "not to be said" not in caught.value.message
+
+
+def test_a_host_that_does_not_say_how_it_is_published_is_refused() -> None:
+    """The host was set up with a variable that the play which publishes does not see."""
+    action = srv_record_together.ActionModule.__new__(srv_record_together.ActionModule)
+    ready = {"zone": "corp.example", "server": "dc1.corp.example", "server_port": 53, "port": 1688}
+    with pytest.raises(Refusal, match="set it where every play sees it") as caught:
+        action._wish("none", ready, variable(types.SimpleNamespace()), "key", t.cast(t.Any, None))
+    assert caught.value.name == "publish_unknown"

@@ -20,6 +20,7 @@ from ansible_collections.activation.kms.plugins.action import (
     host_reboot,
     host_settings,
 )
+from ansible_collections.activation.kms.plugins.plugin_utils._ansible import winrm
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.action import Job, KmsAction
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.options import Specification
 from ansible_collections.activation.kms.plugins.plugin_utils._ansible.world import ControllerWorld
@@ -262,6 +263,11 @@ def test_become_is_refused() -> None:
 def test_another_connection_is_refused(kind: str) -> None:
     message = refused("connection_not_usable", using=connection(kind))
     assert "ansible_connection: winrm" in message and "ansible_connection: psrp" in message
+
+
+def test_without_pywinrm_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winrm, "HAS_WINRM", False)
+    assert "pip install 'pywinrm>=0.5.0'" in refused("library_missing")
 
 
 def test_several_transports_are_refused() -> None:

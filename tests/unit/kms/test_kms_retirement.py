@@ -125,7 +125,7 @@ def test_updates_of_server_2003_stay(parts: tuple[t.Any, ...], told: bool) -> No
             ["host.forget"],
         ),
         ((having(), Record(draining={"at": NOW_TEXT, "ttl": 60})), ["host.forget"]),
-        ((having(), Record(service_restart=BOOT_TEXT)), ["host_settings.apply"]),
+        ((having(), Record(service_restart=BOOT_TEXT)), ["host.restore"]),
         ((having(), Record(service_restart=AN_HOUR_AGO)), ["host.forget"]),
         ((having(), Record(staging="C:\\Temp\\x")), ["host_update.tidy"]),
         ((having(), Record(awaiting_restart={"boot": BOOT_TEXT, "updates": {"kms_1_2": "done"}})), []),
