@@ -55,3 +55,14 @@ def test_a_host_that_serves_keeps_its_own_record(persona: str, packages: pathlib
     assert ended.converged and ended.done == ["host_settings.apply"], ended.story
     assert NAME in srv_members(around.zone) and not publishes_itself(around)
     assert later(around, packages, persona).done == []
+
+
+@Personas
+def test_a_record_that_windows_takes_back_is_published_again(persona: str, packages: pathlib.Path) -> None:
+    """Nobody has shown that Windows takes its record out of DNS when its publishing ends; where it does, clients keep it."""
+    dials = {"publishing_ends": "record_goes"}
+    around = surroundings(HostOptions(name="kms03", persona=persona, host_key=PERSONAS[persona].key, dials=dials))
+    assert NAME in srv_members(around.zone)
+    done = run(around, packages, wish_of(PERSONAS[persona], packages))
+    assert done.converged, done.story
+    assert NAME in srv_members(around.zone) and not publishes_itself(around)

@@ -33,6 +33,7 @@ from .._windows.system import System, moment_text
 from .._world import World
 from . import setting_values as values
 from .hold import held, put_on_hold
+from .publication import Zones
 from .record import Record, note
 
 
@@ -69,11 +70,16 @@ def apply(seen: Seen, change: Values, *, hold: bool, restart: bool) -> Step:
         summary=_summary(change, hold),
         predict=predict,
         run=run,
-        touches=(*WHOLE, Record),
+        touches=(*WHOLE, Record, *_zones(change)),
         settle=30.0,
         before=values.lines(lines_before),
         after=values.lines(lines_after),
     )
+
+
+def _zones(change: Values) -> tuple[type, ...]:
+    """Nobody has shown what Windows does about its record when its publishing ends; were it gone, it is published again."""
+    return (Zones,) if change.self_publishing is False else ()
 
 
 def _predicted(root: Root, change: Values, hold: bool) -> Root:
