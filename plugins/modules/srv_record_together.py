@@ -25,7 +25,7 @@ description:
   - It is a module and no loop over M(activation.kms.srv_record), because a loop would show its items, and because keys
     have to be compared without being shown.
   - P(activation.kms.kms_host#role) uses it in its tasks C(publish_together), and the playbook
-    P(activation.kms.rollout#playbook) uses those.
+    C(activation.kms.rollout) uses those.
 extends_documentation_fragment:
   - activation.kms.attributes
   - activation.kms.attributes.changing
@@ -53,7 +53,7 @@ notes:
   - Once is enough, so use C(run_once). With C(serial) it then runs once a batch, and publishes the hosts of the batches
     so far. In a play of its own after that of the hosts it runs once for all.
   - With C(serial) a batch in which every host fails ends the whole playbook, a later play included. What
-    P(activation.kms.rollout#playbook) does about that can be copied.
+    C(activation.kms.rollout) does about that can be copied.
 seealso:
   - module: activation.kms.host
   - module: activation.kms.srv_record

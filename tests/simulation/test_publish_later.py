@@ -59,7 +59,7 @@ def test_a_host_that_serves_keeps_its_own_record(persona: str, packages: pathlib
 
 @Personas
 def test_a_record_that_windows_takes_back_is_published_again(persona: str, packages: pathlib.Path) -> None:
-    """Nobody has shown that Windows takes its record out of DNS when its publishing ends; where it does, clients keep it."""
+    """Nobody has shown that Windows does so when its publishing ends; where it does, clients keep the host."""
     dials = {"publishing_ends": "record_goes"}
     around = surroundings(HostOptions(name="kms03", persona=persona, host_key=PERSONAS[persona].key, dials=dials))
     assert NAME in srv_members(around.zone)

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 
 from simulated import Surroundings, all_zones
 
+from emulated_windows.core import dial_table
+
 Whole = dict[str, t.Any]
 """`registry\\...`, `file\\...`, `service\\...`, `firewall\\...`, `zone\\...`, `machine\\...`: what each is."""
 
@@ -56,10 +58,14 @@ def _rest(around: Surroundings) -> Iterator[tuple[str, t.Any]]:
 _STATE = ("firewall", "boot_count", "shells_open", "processes", "logons", "restart_pending", "self_publishing")
 
 
+_OF_WINDOWS = tuple(map(int, dial_table("server-2022")["published_ttl"]))
+"""A host that publishes itself gives its TTL to all records of the name, where a zone keeps one for the set."""
+
+
 def _zones(around: Surroundings) -> Iterator[tuple[str, t.Any]]:
     for zone in all_zones(around):
         for name, rdata, held in zone.records():
-            yield rf"zone\{name} {rdata}", held.ttl
+            yield rf"zone\{name} {rdata}", "as Windows publishes" if held.ttl in _OF_WINDOWS else held.ttl
 
 
 def touched(before: Whole, after: Whole) -> dict[str, tuple[t.Any, t.Any]]:

@@ -78,7 +78,7 @@ def apply(seen: Seen, change: Values, *, hold: bool, restart: bool) -> Step:
 
 
 def _zones(change: Values) -> tuple[type, ...]:
-    """Nobody has shown what Windows does about its record when its publishing ends; were it gone, it is published again."""
+    """Nobody has shown what Windows does about its record when its publishing ends: were it gone, we publish again."""
     return (Zones,) if change.self_publishing is False else ()
 
 

@@ -259,7 +259,7 @@ def test_become_is_refused() -> None:
     assert "set become: false" in refused("become_not_supported", become=True)
 
 
-@pytest.mark.parametrize("kind", ["local", "ssh", "paramiko_ssh"])
+@pytest.mark.parametrize("kind", ["local", "ssh"])
 def test_another_connection_is_refused(kind: str) -> None:
     message = refused("connection_not_usable", using=connection(kind))
     assert "ansible_connection: winrm" in message and "ansible_connection: psrp" in message
