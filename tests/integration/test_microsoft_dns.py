@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Data, str, str]] = {
     "server": ({**WMI, "zone": "lab.example", "target": KMS1, "server": "ns1.corp.example"}, "dc12", "delegate_to"),
     "no_role": ({**WMI, "zone": "lab.example", "target": KMS1}, "kms1", "no Microsoft DNS server"),
     "name": ({**WMI, "zone": "lab.example", "target": "kms_1.corp.example"}, "dc12", "underscore"),
-    "local": ({**WMI, "zone": "lab.example", "target": KMS1}, "localhost", "ansible.builtin.winrm"),
+    "local": ({**WMI, "zone": "lab.example", "target": KMS1}, "localhost", "ansible_connection"),
 }
 
 

@@ -144,6 +144,8 @@ def _kill(estate: Estate, case: Case, run: Run) -> None:
     wanted = _PIECES if case.kind == "killed in a copy" else 1
     estate.wait_for(lambda: sum(map(sign, estate.journal(case.host))) >= wanted, case.kind)
     run.kill()
+    if case.kind == "killed in an installation":  # the installer goes on without us, and suffers no other beside it
+        estate.wait_for(lambda: not estate.show(case.host)["processes"], "the installer's end")
 
 
 def _met(estate: Estate, case: Case) -> bool:
