@@ -14,6 +14,11 @@ import os
 from ansible.plugins.loader import init_plugin_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from build_tree import refresh
+from hypothesis import settings
+
+# A slow machine is no defect.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 COLLECTIONS = str(refresh().parents[2])
 # For the ansible commands that tests start.
