@@ -11,7 +11,6 @@ from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
 from ..plugin_utils._ansible.world import ControllerWorld
-from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.endpoint import Endpoint, read_endpoint
 from ..plugin_utils._plan import Outcome, Resource, Seen
 from ..plugin_utils._srv.names import host_name
@@ -44,8 +43,7 @@ class ActionModule(KmsAction):
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         wishes.check_port(options["port"])
-        if not 1 <= options["timeout"] <= 300:
-            raise Refusal("timeout must be between 1 and 300 seconds", name="bad_option")
+        wishes.check_probe_timeout(options["timeout"])
         target = host_name(options["target"], "target", "port")
 
         def report(outcome: Outcome) -> dict[str, t.Any]:

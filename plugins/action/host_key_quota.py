@@ -9,7 +9,7 @@ import typing as t
 
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import Specification
-from ..plugin_utils._ansible.play_variable import PlayVariable
+from ..plugin_utils._ansible.play_variable import PlayVariable, judge_names
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.key_quota import MAX_HOSTS, KeyedHosts, KeyQuota, keyed_hosts
@@ -36,9 +36,7 @@ class ActionModule(KmsAction):
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
         if options["max_hosts"] < 1:
             raise Refusal("max_hosts must be at least 1", name="bad_option")
-        for name in ("variable", "state_variable"):
-            if not options[name].isidentifier():
-                raise Refusal(f"{name} must be the name of a variable, not its value", name="bad_option")
+        judge_names(options, "variable", "state_variable")
         variable, state = (
             PlayVariable(options[name], self._task, self._templar) for name in ("variable", "state_variable")
         )

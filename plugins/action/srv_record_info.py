@@ -92,8 +92,7 @@ class ActionModule(KmsAction):
 
     def _audit_of(self, part: type, options: t.Mapping[str, t.Any]) -> Reader:
         """The reader of what members are and answer. Raises Refusal."""
-        if not 1 <= options["timeout"] <= 300:
-            raise Refusal("timeout must be between 1 and 300 seconds", name="bad_option")
+        wishes.check_probe_timeout(options["timeout"])
         group = options["inventory_group"]
         groups = self._templar.available_variables.get("groups", {})
         if group not in groups:

@@ -10,7 +10,7 @@ import typing as t
 from ..plugin_utils._ansible import wishes
 from ..plugin_utils._ansible.action import Job, KmsAction
 from ..plugin_utils._ansible.options import AUDIT_OPTIONS, Specification, lookalikes_of, secrets_of, validate
-from ..plugin_utils._ansible.play_variable import PlayVariable
+from ..plugin_utils._ansible.play_variable import PlayVariable, judge_names
 from ..plugin_utils._ansible.world import ControllerWorld
 from ..plugin_utils._errors import Refusal
 from ..plugin_utils._kms.publication import Publication, PublishWish, Zones, read_zones
@@ -38,9 +38,7 @@ class ActionModule(KmsAction):
     specification = SPECIFICATION
 
     def _job(self, options: dict[str, t.Any], world: ControllerWorld) -> Job:
-        for name in ("variable", "result"):
-            if not options[name].isidentifier():
-                raise Refusal(f"{name} must be the name of a variable, not its value", name="bad_option")
+        judge_names(options, "variable", "result")
         variable = PlayVariable(options["variable"], self._task, self._templar)
         offers = [
             Offer(host, self._wish(host, one, variable, options["variable"], world))

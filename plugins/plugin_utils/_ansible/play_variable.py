@@ -25,6 +25,13 @@ Variables = t.Mapping[str, t.Any]
 _NO_TEXT = (type(None), int, float, list, tuple, t.Mapping)
 
 
+def judge_names(options: Variables, *names: str) -> None:
+    """Refuse options that name a variable and hold something else, its value for instance. Raises Refusal."""
+    for name in names:
+        if not options[name].isidentifier():
+            raise Refusal(f"{name} must be the name of a variable, not its value", name="bad_option")
+
+
 class PlayVariable:
     """A variable of the hosts of the play.
 

@@ -371,6 +371,12 @@ def self_publication_reader(options: Options) -> Reader:
     return read_self_publication(lambda world: world.resolver(*whom))
 
 
+def check_probe_timeout(seconds: int) -> None:
+    """Refuse a time-out for looking at ports that is none. Raises Refusal."""
+    if not 1 <= seconds <= 300:
+        raise Refusal("timeout must be between 1 and 300 seconds", name="bad_option")
+
+
 def check_port(port: int) -> None:
     """Refuse what is no TCP port."""
     if not 1 <= port <= 65535:

@@ -24,6 +24,7 @@ from .._windows.dns_server import SrvRecord
 from .._windows.system import moment_text
 from .._world import World
 from .._wsman.client import Client
+from . import publication
 from .microsoft_dns import HeldZone, HeldZones, read_held_zone
 from .publication import SETTLE, summary_of
 
@@ -148,9 +149,7 @@ class MicrosoftPublication(Resource):
 
 def striking(held: HeldZone, wanted: t.Collection[str] | None = None) -> list[str]:
     """What a person should know about the members of a domain, or of those that are wanted."""
-    found = []
-    if any(one.target == "." for one in held.state.members):
-        found.append(f"{held.owner} on {held.zone.server} has the member '.', which means that there is no KMS host")
+    found = publication.striking(held.state)
     if held.zone.halted:
         found.append(f"zone {held.zone.name} on {held.zone.server} is paused or shut down: it answers no clients")
     for record in held.records if held.zone.aging else ():

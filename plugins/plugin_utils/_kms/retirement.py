@@ -25,6 +25,7 @@ from . import setting_values
 from .drain import Drain
 from .record import Record, load_record, rewrite
 from .removal import RemovalWish, doomed
+from .self_publication import wanted_places
 from .setting_steps import apply
 from .settings import Settings, SettingsWish
 from .update_chain import tidy_folder
@@ -69,14 +70,12 @@ class Quiet(Resource):
         licensing, system = seen[Licensing], seen[System]
         said = []
         if _host_products(licensing) and licensing.setting("self_publishing"):
-            listed = [entry.partition(",")[0] for entry in licensing.setting("self_publishing_domains")]
-            own = dict.fromkeys(name.lower() for name in (system.dns_suffix, *listed) if name)
             said += [
                 f"the host published itself in {name}, which `publish` does not name, and Windows is not known to take "
                 f"its record out; name the zone, or remove {system.fqdn} from it with activation.kms.srv_record and "
                 "state: absent"
-                for name in own
-                if name not in self._zones
+                for name in wanted_places(system, licensing)
+                if name and name not in self._zones
             ]
         if system.is_server_2003 and doomed(licensing, self._removal):
             said.append(

@@ -114,7 +114,7 @@ def _wait_for(
     until = world.now() + patience
     while True:
         places = _look(world, resolver, wanted, host)
-        waiting = any(place.state in ("missing", "differs") for place in places.values())
+        waiting = any(place.lacking for place in places.values())
         if not waiting or world.now() + _AGAIN > until:
             return places
         world.sleep(_AGAIN)
@@ -148,7 +148,7 @@ def _state(own: t.Sequence[Offer], wanted: Wanted) -> State:
 
 def _with_events(world: World, system: System, places: t.Mapping[str, Place]) -> dict[str, t.Any]:
     """The places with what the host says of its attempts, where a record is missing: one query to the host."""
-    if all(place.state not in ("missing", "differs") for place in places.values()):
+    if not any(place.lacking for place in places.values()):
         return {"places": places}
     since = max(system.boot_time, system.time(world) - _ONE_ROUND)
     try:
