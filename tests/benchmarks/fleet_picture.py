@@ -20,9 +20,9 @@ LICENCE = (
     "<!-- Copyright (c) activation.kms contributors -->\n"
     "<!-- GNU General Public License v3.0+"
     " (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt) -->\n"
-    "<!-- SPDX-License"
+    "<!-- SPDX-License"  # in two: `reuse` would read it as this file's own
     "-Identifier: GPL-3.0-or-later -->"
-)  # in two: `reuse` would read it as this file's own
+)
 
 
 @dataclass(frozen=True)
