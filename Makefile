@@ -12,7 +12,7 @@ GATE = $(PYTHON) tests/tools/gate.py
 PARTS = lint types sanity unit integration molecule docs demo
 
 .DEFAULT_GOAL = tree
-.PHONY: tree test $(PARTS) simulate bench faults build venv clean help
+.PHONY: tree test $(PARTS) simulate bench bench-docs faults build venv clean help
 
 tree: ## copy the checkout to .build/ansible_collections/activation/kms
 	@$(PYTHON) tests/tools/build_tree.py
@@ -29,11 +29,14 @@ simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000; 
 	@KMS_SIMULATION_SEEDS=$(SEEDS) KMS_SIMULATION_SEED=$(SEED) $(GATE) simulate
 
 ONLY ?=
-bench: ## measure, and compare with what was measured before; a part: make bench ONLY=dns (or windows)
+bench: ## measure, and compare with what was measured before; a part: make bench ONLY=dns (or windows, fleet)
 	@KMS_BENCH_ONLY=$(ONLY) $(GATE) bench
 
 faults: ## a handful of each kind of fault on the wire, as a table: injected, survived, activations spent
 	@$(GATE) faults
+
+bench-docs: ## put the latest figures of the fleets into the documentation
+	@PYTHONPATH=tests/tools $(PYTHON) tests/benchmarks/fleet_docs.py
 
 venv: ## the environment for development, in $(VENV)
 	@$(PYTHON) tests/tools/environments.py dev

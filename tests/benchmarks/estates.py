@@ -14,7 +14,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,12 @@ class EstateFailed(Exception):
 
 @dataclass(frozen=True)
 class Host:
-    """One machine of an estate."""
+    """One machine of an estate.
+
+    Attributes:
+        installed: whether the key, and the updates it needs, are there from the beginning.
+        variables: what the inventory says of it besides.
+    """
 
     name: str
     transport: str
@@ -49,6 +54,9 @@ class Host:
     key: str
     persona: str = PERSONA
     group: str = "server_2008_r2_c"
+    scheme: str = "http"
+    installed: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Estate:
@@ -102,14 +110,14 @@ def hosts(transport: str, count: int, first_key: int = 0) -> list[Host]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, collections: Path, machines: Sequence[Host]) -> Iterator[Estate]:
-    """The estate runs inside."""
+def serving(folder: Path, collections: Path, machines: Sequence[Host], zones: Sequence[str] = ()) -> Iterator[Estate]:
+    """The estate runs inside; `zones` are there besides the usual one."""
     folder.mkdir(parents=True)
-    (folder / "estate.yml").write_text(yaml.safe_dump(_settings(machines)), encoding="utf-8")
+    (folder / "estate.yml").write_text(yaml.safe_dump(_settings(machines, zones)), encoding="utf-8")
     inventory = yaml.load(emulated("inventory", str(folder / "estate.yml")), Loader=yaml.SafeLoader)
     group = inventory["all"]["children"]["kms_hosts"]
     for machine in machines:
-        group["hosts"][machine.name].update(bench_key=machine.key, bench_transport=machine.transport)
+        group["hosts"][machine.name].update(bench_key=machine.key, **machine.variables)
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     ready, journal = folder / "ready", folder / "journal.jsonl"
     command = [str(PROGRAMS / "emulated-windows"), "serve", str(folder / "estate.yml")]
@@ -137,19 +145,21 @@ def emulated(*arguments: str) -> str:
     return done.stdout
 
 
-def _settings(machines: Sequence[Host]) -> dict[str, Any]:
+def _settings(machines: Sequence[Host], zones: Sequence[str]) -> dict[str, Any]:
     return {
         "domain": ZONE,
         "credentials": {"user": "Administrator", "password": "Bench-Only-1"},
         "boot_seconds": 1,
-        "dns": {"address": DNS_ADDRESS, "port": DNS_PORT, "zone": ZONE, "tsig": TSIG},
+        "dns": {"address": DNS_ADDRESS, "port": DNS_PORT, "zone": ZONE, "zones": list(zones), "tsig": TSIG},
         "host_keys": {machine.key: machine.group for machine in machines},
         "hosts": {
             machine.name: {
                 "persona": machine.persona,
                 "address": machine.address,
                 "transport": machine.transport,
-                "allow_unencrypted": machine.transport == "basic",
+                "scheme": machine.scheme,
+                "allow_unencrypted": machine.transport == "basic" and machine.scheme == "http",
+                **({"host_key": machine.key} if machine.installed else {}),
             }
             for machine in machines
         },

@@ -1,9 +1,9 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command to its end and says what it cost: CPU of its whole process tree, and its peak memory.
+"""Runs a command to its end and says what it cost: CPU of its whole process tree, time, and its peak memory.
 
-Knows wait4 and /proc (Linux). Refuses to know what the command does, and never measures seconds on the wall.
+Knows wait4 and /proc (Linux). Refuses to know what the command does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +38,20 @@ class Cost:
         largest: bytes, the highest resident size any one process of the tree ever had (as the kernel kept it).
         tree: bytes, the highest sum over the tree of proportional sizes, which count a shared page once; it is
             polled, so a short peak may be missed; 0 where nobody asked for it.
+        wall: seconds from start to end, which say as much of the machine as of the command.
         output: what was printed.
     """
 
     cpu: float
     largest: int
     tree: int
+    wall: float
     output: str
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], *, watch_memory: bool = False) -> Cost:
     """Run it. Raises CommandFailed."""
+    began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command,
@@ -65,6 +69,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], *,
         # and its peak is that of every child so far.
         _, status, usage = os.wait4(process.pid, 0)
         limit.cancel()
+        wall = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         tree = watcher.stop() if watcher is not None else 0
         output.seek(0)
@@ -72,7 +77,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], *,
     if process.returncode != 0:
         tail = "\n".join(text.splitlines()[-40:])
         raise CommandFailed(f"{' '.join(command)}\nended with {process.returncode}:\n{tail}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB, tree, text)
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB, tree, wall, text)
 
 
 def cpu_of(pid: int) -> float:

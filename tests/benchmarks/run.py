@@ -5,6 +5,7 @@
 
     run.py --hosts 20 --tasks 6 --rounds 3 --padding 10
     run.py --only dns
+    run.py --only fleet --fleet 10 50 --rounds 1
 
 Exit code 1 when a bar is not met, 2 when something could not be measured. README.md beside this file tells the method.
 """
@@ -24,11 +25,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import fleet_part
 import publishing_part
 import windows_part
 from build_tree import BUILD, ROOT, refresh
 from dns_server import CannotStart
 from estates import MOST_HOSTS, EstateFailed
+from fleet_estate import MIX, TRANSPORTS
+from fleet_estate import MOST_HOSTS as MOST_OF_A_FLEET
+from latency import RelayFailed
 from processes import CommandFailed, say
 from publishing_speed import NotPublished
 from report import Section
@@ -37,6 +42,7 @@ RESULT = BUILD / "bench" / "latest.json"
 PARTS: dict[str, Callable[[Path, Path, argparse.Namespace], Section]] = {
     "dns": publishing_part.measure,
     "windows": windows_part.measure,
+    "fleet": fleet_part.measure,
 }
 
 
@@ -53,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
             except CannotStart as missing:
                 print(f"{part}: {missing}\n`sh tests/tools/system_packages.sh` installs all of them.", file=sys.stderr)
                 return 2
-            except (CommandFailed, EstateFailed, NotPublished) as failure:
+            except (CommandFailed, EstateFailed, NotPublished, RelayFailed) as failure:
                 print(f"{part}: not measured: {failure}", file=sys.stderr)
                 return 2
             _tell(part, section, results.get(part, {}))
@@ -65,19 +71,25 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the collection on DNS servers and emulated Windows.")
-    parser.add_argument("--only", choices=PARTS, help="measure this part only, and keep what is known of the other")
+    parser.add_argument("--only", choices=PARTS, help="measure this part only, and keep what is known of the others")
     parser.add_argument("--hosts", type=int, default=20, help="hosts of each transport")
     parser.add_argument("--tasks", type=int, default=6, help="tasks of the long play")
     parser.add_argument("--rounds", type=int, default=3, help="how often every case of plays is measured")
     parser.add_argument("--publishing-rounds", type=int, default=7, help="how often publishing without plays is")
     parser.add_argument("--forks", type=int, default=2, help="hosts at a time, in spec")
     parser.add_argument("--padding", type=int, default=10, metavar="MB", help="size of the large packages")
+    parser.add_argument("--fleet", type=int, nargs="+", default=[10, 100, 500], metavar="HOSTS", help="sizes of fleets")
+    parser.add_argument("--fleet-forks", type=int, default=20, help="hosts at a time, in fleets")
     options = parser.parse_args(arguments)
     if not 1 <= options.hosts <= MOST_HOSTS:
         parser.error(f"--hosts must be between 1 and {MOST_HOSTS}")
-    at_least_one = (options.rounds, options.publishing_rounds, options.forks, options.padding)
+    if not all(len(MIX) * len(TRANSPORTS) <= hosts <= MOST_OF_A_FLEET for hosts in options.fleet):
+        parser.error(f"--fleet takes sizes between {len(MIX) * len(TRANSPORTS)} and {MOST_OF_A_FLEET}")
+    at_least_one = (options.rounds, options.publishing_rounds, options.forks, options.fleet_forks, options.padding)
     if options.tasks < 2 or min(at_least_one) < 1:
-        parser.error("--tasks must be at least 2; --rounds, --publishing-rounds, --forks and --padding at least 1")
+        parser.error(
+            "--tasks must be at least 2; --rounds, --publishing-rounds, --forks, --fleet-forks and --padding at least 1"
+        )
     return options
 
 

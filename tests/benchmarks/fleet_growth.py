@@ -1,0 +1,157 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures every way of looking on one fleet of emulated Windows: CPU, traffic, time, memory.
+
+Knows how start-up is cancelled: a play that looks several times against one that looks once. Refuses to know what is
+good enough (see fleet_report.py).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import latency
+from estates import Estate, EstateFailed, serving
+from fleet_estate import TRANSPORTS, behind_relay, machines, zones
+from fleet_plays import ways
+from plays import FLOOR, Task, play
+from processes import Cost, cpu_of, say
+from traffic import Traffic, count
+
+ENOUGH_LOOKS = 60  # host-looks that make a difference of CPU worth reading
+FLOOR_WAY = "floor"
+CONVERGING = ("host", "modules")  # the others report what they like
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way on the hosts of one transport, a host.
+
+    Attributes:
+        cpu: seconds of the controller, one figure a round; cpu_median is the middle one.
+        server_cpu: seconds of the emulated Windows, the middle of the rounds.
+        traffic: what the hosts saw; None for the floor.
+    """
+
+    cpu: Sequence[float]
+    cpu_median: float
+    server_cpu: float
+    traffic: Traffic | None
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One fleet.
+
+    Attributes:
+        floor: a task that does nothing and meets no host, on all of them.
+        looks: by way and transport.
+        wall: seconds of a whole play on all hosts, start-up included, by way and latency in milliseconds.
+        peak: bytes, the highest sum of proportional sizes of the controller's processes during `host` on all hosts.
+        rollout: seconds of the play that brought all hosts there, keys and updates being installed before.
+        changed: did anybody report a change once they were there.
+    """
+
+    hosts: int
+    forks: int
+    floor: Look
+    looks: Mapping[str, Mapping[str, Look]]
+    wall: Mapping[str, Mapping[int, float]]
+    peak: int
+    rollout: float
+    changed: bool
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One play."""
+
+    cost: Cost
+    server_cpu: float
+    traffic: Traffic
+
+
+def measure(
+    folder: Path, collections: Path, packages: Path, hosts: int, forks: int, rounds: int, delays: Sequence[int]
+) -> Fleet:
+    """All of it on one estate, first to last. Raises EstateFailed, processes.CommandFailed, latency.RelayFailed."""
+    fleet = machines(hosts)
+    with serving(folder, collections, fleet, zones(hosts)) as estate:
+        _add_shell(folder)
+        every = ways(str(packages))
+        names = [host.name for host in fleet]
+        say(f"{hosts} hosts: bringing them in spec")
+        rollout = estate.play(play(every["host"], names, 1), forks)
+        floor, looks, changed = _looks(estate, every, forks, rounds)
+        wall = {way: _walls(estate, task, names, forks, delays) for way, task in every.items()}
+        say(f"{hosts} hosts: memory")
+        watched = estate.play(play(every["host"], names, 1), forks, watch_memory=True)
+        return Fleet(hosts, forks, floor, looks, wall, watched.tree, rollout.wall, changed)
+
+
+def _looks(
+    estate: Estate, every: Mapping[str, Task], forks: int, rounds: int
+) -> tuple[Look, dict[str, dict[str, Look]], bool]:
+    """Every way on either transport, and the floor, in turn within each round, so that a busy moment meets all."""
+    ours = {(way, transport): estate.names(transport) for way in every if way != FLOOR_WAY for transport in TRANSPORTS}
+    cases = {(FLOOR_WAY, ""): [host.name for host in estate.hosts], **ours}
+    pairs: dict[tuple[str, str], list[tuple[_Measured, _Measured]]] = {case: [] for case in cases}
+    more = max(1, ENOUGH_LOOKS // len(estate.hosts))
+    for number in range(rounds):
+        for (way, transport), hosts in cases.items():
+            say(f"{len(estate.hosts)} hosts, round {number + 1} of {rounds}: {way} {transport}")
+            one, several = (_play(estate, every[way], hosts, often, forks) for often in (1, 1 + more))
+            pairs[way, transport].append((one, several))
+    looks = {case: _look(pairs[case], len(hosts) * more, case[0]) for case, hosts in cases.items()}
+    changed = any(
+        re.search(r"changed=[1-9]", measured.cost.output)
+        for (way, _transport), several in pairs.items()
+        if way in CONVERGING
+        for pair in several
+        for measured in pair
+    )
+    ways_of = {way: {transport: looks[way, transport] for transport in TRANSPORTS} for way in every if way != FLOOR_WAY}
+    return looks[FLOOR_WAY, ""], ways_of, changed
+
+
+def _play(estate: Estate, task: Task, hosts: list[str], times: int, forks: int) -> _Measured:
+    estate.journal.new()
+    server = cpu_of(estate.pid)
+    cost = estate.play(play(task, hosts, times), forks)
+    return _Measured(cost, cpu_of(estate.pid) - server, count(estate.journal.new(), hosts, times))
+
+
+def _look(pairs: Sequence[tuple[_Measured, _Measured]], looks: int, way: str) -> Look:
+    cpu = [(several.cost.cpu - one.cost.cpu) / looks for one, several in pairs]
+    server = statistics.median((several.server_cpu - one.server_cpu) / looks for one, several in pairs)
+    return Look(cpu, statistics.median(cpu), server, None if way == FLOOR_WAY else pairs[-1][1].traffic)
+
+
+def _walls(estate: Estate, task: Task, names: list[str], forks: int, delays: Sequence[int]) -> dict[int, float]:
+    """Seconds of one play on all hosts, by latency; without any there is no relay between."""
+    found: dict[int, float] = {}
+    for delay in delays if task is not FLOOR else delays[:1]:
+        say(f"{len(names)} hosts, {delay} ms: {task['name']}")
+        if not delay:
+            found[delay] = estate.play(play(task, names, 1), forks).wall
+            continue
+        with latency.delayed(list(behind_relay(list(estate.hosts))), delay):
+            variables = {"ansible_port": "{{ bench_port_behind_relay }}"}
+            estate.journal.new()
+            found[delay] = estate.play(play(task, names, 1), forks, variables).wall
+        if not estate.journal.new():
+            raise EstateFailed("no host was met behind the relay")
+    return found
+
+
+def _add_shell(folder: Path) -> None:
+    """Beside the playbook, where Ansible looks for plugins."""
+    target = folder / "shell_plugins"
+    target.mkdir()
+    shutil.copy(Path(__file__).with_name("plain_shell.py"), target)
