@@ -18,7 +18,7 @@ TRANSPORTS = {"ntlm": "http", "basic": "https"}
 """Transport and scheme."""
 PORTS = {"http": 5985, "https": 5986}
 BEHIND_RELAY = 10000  # added to a host's port
-HOSTS_PER_ZONE = 40  # a zone of one name with all of a large fleet would measure DNS messages, and nobody has one
+HOSTS_PER_ZONE = 6  # as many as a host key serves; a zone of one name with all of a fleet would measure DNS messages
 MOST_HOSTS = 2000
 _WINDOWS_NT = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _SLMGR = r"cscript //nologo C:\Windows\System32\slmgr.vbs"

@@ -55,8 +55,12 @@ class Line:
         """Status, headers and body of an answer. Raises OSError and HTTPException; the line is dead then."""
         connection, self._connection = self._connection, None
         connection.sock.settimeout(patience)
+        pieces: list[bytes] = []
+        connection.send = pieces.append  # http.client sends headers and body apart: two records of TLS, two packets
         # The methods of the class below urllib3's: theirs make a response that knows retries, decoding and the pool.
         http.client.HTTPConnection.request(connection, "POST", self._path, body, {**self._headers, **headers})
+        del connection.send
+        connection.sock.sendall(b"".join(pieces))
         with http.client.HTTPConnection.getresponse(connection) as response:
             content = response.read()
         self._connection = connection
