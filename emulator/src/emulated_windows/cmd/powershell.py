@@ -1,0 +1,146 @@
+# Copyright (c) activation.kms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PowerShell, as far as it stands between ansible.builtin.raw and a program: one program with plain arguments.
+
+Knows the command line ansible-core 2.16 to 2.21 wraps around every raw command (`-EncodedCommand`, base64 of UTF-16),
+`-Command`, the lines core's other scripts have before and after theirs, and what becomes of exit codes: 0 or 1, unless
+the script hands on $LASTEXITCODE (about_PowerShell_exe). Refuses every other script, with a sentence and exit code 1.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ..machine.machine import Machine
+from .line import Line
+from .powershell_words import ScriptError, quoted, words_of
+from .program import Call, Done, Program, Reads, Result, lines
+
+NAME = "powershell"
+REFUSED = 1
+_FLAGS = frozenset({"-noprofile", "-noninteractive", "-nologo"})
+_ENCODED = re.compile(r"(?<=\s-encodedcommand\s)\S+", re.IGNORECASE)
+_STRICT_MODE = "Set-StrictMode -Version Latest"
+_HANDED_ON = "exit $LASTEXITCODE"
+_CORES_ENDING = (
+    "If (-not $?) { If (Get-Variable LASTEXITCODE -ErrorAction SilentlyContinue) { exit $LASTEXITCODE } Else { exit 1 } }"
+)
+_OWN_WORDS = {"sc": "Set-Content", "more": "a function"}
+"""What a name of a program without its .exe means to Windows PowerShell instead (Get-Alias)."""
+
+Find = Callable[[Machine, Line], Program | None]
+
+
+@dataclass(frozen=True)
+class Native:
+    """What a script starts."""
+
+    line: Line
+    hands_on: bool
+    """Does PowerShell end with the exit code of the program?"""
+
+
+def clear(text: str) -> str:
+    """A command line with the script in it readable, for the journal; as it is where there is none."""
+    try:
+        return _ENCODED.sub(lambda match: _decoded(match.group()), text)
+    except ScriptError:
+        return text
+
+
+def programs(find: Find, known: Mapping[str, Program]) -> dict[str, Program]:
+    """PowerShell, before the programs it finds and the closed list, by name."""
+    return {NAME: Program(partial(_run, find), partial(_mutates, known))}
+
+
+def _run(find: Find, call: Call) -> Result:
+    try:
+        native = _native(_script(call.arguments))
+        program = find(call.machine, native.line)
+        if program is None:
+            raise ScriptError(f"there is no program called {native.line.program} here")
+        if program.windowed:
+            raise ScriptError(f"it does not wait for {native.line.program}, which has windows")
+    except ScriptError as error:
+        return Done(REFUSED, err=lines(f"Emulated PowerShell runs one program with plain arguments, no script: {error}."))
+    call.processes.append(native.line.program + native.line.tail)
+    return _handed(program.run(replace(call, line=native.line)), native)
+
+
+def _mutates(known: Mapping[str, Program], line: Line) -> bool:
+    try:
+        native = _native(_script(line.words[1:]))
+    except ScriptError:
+        return True  # what nobody can read counts as harmful
+    program = known.get(native.line.name)
+    return program is None or program.mutates(native.line)
+
+
+def _handed(result: Result, native: Native) -> Result:
+    """What PowerShell makes of the end of a program."""
+    if isinstance(result, Done):
+        return result if native.hands_on else replace(result, code=int(result.code != 0))
+    if isinstance(result, Reads):
+        return replace(result, feed=partial(_fed, result, native))
+    return result
+
+
+def _fed(waiting: Reads, native: Native, data: bytes, end: bool) -> Done | None:
+    done = waiting.feed(data, end)
+    return done if done is None or native.hands_on else replace(done, code=int(done.code != 0))
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+def _script(arguments: tuple[str, ...]) -> str:
+    """The script of a command line of powershell.exe. Raises ScriptError."""
+    waiting = list(arguments)
+    while waiting:
+        option = waiting.pop(0).lower()
+        if option == "-executionpolicy" and waiting:
+            waiting.pop(0)
+        elif option == "-encodedcommand" and len(waiting) == 1:
+            return _decoded(waiting[0])
+        elif option == "-command" and waiting and waiting[0] != "-":
+            return " ".join(waiting)
+        elif option not in _FLAGS:
+            raise ScriptError(f"{option} is not modelled like this")
+    raise ScriptError("neither -EncodedCommand nor -Command is there")
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-16-le")
+    except (binascii.Error, ValueError):  # a UnicodeDecodeError is a ValueError
+        raise ScriptError("what follows -EncodedCommand is no base64 of UTF-16") from None
+
+
+def _native(script: str) -> Native:
+    """The one program of a script. Raises ScriptError."""
+    statements = [line.strip() for line in script.splitlines() if line.strip()]
+    if statements and statements[0] == _STRICT_MODE:
+        statements.pop(0)
+    hands_on = bool(statements) and statements[-1] in (_CORES_ENDING, _HANDED_ON)
+    if hands_on:
+        statements.pop()
+    if len(statements) != 1:
+        raise ScriptError(f"this one has {len(statements)} statements")
+    statement, semicolon, ending = statements[0].partition(";")
+    if semicolon and ending.strip() == _HANDED_ON:
+        return Native(_line(statement), True)
+    return Native(_line(statements[0]), hands_on)
+
+
+def _line(statement: str) -> Line:
+    words = words_of(statement)
+    meaning = _OWN_WORDS.get(words[0].lower())
+    if meaning is not None:
+        raise ScriptError(f"{words[0]} is {meaning} in it, the program is {words[0]}.exe")
+    return Line(words, "".join(f" {quoted(word)}" for word in words[1:]))
