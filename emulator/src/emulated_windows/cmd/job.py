@@ -83,7 +83,7 @@ class Job:
         if not through_cmd and line.target is not None:
             self.missing = True  # without cmd.exe nobody redirects
             return
-        call = Call(self._machine, line, self._variables, self._folder, self._write)
+        call = Call(self._machine, line, self._variables, self._folder, self._write, self._process)
         program = program_of(self._machine, line, direct=not through_cmd)
         file = self._file(call, line) if program is None else None
         if program is None and file is None:
@@ -98,10 +98,7 @@ class Job:
             return
         image = ntpath.basename(file.path) if file is not None else f"{line.name}.exe"
         self._process(line.program + line.tail, image)
-        result = self._run(call, program, file)
-        for extra in call.processes:
-            self._process(extra)
-        self._take(result)
+        self._take(self._run(call, program, file))
 
     def _waits(self, launch: Launch, program: Program | None) -> bool:
         """Does whoever starts it wait for the end of the program?"""

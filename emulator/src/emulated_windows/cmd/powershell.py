@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PowerShell, as far as it stands between ansible.builtin.raw and a program: one program with plain arguments.
 
-Knows the command line ansible-core 2.16 to 2.21 wraps around every raw command (`-EncodedCommand`, base64 of UTF-16),
-`-Command`, the lines core's other scripts have before and after theirs, and what becomes of exit codes: 0 or 1, unless
-the script hands on $LASTEXITCODE (about_PowerShell_exe). Refuses every other script, with a sentence and exit code 1.
+Knows the command line ansible-core 2.16 to 2.21 makes of every raw command (`-EncodedCommand` and base64 of UTF-16; it
+puts nothing around the command itself), `-Command`, and what becomes of exit codes: 0 or 1 (about_PowerShell_exe),
+unless the script ends in `exit $LASTEXITCODE`. Refuses every other script, with a sentence and exit code 1.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ NAME = "powershell"
 REFUSED = 1
 _FLAGS = frozenset({"-noprofile", "-noninteractive", "-nologo"})
 _ENCODED = re.compile(r"(?<=\s-encodedcommand\s)\S+", re.IGNORECASE)
-_STRICT_MODE = "Set-StrictMode -Version Latest"
 _HANDED_ON = "exit $LASTEXITCODE"
-_CORES_ENDING = (
-    "If (-not $?) { If (Get-Variable LASTEXITCODE -ErrorAction SilentlyContinue) { exit $LASTEXITCODE } Else { exit 1 } }"
-)
 _OWN_WORDS = {"sc": "Set-Content", "more": "a function"}
 """What a name of a program without its .exe means to Windows PowerShell instead (Get-Alias)."""
 
@@ -68,8 +64,9 @@ def _run(find: Find, call: Call) -> Result:
         if program.windowed:
             raise ScriptError(f"it does not wait for {native.line.program}, which has windows")
     except ScriptError as error:
-        return Done(REFUSED, err=lines(f"Emulated PowerShell runs one program with plain arguments, no script: {error}."))
-    call.processes.append(native.line.program + native.line.tail)
+        told = f"Emulated PowerShell runs one program with plain arguments and nothing else: {error}."
+        return Done(REFUSED, err=lines(told))
+    call.begin(rf'"{call.machine.persona.windows}\system32\{native.line.name}.exe"{native.line.tail}')
     return _handed(program.run(replace(call, line=native.line)), native)
 
 
@@ -124,23 +121,12 @@ def _decoded(text: str) -> str:
 
 def _native(script: str) -> Native:
     """The one program of a script. Raises ScriptError."""
-    statements = [line.strip() for line in script.splitlines() if line.strip()]
-    if statements and statements[0] == _STRICT_MODE:
-        statements.pop(0)
-    hands_on = bool(statements) and statements[-1] in (_CORES_ENDING, _HANDED_ON)
-    if hands_on:
-        statements.pop()
-    if len(statements) != 1:
-        raise ScriptError(f"this one has {len(statements)} statements")
-    statement, semicolon, ending = statements[0].partition(";")
-    if semicolon and ending.strip() == _HANDED_ON:
-        return Native(_line(statement), True)
-    return Native(_line(statements[0]), hands_on)
-
-
-def _line(statement: str) -> Line:
-    words = words_of(statement)
+    statements = [part.strip() for line in script.splitlines() for part in line.split(";", 1) if part.strip()]
+    hands_on = statements[-1:] == [_HANDED_ON]
+    if len(statements) != 1 + hands_on:
+        raise ScriptError(f"{len(statements)} statements are too few or too many")
+    words = words_of(statements[0])
     meaning = _OWN_WORDS.get(words[0].lower())
     if meaning is not None:
         raise ScriptError(f"{words[0]} is {meaning} in it, the program is {words[0]}.exe")
-    return Line(words, "".join(f" {quoted(word)}" for word in words[1:]))
+    return Native(Line(words, "".join(f" {quoted(word)}" for word in words[1:])), hands_on)

@@ -30,7 +30,7 @@ def words_of(statement: str) -> tuple[str, ...]:
             continue
         word, position = _word(statement, position)
         words.append(_plain(word))
-    if not words or not _COMMAND.match(statement.split()[0]):
+    if not words or not _COMMAND.match(statement.split(maxsplit=1)[0]):
         raise ScriptError("it does not begin with the name of a program")
     return tuple(words)
 

@@ -48,7 +48,7 @@ def _run(call: Call) -> Result:
         )
     if verb in ("/dli", "/dlv") and len(words) <= 3:
         return _show(call.machine, "".join(words[2:]), verbose=verb == "/dlv")
-    return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | /dli [<activation ID> | all] | /dlv [<activation ID> | all]"))
+    return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | (/dli | /dlv) [<activation ID> | all]"))
 
 
 def _told(machine: Machine, key: str, **parts: object) -> str:
