@@ -203,10 +203,12 @@ def test_the_journal_knows_what_is_a_mutation(server: Wire) -> None:
     assert not server.run(encoded("sc.exe query Spooler")).mutation
 
 
-def test_a_product_key_in_a_script_is_not_written_to_the_journal(server: Wire) -> None:
-    line = encoded(f"cscript C:\\Windows\\System32\\slmgr.vbs /ipk {KEY}")
+@pytest.mark.parametrize("written", ["-EncodedCommand ", "-encodedcommand   ", "-enc ", "-ec "])
+def test_a_product_key_in_a_script_is_not_written_to_the_journal(server: Wire, written: str) -> None:
+    line = encoded(f"cscript C:\\Windows\\System32\\slmgr.vbs /ipk {KEY}").replace("-EncodedCommand ", written)
     method = server.command(server.open_shell(), line).event.method
-    assert method == f"{CORES_COMMAND} cscript C:\\Windows\\System32\\slmgr.vbs /ipk *-*-*-*-{KEY[-5:]}"
+    assert method.startswith("PowerShell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted ")
+    assert method.endswith(f"{written}cscript C:\\Windows\\System32\\slmgr.vbs /ipk *-*-*-*-{KEY[-5:]}")
 
 
 def test_its_processes_are_to_be_seen(server: Wire) -> None:

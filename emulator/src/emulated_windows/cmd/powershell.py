@@ -25,7 +25,7 @@ from .program import Call, Done, Program, Reads, Result, lines
 NAME = "powershell"
 REFUSED = 1
 _FLAGS = frozenset({"-noprofile", "-noninteractive", "-nologo"})
-_ENCODED = re.compile(r"(?<=\s-encodedcommand\s)\S+", re.IGNORECASE)
+_ENCODED = re.compile(r'(?P<before>\s-e(?:c|nc\w*)\s+"?)(?P<script>[A-Za-z0-9+/=]+)', re.IGNORECASE)
 _HANDED_ON = "exit $LASTEXITCODE"
 _OWN_WORDS = {"sc": "Set-Content", "more": "a function"}
 """What a name of a program without its .exe means to Windows PowerShell instead (Get-Alias)."""
@@ -43,11 +43,15 @@ class Native:
 
 
 def clear(text: str) -> str:
-    """A command line with the script in it readable, for the journal; as it is where there is none."""
+    """A command line with the script in it readable, for the journal, however short its switch; as it is without one."""
+    return _ENCODED.sub(lambda found: found["before"] + _readable(found["script"]), text)
+
+
+def _readable(encoded: str) -> str:
     try:
-        return _ENCODED.sub(lambda match: _decoded(match.group()), text)
+        return _decoded(encoded)
     except ScriptError:
-        return text
+        return encoded
 
 
 def programs(find: Find, known: Mapping[str, Program]) -> dict[str, Program]:
