@@ -43,7 +43,7 @@ class Native:
 
 
 def clear(text: str) -> str:
-    """A command line with the script in it readable, for the journal, however short its switch; as it is without one."""
+    """A command line with its script readable, for the journal, however short the switch; as it is without one."""
     return _ENCODED.sub(lambda found: found["before"] + _readable(found["script"]), text)
 
 
