@@ -54,10 +54,14 @@ class Line:
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Status, headers and body of an answer. Raises OSError and HTTPException; the line is dead then."""
         connection, self._connection = self._connection, None
-        connection.sock.settimeout(patience)
-        # The methods of the class below urllib3's: theirs make a response that knows retries, decoding and the pool.
-        http.client.HTTPConnection.request(connection, "POST", self._path, body, {**self._headers, **headers})
-        with http.client.HTTPConnection.getresponse(connection) as response:
-            content = response.read()
+        try:
+            connection.sock.settimeout(patience)
+            # The methods of the class below urllib3's: theirs make a response that knows retries, decoding and pool.
+            http.client.HTTPConnection.request(connection, "POST", self._path, body, {**self._headers, **headers})
+            with http.client.HTTPConnection.getresponse(connection) as response:
+                content = response.read()
+        except BaseException:  # a task's time-out too: the next message must not get what is left of this answer
+            connection.close()
+            raise
         self._connection = connection
         return response.status, response.headers, content

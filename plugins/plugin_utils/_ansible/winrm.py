@@ -14,7 +14,7 @@ although WMI would answer.
 from __future__ import annotations
 
 import contextlib
-import http.client
+import sys
 import types
 import typing as t
 
@@ -26,8 +26,7 @@ from .door import BY_KERBEROS, Door
 from .line import Line
 
 try:
-    import requests
-    from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
+    from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 
     HAS_WINRM = True
 except ImportError:
@@ -86,7 +85,9 @@ class WinrmDoor(Door):
         scheme = option("scheme") or ("http" if option("port") == 5985 else "https")
         if scheme == "https":
             return True
-        by_user = "kerberos" if "@" in str(option("remote_user") or "") else "plaintext"
+        # Without the library, ansible-core before 2.19 takes Basic for a user@REALM; later ones take nothing.
+        library = getattr(sys.modules[type(self._connection).__module__], "HAVE_KERBEROS", False)
+        by_user = "kerberos" if library and "@" in str(option("remote_user") or "") else "plaintext"
         transport = (option("transport") or [by_user])[0] or by_user
         extras = option("_extras") or {}
         return transport in _SEALING and extras.get("ansible_winrm_message_encryption", "auto") != "never"
@@ -113,7 +114,7 @@ class WinrmDoor(Door):
                 if status != 401 or transport.encryption is not None:  # what is sealed can only be sealed anew
                     return status, body
             return self._by_pywinrm(transport, message)
-        except (requests.RequestException, http.client.HTTPException, WinRMError, OSError) as error:
+        except Exception as error:  # an answer that is none breaks the libraries in ways of their own
             raise self._silence(error) from None
 
     @staticmethod
@@ -150,7 +151,7 @@ class WinrmDoor(Door):
             try:
                 connection._connect()
             except (AnsibleConnectionFailure, AnsibleError) as error:
-                advice = BY_KERBEROS if "Kerberos" in str(error) else ""
+                advice = BY_KERBEROS if "kerberos" in str(error).lower() else ""
                 raise NoAnswer(str(error), sent=False, advice=advice) from None
             finally:
                 connection.shell_id = None
@@ -163,11 +164,12 @@ class WinrmDoor(Door):
             # them up again for every message costs more than anything of ours.
             session = transport.build_session()
             session.trust_env = False
+            session.max_redirects = 0  # a message is never sent to an address that nobody has named
         except InvalidCredentialsError:
             raise self._login_refused() from None
         except WinRMTransportError as error:
             raise self._login_failed(int(error.code)) from None
-        except (requests.RequestException, WinRMError, OSError) as error:
+        except Exception as error:
             raise self._silence(error, sent=False) from None
         except BaseException:  # pywinrm would keep a session without encryption and send the next message openly
             self.disconnect()
