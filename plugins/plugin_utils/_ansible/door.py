@@ -28,6 +28,7 @@ BY_KERBEROS = (
     "run the playbook activation.kms.preflight, which names the mistake; ansible_user must be user@REALM, and "
     "ansible_host the host's full name in the domain"
 )
+BY_OPTIONS = "correct ansible_user, ansible_password and the other variables of this connection"
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _NO_BUNDLE = "TLS CA certificate bundle"  # requests' words for a file of trusted certificates that is not there
 
@@ -115,7 +116,7 @@ def _explained(error: Exception) -> tuple[str, str]:
             return words, advice
     kind = type(error).__name__
     if kind == "WinRMError":  # pywinrm's and pypsrp's own words, mostly of an option that cannot be
-        return f"the connection failed ({error})", ""
+        return f"the connection failed ({error})", BY_OPTIONS
     if isinstance(error, (OSError, http.client.HTTPException)):
         return f"the connection failed ({kind})", ""
     advice = "look whether WinRM is at this ansible_port, and for a proxy between the controller and the host"

@@ -22,7 +22,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from .._errors import Refusal
 from .._world import NoAnswer
-from .door import BY_KERBEROS, Door
+from .door import BY_KERBEROS, BY_OPTIONS, Door
 from .line import Line
 
 try:
@@ -151,7 +151,8 @@ class WinrmDoor(Door):
             try:
                 connection._connect()
             except (AnsibleConnectionFailure, AnsibleError) as error:
-                advice = BY_KERBEROS if "kerberos" in str(error).lower() else ""
+                # No shell, so nobody has been spoken to but by kinit: it is the options.
+                advice = BY_KERBEROS if "kerberos" in str(error).lower() else BY_OPTIONS
                 raise NoAnswer(str(error), sent=False, advice=advice) from None
             finally:
                 connection.shell_id = None

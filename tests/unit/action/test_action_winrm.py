@@ -116,6 +116,21 @@ def test_a_connection_that_fails_was_never_sent_anything(monkeypatch: pytest.Mon
     assert using.shell_id is None
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"transport": ["telepathy"]}, "does not support transport"),
+        ({"remote_password": None}, "requires a password"),
+        ({"transport": ["certificate"]}, "cert_pem"),
+        ({"transport": ["basic"], "_extras": {"ansible_winrm_message_encryption": "always"}}, "does not support it"),
+    ],
+)
+def test_options_that_cannot_be_are_told_as_such(options: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(NoAnswer, match=words) as caught:
+        WinrmDoor(connection(**options)).send(MESSAGE, 60)
+    assert not caught.value.sent and "variables of this connection" in caught.value.advice
+
+
 # -- sessions
 
 
