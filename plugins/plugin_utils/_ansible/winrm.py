@@ -33,6 +33,7 @@ except ImportError:
     HAS_WINRM = False
 
 _NO_SHELL = "activation.kms wants no shell"  # any true value keeps the plugin from opening one
+_SEAL_OF_KERBEROS = "authGSSWinRMEncryptMessage"
 _SEALING = ("ntlm", "kerberos", "credssp")  # transports that can encrypt messages over HTTP
 
 
@@ -86,9 +87,11 @@ class WinrmDoor(Door):
         if scheme == "https":
             return True
         # Without the library, ansible-core before 2.19 takes Basic for a user@REALM; later ones take nothing.
-        library = getattr(sys.modules[type(self._connection).__module__], "HAVE_KERBEROS", False)
-        by_user = "kerberos" if library and "@" in str(option("remote_user") or "") else "plaintext"
+        kerberos = getattr(sys.modules[type(self._connection).__module__], "kerberos", None)
+        by_user = "kerberos" if kerberos is not None and "@" in str(option("remote_user") or "") else "plaintext"
         transport = (option("transport") or [by_user])[0] or by_user
+        if transport == "kerberos" and kerberos is not None and not hasattr(kerberos, _SEAL_OF_KERBEROS):
+            return False  # Apple's library of this name, or an old pykerberos: pywinrm sends openly without a word
         extras = option("_extras") or {}
         return transport in _SEALING and extras.get("ansible_winrm_message_encryption", "auto") != "never"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import types
 import typing as t
 
 import pytest
@@ -288,14 +289,20 @@ def test_whether_messages_travel_encrypted(options: dict[str, t.Any], encrypted:
     assert WinrmDoor(connection(**options)).encrypted() is encrypted
 
 
-@pytest.mark.parametrize("library", [True, False])
-def test_a_name_with_a_realm_is_kerberos_only_where_its_library_is(
-    library: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("transport", [None, ["kerberos"]])
+@pytest.mark.parametrize("library", ["pykerberos", "one that cannot seal", "none"])
+def test_kerberos_seals_only_where_its_library_does(
+    library: str, transport: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without it, ansible-core before 2.19 logs in by Basic, and the host key would travel open."""
-    using = connection(transport=None, remote_user="admin@CORP.EXAMPLE")
-    monkeypatch.setattr(sys.modules[type(using).__module__], "HAVE_KERBEROS", library)
-    assert WinrmDoor(using).encrypted() is library
+    """Without any, ansible-core before 2.19 logs in a user@REALM by Basic, and the host key would travel open."""
+    using = connection(transport=transport, remote_user="admin@CORP.EXAMPLE")
+    plugin = sys.modules[type(using).__module__]
+    monkeypatch.delattr(plugin, "kerberos", raising=False)
+    if library != "none":
+        seal = {"authGSSWinRMEncryptMessage": None} if library == "pykerberos" else {}
+        monkeypatch.setattr(plugin, "kerberos", types.SimpleNamespace(**seal), raising=False)
+    never_made = library == "none" and transport is not None
+    assert WinrmDoor(using).encrypted() is (library == "pykerberos" or never_made)
 
 
 def test_one_transport_is_enough_and_none_is_the_plugins_own_choice() -> None:
