@@ -23,6 +23,7 @@ from .._srv.names import is_address
 DEFAULT_CONFIG = "/etc/krb5.conf"
 OUT_OF_FILES: t.Final = ("KEYRING:", "KCM:", "API:", "MSLSA:")  # kinds of ticket caches that no folder holds
 _RC4: t.Final = frozenset({"rc4", "arcfour-hmac", "arcfour-hmac-md5", "rc4-hmac", "default"})
+_OFF: t.Final = frozenset({"n", "no", "false", "nil", "0", "off"})  # MIT's profile library, profile_get_boolean
 _PAIR = re.compile(r"\s*([a-z0-9_]+)\s*=\s*(.*?)\s*$", re.IGNORECASE)
 
 
@@ -228,7 +229,8 @@ def _nameless(seen: Kerberos, login: Login) -> Refusal:
     if "." not in host:
         what = f"{host} is a short name, and the realm has no service {service}"
         return _trouble("kerberos_short_name", what, advice)
-    if seen.reverse and seen.reverse.lower() != host.lower() and seen.settings.get("rdns", "true").lower() != "false":
+    looked_up = not any(seen.settings.get(name, "").lower() in _OFF for name in ("rdns", "dns_canonicalize_hostname"))
+    if looked_up and seen.reverse and seen.reverse.lower() != host.lower():
         return _trouble(
             "kerberos_reverse_name",
             f"the address of {host} has the name {seen.reverse}, which Kerberos takes for the host's and the realm "

@@ -106,8 +106,8 @@ def test_the_mistake_is_named(login: Login, seen: dict[str, t.Any], name: str) -
     assert named(login, **seen) == [name]
 
 
-def test_the_reverse_name_does_not_count_where_kerberos_does_not_ask_for_it() -> None:
-    settings = {"rdns": "false"}
+@pytest.mark.parametrize("settings", [{"rdns": "false"}, {"rdns": "no"}, {"dns_canonicalize_hostname": "False"}])
+def test_the_reverse_name_does_not_count_where_kerberos_does_not_ask_for_it(settings: dict[str, str]) -> None:
     seen = {"tried": "service_unknown", "reverse": "dhcp7.corp.example", "settings": settings}
     assert named(**seen) == ["kerberos_service_unknown"]
 
