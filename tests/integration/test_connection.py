@@ -109,14 +109,27 @@ def test_one_login_for_many_messages_and_for_the_next_task_on_the_connection(
     assert 0 < sum(entry["auth_only"] for entry in since("sealed")) == logins
 
 
-def test_other_options_are_another_login(estate: Estate) -> None:
+@of_each_way
+def test_other_options_are_another_login(estate: Estate, way: str) -> None:
     """The items of a loop may have a user each."""
-    opened = connection(estate, "sealed", "psrp")
+    opened = connection(estate, "sealed", way)
     client(opened).query(*BOOT)
     opened.set_option("remote_password", "guessed")
     with pytest.raises(NoAnswer) as lost:
         door_of(opened, "sealed").send(b"<x/>", 5.0)
     assert lost.value.login_refused
+
+
+@of_each_way
+def test_the_items_of_a_loop_may_be_hosts_behind_one_address(estate: Estate, since: Since, way: str) -> None:
+    """Only their ports differ, and Ansible goes by the address: the second item must not reach the first one's host."""
+    opened = connection(estate, "sealed", way)
+    client(opened).query(*BOOT)
+    heard = len(since("sealed"))
+    opened.set_option("port", 1)
+    with pytest.raises(NoAnswer) as lost:
+        door_of(opened, "sealed").send(b"<x/>", 5.0)
+    assert not lost.value.sent and len(since("sealed")) == heard
 
 
 @of_each_way

@@ -17,6 +17,7 @@ import contextlib
 import sys
 import types
 import typing as t
+import weakref
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
@@ -33,6 +34,10 @@ except ImportError:
     HAS_WINRM = False
 
 _NO_SHELL = "activation.kms wants no shell"  # any true value keeps the plugin from opening one
+_LOGIN = ("remote_addr", "port", "scheme", "path", "remote_user", "remote_password", "transport", "_extras")
+_MADE: weakref.WeakKeyDictionary[t.Any, list[t.Any]] = weakref.WeakKeyDictionary()
+"""Of what options a connection has logged in, or will."""
+
 _SEAL_OF_KERBEROS = "authGSSWinRMEncryptMessage"
 _SEALING = ("ntlm", "kerberos", "credssp")  # transports that can encrypt messages over HTTP
 
@@ -79,6 +84,12 @@ class WinrmDoor(Door):
     def __init__(self, connection: t.Any) -> None:
         self._connection = connection
         self.line: Line | None = None
+        login = [connection.get_option(name) for name in _LOGIN]
+        if _MADE.setdefault(connection, login) != login:
+            # Ansible uses a connection again for the next item of a loop, which may have another user or port.
+            self.disconnect()
+            connection.protocol = None
+            _MADE[connection] = login
 
     def encrypted(self) -> bool:
         """As the plugin's options and pywinrm decide it."""
