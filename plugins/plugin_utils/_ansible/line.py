@@ -57,7 +57,7 @@ class Line:
         try:
             connection.sock.settimeout(patience)
             self._send(connection, body, {**self._headers, **headers})
-            # The method of the class below urllib3's: theirs makes a response that knows retries, decoding and the pool.
+            # The method of the class below urllib3's: theirs makes a response that knows retries, decoding and pool.
             with http.client.HTTPConnection.getresponse(connection) as response:
                 content = response.read()
         except BaseException:  # a task's time-out too: the next message must not get what is left of this answer
