@@ -34,7 +34,9 @@ from ansible_collections.activation.kms.plugins.plugin_utils._srv.gss import Gss
 
 pytestmark = pytest.mark.once
 
-GUIDE = (ROOT / "docs/docsite/rst/guide_publication.rst").read_text(encoding="utf-8")
+GUIDE, FIRST = (
+    (ROOT / f"docs/docsite/rst/guide_{name}.rst").read_text(encoding="utf-8") for name in ("publication", "first_host")
+)
 _BLOCK = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?:   .*)?\n)+)", re.MULTILINE)
 BLOCKS = [(kind, textwrap.dedent(text)) for kind, text in _BLOCK.findall(GUIDE)]
 BY_KEY, BY_TICKET = (text for kind, text in BLOCKS if kind == "none")
@@ -84,6 +86,10 @@ def granted(guided: DnsServer, monkeypatch: pytest.MonkeyPatch) -> DnsServer:
         monkeypatch.setenv(name, value)
     log_in(guided)
     return guided
+
+
+def test_the_first_host_is_told_the_same() -> None:
+    assert BY_KEY.strip() in FIRST
 
 
 def test_it_is_enough(granted: DnsServer) -> None:
