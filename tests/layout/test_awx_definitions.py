@@ -118,6 +118,14 @@ def test_the_key_goes_to_the_role() -> None:
     assert set(key["injectors"]["extra_vars"]) <= set(options)
 
 
+@pytest.mark.parametrize("kind", CREDENTIALS, ids=by_name)
+def test_the_guide_says_what_a_credential_brings(kind: dict[str, Any]) -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_awx.rst").read_text(encoding="utf-8")
+    row = guide.partition(f"   * - *{kind['name']}*")[2].partition("   * - ")[0]
+    injectors = kind["injectors"]
+    assert row and all(f"``{name}``" in row for name in (*injectors.get("extra_vars", {}), *injectors.get("env", {})))
+
+
 def test_the_linter_is_told_of_every_module_that_is_not_here() -> None:
     (play,) = load(AWX / "setup.yml")
     used = {name for task in play["tasks"] for name in task if name.startswith("awx.awx.")}

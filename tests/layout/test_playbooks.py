@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 import pytest
@@ -35,3 +37,13 @@ def test_no_playbook_gathers_facts(path: Any) -> None:
     """The fact modules need PowerShell on the host; on Server 2003 the play would end there."""
     plays = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert all(one["gather_facts"] is False for one in plays)
+
+
+def test_the_pace_of_the_guide_is_the_one_of_the_scenario() -> None:
+    """Its plays are those that molecule's fleet of fifty hosts is rolled out with."""
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_fleet.rst").read_text(encoding="utf-8")
+    block = re.search(r"^\.\. code-block:: yaml\n\n((?:(?:   .*)?\n)+)", guide, re.MULTILINE)
+    assert block is not None
+    plays = yaml.safe_load((ROOT / "molecule" / "fleet" / "converge.yml").read_text(encoding="utf-8"))
+    told = yaml.safe_load(textwrap.dedent(block[1]))
+    assert len(told) == 2 and all(play in plays for play in told)

@@ -48,12 +48,11 @@ zone "{zone}" {{
     file "zone.db";
     notify no;
     allow-transfer {{ key "{key_name}"; }};
-    update-policy {{
-        grant {key_name} name _vlmcs._tcp.{zone} SRV;
-        {grants}
-    }};
+    {policy}
 }};
 """
+
+POLICY = "update-policy {{ grant {key_name} name _vlmcs._tcp.{zone} SRV; {grants} }};"
 
 # Beside one exact principal the hosts themselves, by the principals of MIT's and of Active Directory's kind.
 GRANTS = """
@@ -97,10 +96,12 @@ def start(
     realm: str = "",
     records: str = "",
     domains: Sequence[str] = (),
+    policy: str = "",
 ) -> BindServer:
     """Start a server in an empty or new folder; port 0 takes a free one, a realm gets a KDC of its own.
 
     `records` are more lines of the zone file, `domains` labels below the zone, where the key may publish as well.
+    `policy` is a statement of its own about who may change what, instead of all of that.
 
     Raises:
         CannotStart: there is no BIND here, or it does not answer.
@@ -123,7 +124,8 @@ def start(
         centre.write_keytab(f"DNS/{server.host}", folder / KEYTAB)
         more += f' tkey-gssapi-keytab "{folder}/{KEYTAB}";'
         grants += GRANTS.format(user=centre.user, realm=centre.realm, zone=zone)
-    values = {**vars(server), "more": more, "grants": grants}
+    policy = policy or POLICY.format(**vars(server), grants=grants)
+    values = {**vars(server), "more": more, "policy": policy}
     (folder / "zone.db").write_text(ZONE.format(**values) + records, encoding="utf-8")
     _launch(server, (OPTIONS + PRIMARY).format(**values), lambda: dns_server.serves_zone(server))
     return server

@@ -116,8 +116,8 @@ def free_port() -> int:
     raise CannotStart(f"No port on {ADDRESS} is free for both UDP and TCP.")
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    """Run a tool to its end. Raises CannotStart with what it said."""
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Run a tool to its end; its output. Raises CannotStart with what it said."""
     done = subprocess.run(
         command,
         check=False,
@@ -128,6 +128,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     )
     if done.returncode != 0:
         raise CannotStart(f"{command[0]} ended with {done.returncode}: {(done.stdout + done.stderr).strip()}")
+    return done.stdout
 
 
 def launch(

@@ -20,7 +20,6 @@ from dns_server import DnsServer
 
 PACKAGES = "knot"
 
-# The owner of the access rule is relative to the zone (Knot DNS, "Access control list").
 CONFIGURATION = """
 server:
     rundir: "{folder}"
@@ -37,22 +36,27 @@ key:
   - id: {key_name}
     algorithm: {key_algorithm}
     secret: "{key_secret}"
+{rule}
+zone:
+  - domain: {zone}
+    storage: "{folder}"
+    file: zone.db
+    acl: kms
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: none
+"""
+
+# The owner is relative to the zone (Knot DNS, "Access control list").
+RULE = """
 acl:
-  - id: publish
+  - id: kms
     action: update
     key: {key_name}
     update-type: SRV
     update-owner: name
     update-owner-match: equal
     update-owner-name: _vlmcs._tcp
-zone:
-  - domain: {zone}
-    storage: "{folder}"
-    file: zone.db
-    acl: publish
-    zonefile-sync: -1
-    zonefile-load: whole
-    journal-content: none
 """
 
 ZONE = """$TTL 3600
@@ -62,8 +66,8 @@ ZONE = """$TTL 3600
 """
 
 
-def start(folder: Path, zone: str = "corp.example", port: int = 0) -> DnsServer:
-    """Start a server in an empty or new folder; port 0 takes a free one.
+def start(folder: Path, zone: str = "corp.example", port: int = 0, rule: str = "") -> DnsServer:
+    """Start a server in an empty or new folder; port 0 takes a free one, `rule` is an access rule `kms` of its own.
 
     Raises:
         CannotStart: there is no Knot here, or it does not answer.
@@ -78,7 +82,8 @@ def start(folder: Path, zone: str = "corp.example", port: int = 0) -> DnsServer:
         f"ns1.{zone}",
         key_secret=dns_server.new_secret(),
     )
-    (folder / "knot.conf").write_text(CONFIGURATION.format(**vars(server)), encoding="utf-8")
+    rule = rule or RULE.format(**vars(server))
+    (folder / "knot.conf").write_text(CONFIGURATION.format(**vars(server), rule=rule), encoding="utf-8")
     (folder / "zone.db").write_text(ZONE.format(**vars(server)), encoding="utf-8")
     command = [program, "--config", str(folder / "knot.conf")]
     dns_server.launch(folder, server.log, command, lambda: dns_server.serves_zone(server))

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts a private PowerDNS Authoritative Server with one zone in SQLite; one TSIG key may change the whole of it.
 
-PowerDNS has no rights by name: what the key may do in the zone, it may do everywhere in it. A second key is known to
-the server and allowed nothing. Needs no root: everything lies in one folder, the port is above 1024, the address is
-loopback.
+A policy in Lua can limit the key to names and types. A second key is known to the server and allowed nothing. Needs no
+root: everything lies in one folder, the port is above 1024, the address is loopback.
 
     powerdns_server.py start FOLDER [--zone corp.example] [--port 5301]
     powerdns_server.py stop FOLDER
@@ -60,8 +59,8 @@ class PowerDnsServer(DnsServer):
     idle_key_name: str = "kms-idle"
 
 
-def start(folder: Path, zone: str = "corp.example", port: int = 0) -> PowerDnsServer:
-    """Start a server in an empty or new folder; port 0 takes a free one.
+def start(folder: Path, zone: str = "corp.example", port: int = 0, policy: str = "") -> PowerDnsServer:
+    """Start a server in an empty or new folder; port 0 takes a free one, `policy` is a program in Lua that it asks.
 
     Raises:
         CannotStart: there is no PowerDNS here, or it does not answer.
@@ -76,7 +75,11 @@ def start(folder: Path, zone: str = "corp.example", port: int = 0) -> PowerDnsSe
         f"ns1.{zone}",
         key_secret=dns_server.new_secret(),
     )
-    (folder / "pdns.conf").write_text(CONFIGURATION.format(**vars(server)), encoding="utf-8")
+    settings = CONFIGURATION.format(**vars(server))
+    if policy:
+        (folder / "policy.lua").write_text(policy, encoding="utf-8")
+        settings += f"lua-dnsupdate-policy-script={folder}/policy.lua\n"
+    (folder / "pdns.conf").write_text(settings, encoding="utf-8")
     _fill(server)
     command = [program, f"--config-dir={folder}"]
     dns_server.launch(folder, server.log, command, lambda: dns_server.serves_zone(server))

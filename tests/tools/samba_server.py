@@ -38,6 +38,7 @@ COMPUTER = "dc1"
 USER = "kmsadmin"
 OTHER_USER = "kmsother"
 PATIENCE = 120.0  # seconds; provisioning takes 8, on a busy machine more
+FULL_CONTROL = "CCDCLCSWRPWPDTLOCRSDRCWDWO"  # right by right, as Windows stores it
 NAMESPACES = ("--net", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
 # Written before the provisioning, which takes it as it is. sysvol would need file attributes that not every file system
@@ -112,11 +113,22 @@ class SambaServer(DnsServer):
         """The variables that lead to its Kerberos, and keep a cache of tickets in the folder."""
         return {"KRB5_CONFIG": str(self.krb5_conf), "KRB5CCNAME": f"FILE:{self.folder}/tickets"}
 
+    def share(self, name: str, group: str, *members: str) -> None:
+        """Make a group of these accounts, and give it full control of a name in the zone, as the DNS console would."""
+        self._tool("group", "add", group)
+        self._tool("group", "addmembers", group, ",".join(members))
+        domain = ",".join(f"DC={label}" for label in self.zone.split("."))
+        found = self._tool("group", "show", group, "--attributes=objectSid")
+        sid = next(line.partition(": ")[2] for line in found.splitlines() if line.startswith("objectSid"))
+        node = f"DC={name},DC={self.zone},CN=MicrosoftDNS,DC=DomainDnsZones,{domain}"
+        self._tool("dsacl", "set", "--action=allow", f"--objectdn={node}", f"--sddl=(A;;{FULL_CONTROL};;;{sid})")
+
     def write_keytab(self, principal: str, keytab: Path) -> None:
         """The keys of one of its principals into a file."""
-        tool = dns_server.find("samba-tool", PACKAGES)
-        settings = f"--configfile={self.settings}"
-        dns_server.run([tool, "domain", "exportkeytab", str(keytab), f"--principal={principal}", settings])
+        self._tool("domain", "exportkeytab", str(keytab), f"--principal={principal}")
+
+    def _tool(self, *words: str) -> str:
+        return dns_server.run([dns_server.find("samba-tool", PACKAGES), *words, f"--configfile={self.settings}"])
 
 
 def start(folder: Path, zone: str = "ad.example") -> SambaServer:
