@@ -10,6 +10,7 @@ are left out. The same seed replays the same run to the last byte.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 import typing as t
@@ -44,6 +45,7 @@ DIALS_MET: dict[str, set[str]] = defaultdict(set)
 _MESSAGE_ID = re.compile(rb"<(\w+:)?MessageID[ >].*?</(\w+:)?MessageID>", re.DOTALL)
 _OUTPUT = ("shell", "receive")
 _ROUND_TRIP = 0.02  # seconds a request takes
+_NUMBERS = itertools.count()
 _READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
 
 
@@ -69,6 +71,8 @@ class Exchange:
     """What was answered."""
     by: int = 0
     """Whose request it was: a number for each controller."""
+    arrived: bool = False
+    """Whether the answer reached who had asked."""
 
     @property
     def words(self) -> list[str]:
@@ -195,11 +199,21 @@ class SimulatedWorld:
         self._around = around
         self._files = files
         self._faults = dict(faults or {})
+        self.number = next(_NUMBERS)
         self.requests = self.messages = 0
         self.met: list[str] = []
+        self.unanswered: list[bytes] = []
+        """Requests to the host that got no answer, whether they arrived or not."""
         self.looked_up: list[str] = []
 
     def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        try:
+            return self._sent(message, timeout)
+        except NoAnswer:
+            self.unanswered.append(message)
+            raise
+
+    def _sent(self, message: bytes, timeout: float) -> tuple[int, bytes]:
         machine = self._around.machine
         self.requests += 1
         self.sleep(_ROUND_TRIP)
@@ -211,9 +225,10 @@ class SimulatedWorld:
         reply = machine.handle(message, user="Administrator", encrypted=True)
         event = reply.event
         question = _MESSAGE_ID.sub(b"", message)
-        self._around.exchanges.append(
-            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body, id(self))
+        exchange = Exchange(
+            event.operation, event.resource, event.method, event.mutation, question, reply.body, self.number
         )
+        self._around.exchanges.append(exchange)
         if fault == "kill_after":
             raise Killed
         if reply.delay > timeout + _READ_MARGIN:
@@ -222,6 +237,7 @@ class SimulatedWorld:
         self.sleep(reply.delay)
         if reply.drop or fault == "lost":
             raise NoAnswer("the connection was closed without an answer")
+        exchange.arrived = True
         return reply.status, reply.body
 
     def _meet(self, number: int) -> Fault | None:
