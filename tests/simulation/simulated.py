@@ -15,7 +15,7 @@ import json
 import re
 import typing as t
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import dns.message
 import dns.rcode
@@ -316,11 +316,11 @@ def publishes_itself(around: Surroundings) -> bool:
 
 def srv_members(zone: Zone) -> set[str]:
     """The KMS hosts published in the zone, read from the zone itself."""
-    return set(_targets(zone))
+    return {target for target, _port in srv_ports(zone)}
 
 
-def _targets(zone: Zone) -> Iterator[str]:
-    for line in zone.to_text().splitlines():
-        fields = line.split()
-        if "SRV" in fields and fields[0].startswith("_vlmcs._tcp"):
-            yield fields[-1].rstrip(".").lower()
+def srv_ports(zone: Zone) -> list[tuple[str, int]]:
+    """Each record of a KMS host in the zone: its target and its port, in order."""
+    records = [line.split() for line in zone.to_text().splitlines()]
+    found = [one for one in records if "SRV" in one and one[0].startswith("_vlmcs._tcp")]
+    return sorted((one[-1].rstrip(".").lower(), int(one[-2])) for one in found)
