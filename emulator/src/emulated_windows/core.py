@@ -77,6 +77,11 @@ class EmulatedHost:
         """The settings in force."""
         return self.machine.dials
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which its own clock is ahead of the true time."""
+        return self.machine.clock_offset
+
     # -- the wire ------------------------------------------------------------------------------------------------
 
     def handle(self, body: bytes, *, user: str, encrypted: bool, anonymous: bool = False) -> Reply:
