@@ -69,11 +69,12 @@ troubles:
     name:
       description:
         - What it is, for programs.
-        - One of V(kerberos_library), V(kerberos_kinit), V(kerberos_config_not_passed), V(kerberos_no_config),
-          V(kerberos_config_unreadable), V(kerberos_cache_out_of_reach), V(kerberos_address), V(kerberos_alias),
-          V(kerberos_short_name), V(kerberos_reverse_name), V(kerberos_service_unknown), V(kerberos_no_rc4),
-          V(kerberos_enctype), V(kerberos_realm_unknown), V(kerberos_no_kdc), V(kerberos_principal_unknown),
-          V(kerberos_password_wrong), V(kerberos_password_expired), V(kerberos_revoked), V(kerberos_no_ticket),
+        - One of V(kerberos_library), V(kerberos_kinit), V(kerberos_no_user), V(kerberos_config_not_passed),
+          V(kerberos_no_config), V(kerberos_config_unreadable), V(kerberos_cache_out_of_reach),
+          V(kerberos_address), V(kerberos_alias), V(kerberos_short_name), V(kerberos_reverse_name),
+          V(kerberos_service_unknown), V(kerberos_no_rc4), V(kerberos_enctype), V(kerberos_realm_unknown),
+          V(kerberos_no_kdc), V(kerberos_principal_unknown), V(kerberos_password_wrong),
+          V(kerberos_password_expired), V(kerberos_revoked), V(kerberos_no_ticket),
           V(kerberos_ticket_expired), V(clock_skew), V(kerberos_failed).
       type: str
     msg:

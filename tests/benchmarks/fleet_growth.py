@@ -10,7 +10,6 @@ good enough (see fleet_report.py).
 from __future__ import annotations
 
 import re
-import shutil
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +82,6 @@ def measure(
     """All of it on one estate, first to last. Raises EstateFailed, processes.CommandFailed, latency.RelayFailed."""
     fleet = machines(hosts)
     with serving(folder, collections, fleet, zones(hosts)) as estate:
-        _add_shell(folder)
         every = ways(str(packages))
         names = [host.name for host in fleet]
         say(f"{hosts} hosts: bringing them in spec")
@@ -148,10 +146,3 @@ def _walls(estate: Estate, task: Task, names: list[str], forks: int, delays: Seq
         if not estate.journal.new():
             raise EstateFailed("no host was met behind the relay")
     return found
-
-
-def _add_shell(folder: Path) -> None:
-    """Beside the playbook, where Ansible looks for plugins."""
-    target = folder / "shell_plugins"
-    target.mkdir()
-    shutil.copy(Path(__file__).with_name("plain_shell.py"), target)

@@ -72,7 +72,7 @@ def _raw() -> Task:
         }
         for what in COMMANDS_2003
     ]
-    return {"name": "The same by hand", "block": tasks, "vars": {"ansible_shell_type": "plain_shell"}}
+    return {"name": "The same by hand", "block": tasks}
 
 
 def _updates(packages: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ is opened on the host, and that their sessions can be used for messages of our o
 from __future__ import annotations
 
 import contextlib
+import http.server
+import threading
 import typing as t
 from collections.abc import Iterator
 
@@ -107,14 +109,27 @@ def test_one_login_for_many_messages_and_for_the_next_task_on_the_connection(
     assert 0 < sum(entry["auth_only"] for entry in since("sealed")) == logins
 
 
-def test_other_options_are_another_login(estate: Estate) -> None:
+@of_each_way
+def test_other_options_are_another_login(estate: Estate, way: str) -> None:
     """The items of a loop may have a user each."""
-    opened = connection(estate, "sealed", "psrp")
+    opened = connection(estate, "sealed", way)
     client(opened).query(*BOOT)
     opened.set_option("remote_password", "guessed")
     with pytest.raises(NoAnswer) as lost:
         door_of(opened, "sealed").send(b"<x/>", 5.0)
     assert lost.value.login_refused
+
+
+@of_each_way
+def test_the_items_of_a_loop_may_be_hosts_behind_one_address(estate: Estate, since: Since, way: str) -> None:
+    """Only their ports differ, and Ansible goes by the address: the second item must not reach the first one's host."""
+    opened = connection(estate, "sealed", way)
+    client(opened).query(*BOOT)
+    heard = len(since("sealed"))
+    opened.set_option("port", 1)
+    with pytest.raises(NoAnswer) as lost:
+        door_of(opened, "sealed").send(b"<x/>", 5.0)
+    assert not lost.value.sent and len(since("sealed")) == heard
 
 
 @of_each_way
@@ -186,6 +201,62 @@ def test_a_path_that_is_not_winrms(estate: Estate, way: str) -> None:
     with pytest.raises(NoAnswer) as lost:
         door_of(connection(estate, "sealed", way, **{f"ansible_{way}_path": "elsewhere"}), "sealed").send(b"<x/>", 5.0)
     assert not lost.value.sent and "404" in lost.value.reason
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """A web server that sends everybody to the estate's host, or talks about something else."""
+
+    heard: t.ClassVar[list[bytes]] = []
+    target = ""
+
+    def do_POST(self) -> None:
+        self.heard.append(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.target:
+            self.wfile.write(b"220 mail.corp.example ESMTP\r\n")
+            return
+        self.send_response(307)
+        self.send_header("Location", self.target)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: t.Any) -> None:
+        """Silent."""
+
+
+@of_each_way
+@pytest.mark.parametrize("target", ["http://{network}.2:5985/wsman", ""])
+def test_a_message_goes_to_nobody_whom_the_inventory_does_not_name(
+    estate: Estate, since: Since, monkeypatch: pytest.MonkeyPatch, way: str, target: str
+) -> None:
+    """A redirect is not followed: it could be sent twice, and to anybody."""
+    monkeypatch.setattr(Elsewhere, "target", target.format(network=estate.network))
+    Elsewhere.heard.clear()
+    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = {"ansible_host": "127.0.0.1", "ansible_port": server.server_port}
+        with pytest.raises(NoAnswer) as lost:
+            door_of(connection(estate, "plain", way, **there), "plain").send(b"<x/>", 5.0)
+        server.shutdown()
+    assert lost.value.sent and Elsewhere.heard == [b"<x/>"]
+    assert ("another address" in lost.value.reason) is bool(target)
+    assert since("plain") == []
+
+
+@of_each_way
+def test_a_password_that_basic_cannot_carry(estate: Estate, since: Since, way: str) -> None:
+    with pytest.raises(NoAnswer) as lost:
+        door_of(connection(estate, "plain", way, ansible_password="\u20acuro"), "plain").send(b"<x/>", 5.0)
+    assert not lost.value.sent and "Latin-1" in lost.value.reason and since("plain") == []
+
+
+@pytest.mark.parametrize("auth", ["basic", "certificate"])
+def test_psrp_says_what_a_login_lacks(estate: Estate, since: Since, auth: str) -> None:
+    """pypsrp finds out when it logs in."""
+    lacking = connection(estate, "tls", "psrp", ansible_psrp_auth=auth, ansible_password=None)
+    with pytest.raises(Refusal) as refused:
+        door_of(lacking, "tls").send(b"<x/>", 5.0)
+    assert refused.value.name == "psrp_options" and refused.value.message.startswith("tls: ")
+    assert since("tls") == []
 
 
 @of_each_way

@@ -93,6 +93,9 @@ def test_what_the_login_itself_gets_wrong(tmp_path: Path, realm: kdc.Kdc) -> Non
         "password": ({"ansible_password": "mistyped-7"}, ["kerberos_password_wrong"]),
         "user": ({"ansible_user": "nobody@CORP.EXAMPLE"}, ["kerberos_principal_unknown"]),
         "case": ({"ansible_user": realm.user.lower()}, ["kerberos_realm_unknown"]),
+        "windows": ({"ansible_user": "CORP\\kmsadmin"}, ["kerberos_principal_unknown"]),
+        "nobody": ({"ansible_user": ""}, ["kerberos_no_user"]),
+        "fqcn": ({"ansible_connection": "ansible.builtin.winrm", "ansible_host": "kms1"}, ["kerberos_short_name"]),
         "locked": ({"ansible_user": "locked@CORP.EXAMPLE", "ansible_password": "Locked-1"}, ["kerberos_revoked"]),
         "ticket": ({"ansible_winrm_kinit_mode": "manual"}, ["kerberos_no_ticket"]),
         "kinit": ({"ansible_winrm_kinit_cmd": "/nowhere/kinit"}, ["kerberos_kinit"]),
@@ -162,6 +165,17 @@ def test_krb5_conf(tmp_path: Path, realm: kdc.Kdc) -> None:
         found = look(tmp_path, realm, {"it": {}}, {"KRB5_CONFIG": str(tmp_path / name)})
         assert names(found["it"]) == [f"kerberos_{trouble}"], name
         assert str(tmp_path / name) in found["it"]["troubles"][-1]["msg"]
+
+
+def test_a_user_without_a_realm(tmp_path: Path, realm: kdc.Kdc) -> None:
+    """krb5.conf may have a realm for those who say none."""
+    hosts: dict[str, Data] = {"it": {"ansible_user": realm.user.partition("@")[0]}}
+    assert names(look(tmp_path / "with", realm, hosts)["it"]) == []
+    text = realm.krb5_conf.read_text(encoding="utf-8").replace("default_realm", "no_realm", 1)
+    (tmp_path / "krb5.conf").write_text(text, encoding="utf-8")
+    found = look(tmp_path / "without", realm, hosts, {"KRB5_CONFIG": str(tmp_path / "krb5.conf")})
+    assert names(found["it"]) == ["kerberos_realm_unknown"]
+    assert "without a realm" in found["it"]["troubles"][-1]["msg"]
 
 
 def test_preflight_names_the_mistake(tmp_path: Path, realm: kdc.Kdc) -> None:

@@ -12,6 +12,7 @@ any connection plugin: those are `winrm` and `psrp` beside it.
 from __future__ import annotations
 
 import abc
+import http.client
 import typing as t
 
 from .._world import NoAnswer
@@ -22,11 +23,12 @@ except ImportError:  # then there is no library of any connection either, and no
     requests = t.cast(t.Any, None)
 
 _READ_MARGIN = 10.0  # seconds the socket waits longer than WinRM was asked to take
-_LOGIN_LIBRARIES = ("spnego", "krb5", "gssapi")
+_LOGIN_LIBRARIES = ("spnego", "krb5", "gssapi", "kerberos", "requests_credssp")
 BY_KERBEROS = (
     "run the playbook activation.kms.preflight, which names the mistake; ansible_user must be user@REALM, and "
     "ansible_host the host's full name in the domain"
 )
+BY_OPTIONS = "correct ansible_user, ansible_password and the other variables of this connection"
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _NO_BUNDLE = "TLS CA certificate bundle"  # requests' words for a file of trusted certificates that is not there
 
@@ -82,23 +84,25 @@ class Door(abc.ABC):
 
     def _silence(self, error: Exception, *, sent: bool = True) -> NoAnswer:
         """An exception of the transport; `sent`: whether the message was on its way when it came."""
+        of_login = _of_login(error, self._sealed())
         self.disconnect()
-        if of_login(error):
+        if of_login:
             words = "the login could not be made on the controller"
             return NoAnswer(f"{words} ({error})", sent=sent, advice=BY_KERBEROS)
         reason, advice = _explained(error)
         return NoAnswer(reason, sent=sent and not _never_sent(error), advice=advice.format(trust=self.trust_option))
 
 
-def of_login(error: Exception) -> bool:
-    """Whether it comes from a library that makes logins by Kerberos (or NTLM), before a message or in its seal."""
+def _of_login(error: Exception, sealed: bool) -> bool:
+    """Whether a login failed; in a session that seals, the same libraries complain of an answer they cannot open."""
     kind = type(error)
-    return kind.__module__.partition(".")[0] in _LOGIN_LIBRARIES or kind.__name__ == "KerberosExchangeError"
+    library = kind.__module__.partition(".")[0] in _LOGIN_LIBRARIES
+    return (library and not sealed) or kind.__name__ == "KerberosExchangeError"
 
 
 def _never_sent(error: Exception) -> bool:
     """Whether the error proves that the request did not reach the host."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    if isinstance(error, (requests.exceptions.ConnectTimeout, UnicodeEncodeError)):
         return True
     signs = ("NewConnectionError", "NameResolutionError", _CERTIFICATE, _NO_BUNDLE)
     return isinstance(error, OSError) and any(sign in repr(error) for sign in signs)
@@ -110,7 +114,13 @@ def _explained(error: Exception) -> tuple[str, str]:
     for sign, words, advice in _SIGNS:
         if sign in text:
             return words, advice
-    return f"the connection failed ({type(error).__name__})", ""
+    kind = type(error).__name__
+    if kind == "WinRMError":  # pywinrm's and pypsrp's own words, mostly of an option that cannot be
+        return f"the connection failed ({error})", BY_OPTIONS
+    if isinstance(error, (OSError, http.client.HTTPException)):
+        return f"the connection failed ({kind})", ""
+    advice = "look whether WinRM is at this ansible_port, and for a proxy between the controller and the host"
+    return f"what came over the connection makes no sense ({kind})", advice
 
 
 _SIGNS = (
@@ -140,4 +150,14 @@ _SIGNS = (
     ("RemoteDisconnected", "the connection was closed without an answer", ""),
     ("reset by peer", "the connection was reset", ""),
     ("No route to host", "there is no route to the host", ""),
+    (
+        "TooManyRedirects",
+        "the web server sends to another address, which WinRM never does",
+        "correct ansible_port and the path",
+    ),
+    (
+        "UnicodeEncodeError",
+        "the user name or the password has characters that Basic cannot carry (it takes Latin-1)",
+        "log in by NTLM or Kerberos",
+    ),
 )

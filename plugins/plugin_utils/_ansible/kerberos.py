@@ -89,7 +89,7 @@ def look(login: Login | None) -> Kerberos:
 
 def _try(login: Login) -> tuple[str, str]:
     """How getting a ticket ends. kinit may use a keytab, by arguments of its own: nobody else can try that."""
-    if login.program and login.password is None:
+    if (login.program and login.password is None) or (login.password is not None and not login.principal):
         return "missing", ""
     try:
         gss.try_login(login.service, login.host, login.principal, login.password)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import functools
 import re
 import typing as t
 
@@ -66,6 +67,21 @@ class Specification:
     windows: bool | t.Callable[[t.Mapping[str, t.Any]], bool] = True
     """Whether it works through the host's WinRM connection; of some the options decide, which they bring themselves."""
 
+    def __post_init__(self) -> None:
+        _ready = self.validator  # Ansible loads an action once and forks for every task: made here, it is made once
+
+    @functools.cached_property
+    def validator(self) -> t.Any:
+        """Ansible's own; it copies the whole specification when it is made, and leaves it as it is when it is used."""
+        return t.cast(t.Any, ArgumentSpecValidator)(
+            self.spec(),
+            mutually_exclusive=[list(group) for group in self.mutually_exclusive],
+            required_together=[list(group) for group in self.required_together],
+            required_one_of=[list(group) for group in self.required_one_of],
+            required_if=[list(rule) for rule in self.required_if],
+            required_by={name: list(others) for name, others in self.required_by.items()},
+        )
+
     def spec(self) -> dict[str, t.Any]:
         """The argument specification as Ansible takes it, the common options included."""
         return {**self.argument_spec, **(WINDOWS_OPTIONS if self.windows is True else {})}
@@ -81,18 +97,9 @@ def validate(specification: Specification, args: t.Mapping[str, t.Any], module: 
     Raises:
         Refusal: one sentence, with no offered value in it.
     """
-    spec = specification.spec()
-    _check_shapes(spec, args, module, "")
-    validator: t.Any = t.cast(t.Any, ArgumentSpecValidator)(
-        spec,
-        mutually_exclusive=[list(group) for group in specification.mutually_exclusive],
-        required_together=[list(group) for group in specification.required_together],
-        required_one_of=[list(group) for group in specification.required_one_of],
-        required_if=[list(rule) for rule in specification.required_if],
-        required_by={name: list(others) for name, others in specification.required_by.items()},
-    )
+    _check_shapes(specification.spec(), args, module, "")
     try:
-        result = validator.validate(dict(args))
+        result = specification.validator.validate(dict(args))
     except Exception as error:  # it meets values it was not made for, a number beyond all measure for instance
         raise Refusal(
             f"{module}: an option has a value Ansible cannot use ({type(error).__name__}); see ansible-doc {module}",

@@ -17,11 +17,10 @@ import typing as t
 import weakref
 
 from .._errors import Refusal
-from .door import Door, of_login
+from .door import Door
 
 try:
-    import requests
-    from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError
+    from pypsrp.exceptions import AuthenticationError, WinRMTransportError
     from pypsrp.wsman import WSMan
 
     HAS_PYPSRP = True
@@ -47,7 +46,7 @@ def psrp_door(connection: t.Any, host: str) -> PsrpDoor:
             advice="pip install pypsrp",
         )
     try:
-        return PsrpDoor(connection)
+        return PsrpDoor(connection, host)
     except (ValueError, ImportError) as error:
         raise Refusal(
             f"{host}: these ansible_psrp_* variables do not go together ({error}); Basic and certificates need "
@@ -63,8 +62,9 @@ class PsrpDoor(Door):
     trust_option = "ansible_psrp_ca_cert"
     path_option = "ansible_psrp_path"
 
-    def __init__(self, connection: t.Any) -> None:
+    def __init__(self, connection: t.Any, host: str) -> None:
         """Contacts nobody. Raises ValueError."""
+        self._host = host
         connection._build_kwargs()
         arguments = dict(connection._psrp_conn_kwargs)
         known, transport = _MADE.get(connection, ({}, None))
@@ -89,6 +89,7 @@ class PsrpDoor(Door):
     def _post(self, message: bytes, patience: float) -> tuple[int, bytes]:
         transport = self._transport
         transport.read_timeout = patience
+        self._open_session()
         try:
             answer: bytes = transport.send(message)
             return 200, answer
@@ -98,12 +99,23 @@ class PsrpDoor(Door):
             if self._logging_in():
                 raise self._login_failed(int(error.code)) from None
             return int(error.code), str(error.response_text).encode("utf-8")
-        except Exception as error:
-            # KeyError: pypsrp looks for a login that the peer has never asked for.
-            known = isinstance(error, (requests.RequestException, WinRMError, OSError, KeyError))
-            if not known and not of_login(error):
-                raise
+        except Exception as error:  # an answer that is none breaks the libraries in ways of their own
             raise self._silence(error, sent=not self._logging_in()) from None
+
+    def _open_session(self) -> None:
+        """As pypsrp would on its own, contacting nobody. Raises Refusal: the login lacks something."""
+        if self._transport.session is not None:
+            return
+        try:
+            session = self._transport.session = self._transport._build_session()
+        except (ValueError, ImportError) as error:
+            raise Refusal(
+                f"{self._host}: the connection psrp cannot log in like that ({error}); correct ansible_psrp_auth, or "
+                "give what it needs",
+                name="psrp_options",
+                advice="Correct the ansible_psrp_* variables, ansible_user and ansible_password.",
+            ) from None
+        session.max_redirects = 0  # a message is never sent to an address that nobody has named
 
     def _logging_in(self) -> bool:
         """Whether messages are to be sealed and cannot be yet: pypsrp logs in first, by an empty message."""

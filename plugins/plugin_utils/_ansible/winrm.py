@@ -14,26 +14,31 @@ although WMI would answer.
 from __future__ import annotations
 
 import contextlib
-import http.client
+import sys
 import types
 import typing as t
+import weakref
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from .._errors import Refusal
 from .._world import NoAnswer
-from .door import BY_KERBEROS, Door
+from .door import BY_KERBEROS, BY_OPTIONS, Door
 from .line import Line
 
 try:
-    import requests
-    from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
+    from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 
     HAS_WINRM = True
 except ImportError:
     HAS_WINRM = False
 
 _NO_SHELL = "activation.kms wants no shell"  # any true value keeps the plugin from opening one
+_LOGIN = ("remote_addr", "port", "scheme", "path", "remote_user", "remote_password", "transport", "_extras")
+_MADE: weakref.WeakKeyDictionary[t.Any, list[t.Any]] = weakref.WeakKeyDictionary()
+"""Of what options a connection has logged in, or will."""
+
+_SEAL_OF_KERBEROS = "authGSSWinRMEncryptMessage"
 _SEALING = ("ntlm", "kerberos", "credssp")  # transports that can encrypt messages over HTTP
 
 
@@ -79,6 +84,12 @@ class WinrmDoor(Door):
     def __init__(self, connection: t.Any) -> None:
         self._connection = connection
         self.line: Line | None = None
+        login = [connection.get_option(name) for name in _LOGIN]
+        if _MADE.setdefault(connection, login) != login:
+            # Ansible uses a connection again for the next item of a loop, which may have another user or port.
+            self.disconnect()
+            connection.protocol = None
+            _MADE[connection] = login
 
     def encrypted(self) -> bool:
         """As the plugin's options and pywinrm decide it."""
@@ -86,8 +97,12 @@ class WinrmDoor(Door):
         scheme = option("scheme") or ("http" if option("port") == 5985 else "https")
         if scheme == "https":
             return True
-        by_user = "kerberos" if "@" in str(option("remote_user") or "") else "plaintext"
+        # Without the library, ansible-core before 2.19 takes Basic for a user@REALM; later ones take nothing.
+        kerberos = getattr(sys.modules[type(self._connection).__module__], "kerberos", None)
+        by_user = "kerberos" if kerberos is not None and "@" in str(option("remote_user") or "") else "plaintext"
         transport = (option("transport") or [by_user])[0] or by_user
+        if transport == "kerberos" and kerberos is not None and not hasattr(kerberos, _SEAL_OF_KERBEROS):
+            return False  # Apple's library of this name, or an old pykerberos: pywinrm sends openly without a word
         extras = option("_extras") or {}
         return transport in _SEALING and extras.get("ansible_winrm_message_encryption", "auto") != "never"
 
@@ -113,7 +128,7 @@ class WinrmDoor(Door):
                 if status != 401 or transport.encryption is not None:  # what is sealed can only be sealed anew
                     return status, body
             return self._by_pywinrm(transport, message)
-        except (requests.RequestException, http.client.HTTPException, WinRMError, OSError) as error:
+        except Exception as error:  # an answer that is none breaks the libraries in ways of their own
             raise self._silence(error) from None
 
     @staticmethod
@@ -150,7 +165,8 @@ class WinrmDoor(Door):
             try:
                 connection._connect()
             except (AnsibleConnectionFailure, AnsibleError) as error:
-                advice = BY_KERBEROS if "Kerberos" in str(error) else ""
+                # No shell, so nobody has been spoken to but by kinit: it is the options.
+                advice = BY_KERBEROS if "kerberos" in str(error).lower() else BY_OPTIONS
                 raise NoAnswer(str(error), sent=False, advice=advice) from None
             finally:
                 connection.shell_id = None
@@ -163,11 +179,12 @@ class WinrmDoor(Door):
             # them up again for every message costs more than anything of ours.
             session = transport.build_session()
             session.trust_env = False
+            session.max_redirects = 0  # a message is never sent to an address that nobody has named
         except InvalidCredentialsError:
             raise self._login_refused() from None
         except WinRMTransportError as error:
             raise self._login_failed(int(error.code)) from None
-        except (requests.RequestException, WinRMError, OSError) as error:
+        except Exception as error:
             raise self._silence(error, sent=False) from None
         except BaseException:  # pywinrm would keep a session without encryption and send the next message openly
             self.disconnect()

@@ -23,6 +23,7 @@ from .._srv.names import is_address
 DEFAULT_CONFIG = "/etc/krb5.conf"
 OUT_OF_FILES: t.Final = ("KEYRING:", "KCM:", "API:", "MSLSA:")  # kinds of ticket caches that no folder holds
 _RC4: t.Final = frozenset({"rc4", "arcfour-hmac", "arcfour-hmac-md5", "rc4-hmac", "default"})
+_OFF: t.Final = frozenset({"n", "no", "false", "nil", "0", "off"})  # MIT's profile library, profile_get_boolean
 _PAIR = re.compile(r"\s*([a-z0-9_]+)\s*=\s*(.*?)\s*$", re.IGNORECASE)
 
 
@@ -150,7 +151,13 @@ def _missing(seen: Kerberos, login: Login) -> t.Iterator[Refusal]:
             "Install it (krb5-workstation, or krb5-user on Debian) into the execution environment, or name it in "
             "ansible_winrm_kinit_cmd.",
         )
-    if login.program and seen.chosen and "KRB5_CONFIG" not in login.passed:
+    if login.password is not None and not login.principal:
+        yield _trouble(
+            "kerberos_no_user",
+            "there is a password, and no user that it belongs to",
+            "Give ansible_user, as user@REALM with the realm in capitals.",
+        )
+    if login.program and seen.chosen and seen.config != DEFAULT_CONFIG and "KRB5_CONFIG" not in login.passed:
         yield _trouble(
             "kerberos_config_not_passed",
             f"KRB5_CONFIG names {seen.config}, but {login.program} is started without this variable and reads "
@@ -169,7 +176,8 @@ def _failed(seen: Kerberos, login: Login) -> Refusal:
             "Put the realm's krb5.conf into the execution environment, or let AWX mount it (Paths to expose to "
             "isolated jobs); where it has another name, set KRB5_CONFIG.",
         )
-    if login.password is None and seen.cache.upper().startswith(OUT_OF_FILES):
+    nothing_found = seen.tried in ("no_ticket", "failed")  # whatever else goes wrong, a ticket was there for it
+    if nothing_found and login.password is None and seen.cache.upper().startswith(OUT_OF_FILES):
         return _trouble(
             "kerberos_cache_out_of_reach",
             f"there is no ticket of {login.who} in {seen.cache}, and a container (an execution environment) cannot use "
@@ -177,6 +185,10 @@ def _failed(seen: Kerberos, login: Login) -> Refusal:
             "Let Ansible get its own ticket, with a user name and a password, or name a file that the container sees "
             "in KRB5CCNAME (FILE:/...).",
         )
+    if seen.tried in ("principal_unknown", "realm_unknown"):
+        badly_written = _badly_written(seen, login)
+        if badly_written is not None:
+            return badly_written
     if seen.tried == "service_unknown":
         return _nameless(seen, login)
     if seen.tried == "enctype":
@@ -185,6 +197,23 @@ def _failed(seen: Kerberos, login: Login) -> Refusal:
     said = f" ({seen.said})" if seen.said else ""
     known = {"who": login.who, "service": f"{login.service}/{login.host}", "config": seen.config}
     return _trouble(name, what.format(**known) + said, advice.format(**known))
+
+
+def _badly_written(seen: Kerberos, login: Login) -> Refusal | None:
+    """A user that says no realm, or says it as Windows does."""
+    if "\\" in login.principal:
+        return _trouble(
+            "kerberos_principal_unknown",
+            f"{login.who} is a name for Windows and NTLM, which Kerberos does not take",
+            "Write ansible_user as user@REALM, with the realm in capitals.",
+        )
+    if login.principal and not login.principal.partition("@")[2] and "default_realm" not in seen.settings:
+        return _trouble(
+            "kerberos_realm_unknown",
+            f"{login.who} is without a realm, and {seen.config} has no default_realm",
+            "Write ansible_user as user@REALM, with the realm in capitals.",
+        )
+    return None
 
 
 def _nameless(seen: Kerberos, login: Login) -> Refusal:
@@ -200,17 +229,19 @@ def _nameless(seen: Kerberos, login: Login) -> Refusal:
     if "." not in host:
         what = f"{host} is a short name, and the realm has no service {service}"
         return _trouble("kerberos_short_name", what, advice)
-    if seen.reverse and seen.reverse.lower() != host.lower() and seen.settings.get("rdns", "true").lower() != "false":
+    looked_up = not any(seen.settings.get(name, "").lower() in _OFF for name in ("rdns", "dns_canonicalize_hostname"))
+    if looked_up and seen.reverse and seen.reverse.lower() != host.lower():
         return _trouble(
             "kerberos_reverse_name",
             f"the address of {host} has the name {seen.reverse}, which Kerberos takes for the host's and the realm "
             "does not know",
             f"Set rdns = false in the section [libdefaults] of {seen.config}, or correct the PTR record.",
         )
+    other = " ansible_psrp_negotiate_service: HTTP asks for another service." if login.service == "WSMAN" else ""
     return _trouble(
         "kerberos_service_unknown",
         f"the realm knows no service {service}{f' ({seen.said})' if seen.said else ''}",
-        f"Is {host} the host's name in the domain, and is it a member? setspn -L shows the names its account has.",
+        f"Is {host} the host's name in the domain, and is it a member? setspn -L shows its names.{other}",
     )
 
 

@@ -43,7 +43,7 @@ class Node:
     name: str
     text: str | Secret = dataclasses.field(default="", repr=False)
     attributes: t.Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    children: tuple[Node, ...] = ()
+    children: tuple[Node | str, ...] = ()  # a string is written already
 
 
 _WITH_KEYS = Node("w:EnumerationMode", "EnumerateObjectAndEPR")
@@ -92,9 +92,11 @@ class Request:
 
     def secrets(self) -> t.Iterator[Secret]:
         """Every Secret inside, for scrubbing what the server says about it."""
-        pending = list(self.body)
+        pending: list[Node | str] = list(self.body)
         while pending:
             node = pending.pop()
+            if isinstance(node, str):
+                continue
             if isinstance(node.text, Secret):
                 yield node.text
             pending.extend(node.children)
@@ -311,12 +313,9 @@ def delete_shell(shell_id: str, *, timeout: float = _PATIENCE) -> Request:
 
 def to_bytes(request: Request, host: str) -> bytes:
     """The message as it goes out. Raises Failure (naming `host`) when it is too large or XML cannot carry it."""
-    declared = {f"xmlns:{prefix}": uri for prefix, uri in names.NAMESPACES.items()}
     header = () if request.operation == "identify" else _header(request)
     parts = (Node("s:Header", children=header), Node("s:Body", children=request.body))
-    pieces: list[str] = []
-    _write(Node("s:Envelope", "", declared, parts), pieces)
-    text = "".join(pieces)
+    text = _written(Node("s:Envelope", "", _DECLARED, parts))
     if _FORBIDDEN.search(text):
         raise Failure(
             f"{host}: {request.doing}: a value holds a control character, which WS-Management cannot carry; "
@@ -333,20 +332,16 @@ def to_bytes(request: Request, host: str) -> bytes:
     return data
 
 
-def _header(request: Request) -> tuple[Node, ...]:
+def _header(request: Request) -> tuple[Node | str, ...]:
     """The headers that Windows from Server 2003 R2 on accepts, in the order its own clients use."""
-    understand = {"s:mustUnderstand": "true"}
-    locale = {"xml:lang": "en-US", "s:mustUnderstand": "false"}  # the host may not have English texts
-    header = [
-        Node("a:To", names.ENDPOINT),
-        Node("a:ReplyTo", children=(Node("a:Address", names.ANONYMOUS, understand),)),
-        Node("w:ResourceURI", request.uri, understand),
-        Node("a:Action", request.action, understand),
+    header: list[Node | str] = [
+        _ROUTE,
+        Node("w:ResourceURI", request.uri, _UNDERSTAND),
+        Node("a:Action", request.action, _UNDERSTAND),
         Node("a:MessageID", request.message_id),
-        Node("w:MaxEnvelopeSize", str(MAX_ENVELOPE), understand),
+        _SIZE,
         Node("w:OperationTimeout", duration(request.timeout)),
-        Node("w:Locale", "", locale),
-        Node("p:DataLocale", "", locale),
+        _LANGUAGE,
     ]
     if request.selectors:
         entries = request.selectors.items()
@@ -365,8 +360,18 @@ def duration(seconds: float) -> str:
     return f"PT{whole}.{rest:03}S" if rest else f"PT{whole}S"
 
 
-def _write(node: Node, pieces: list[str]) -> None:
+def _written(*nodes: Node) -> str:
+    pieces: list[str] = []
+    for node in nodes:
+        _write(node, pieces)
+    return "".join(pieces)
+
+
+def _write(node: Node | str, pieces: list[str]) -> None:
     """The element as text. Secrets are revealed here."""
+    if isinstance(node, str):
+        pieces.append(node)
+        return
     attributes = "".join(f' {name}="{_escape(value)}"' for name, value in node.attributes.items())
     text = _escape(node.text.reveal() if isinstance(node.text, Secret) else node.text)
     if not text and not node.children:
@@ -381,3 +386,16 @@ def _write(node: Node, pieces: list[str]) -> None:
 def _escape(text: str) -> str:
     """Text for an element or an attribute; line ends as references, or a parser would change them (XML 1.0, 2.11)."""
     return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], text)
+
+
+# -- what is the same in every message, written once
+
+_DECLARED = {f"xmlns:{prefix}": uri for prefix, uri in names.NAMESPACES.items()}
+_UNDERSTAND = {"s:mustUnderstand": "true"}
+_LOCALE = {"xml:lang": "en-US", "s:mustUnderstand": "false"}  # the host may not have English texts
+_ROUTE = _written(
+    Node("a:To", names.ENDPOINT),
+    Node("a:ReplyTo", children=(Node("a:Address", names.ANONYMOUS, _UNDERSTAND),)),
+)
+_SIZE = _written(Node("w:MaxEnvelopeSize", str(MAX_ENVELOPE), _UNDERSTAND))
+_LANGUAGE = _written(Node("w:Locale", "", _LOCALE), Node("p:DataLocale", "", _LOCALE))

@@ -37,6 +37,7 @@ _REFUSED_WAIT = 60.0  # seconds a command gets to end after it refused its input
 _LOST_PATIENCE = 60.0  # seconds to look for a host that has gone silent while a command runs
 _LOST_PAUSE = 2.0
 _FAREWELL = 15.0  # seconds for messages that only tidy up
+_FAREWELLS = 2  # a lost one may not have arrived, and a shell left idle counts against the user's quota for hours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,11 @@ class Shell:
         if not self._shell_id:
             return
         shell_id, self._shell_id = self._shell_id, ""
-        self._tidy(envelope.delete_shell(shell_id, timeout=self._short()), "the remote shell could not be closed")
+        for _attempt in range(_FAREWELLS):
+            farewell = envelope.delete_shell(shell_id, timeout=self._short())
+            if self._tidy(farewell, "the remote shell could not be closed"):
+                return
+            self._world.disconnect()
 
     def run(
         self,
@@ -286,12 +291,14 @@ class Shell:
         signal = envelope.terminate(self._shell_id, running.id, timeout=self._short())
         self._tidy(signal, "a command could not be released")
 
-    def _tidy(self, request: envelope.Request, otherwise: str) -> None:
-        """A message whose failure changes nothing: WinRM frees idle shells and commands by itself."""
+    def _tidy(self, request: envelope.Request, otherwise: str) -> bool:
+        """Whether there is no more to say, of a message whose failure changes nothing: WinRM frees what is idle."""
         try:
             self._client.ask(request)
         except Problem as problem:
             self._world.log(f"{otherwise}: {problem.message}")
+            return not isinstance(problem, Unreachable) or problem.name == "login_refused"
+        return True
 
     def _short(self) -> float:
         return min(self._client.operation_timeout, _FAREWELL)

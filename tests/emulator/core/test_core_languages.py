@@ -33,6 +33,7 @@ SAYS_SOMETHING = (
     (OLD, "reg query HKLM\\SOFTWARE\\Nothing"),
     (OLD, "netsh firewall show state"),
     (OLD, "netsh firewall show portopening"),
+    (OLD, "netsh firewall show config"),
     (R2, "netsh advfirewall show allprofiles"),
     (R2, "netsh advfirewall firewall show rule name=all"),
     (R2, "netsh firewall show state"),
@@ -40,6 +41,7 @@ SAYS_SOMETHING = (
     (R2, "dism /online"),
     (R2, "dism /online /add-package /packagepath:C:\\nothing.cab /norestart"),
     (R2, "cscript //nologo C:\\Windows\\system32\\slmgr.vbs /dli"),
+    (R2, "cscript //nologo C:\\Windows\\system32\\slmgr.vbs /dlv"),
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 from corewire import CMD, TRANSFER, Wire, codes, collect, content, local, parse
 
 MakeWire = Callable[..., Wire]
+STANDARD_PROFILE = r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\StandardProfile"
 
 
 # -- shells ----------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def test_command_lines(wire: MakeWire, line: str, code: int, out: str | None, mu
     assert ran.mutation is mutation
 
 
-@pytest.mark.parametrize("line", ["powershell -Command x", "whoami", "dir C:\\", "wmic os get version", "ver2"])
+@pytest.mark.parametrize("line", ["whoami", "dir C:\\", "wmic os get version", "ver2"])
 def test_anything_else_is_not_recognized(wire: MakeWire, line: str) -> None:
     ran = wire().run(line)
     assert ran.code == 1
@@ -403,6 +404,44 @@ def test_reg(wire: MakeWire) -> None:
     assert host.run("reg delete HKLM\\SOFTWARE\\activation.kms /v Manual", [b"y\r\n"]).code == 0
     assert host.run("reg delete HKLM\\SOFTWARE\\activation.kms /f").code == 0
     assert host.run("reg delete HKLM\\SOFTWARE\\activation.kms /f").code == 1
+
+
+@pytest.mark.parametrize("persona", ["server-2003-sp2-x86", "server-2019"])
+def test_sc_query_shows_one_service_or_all_that_run(wire: MakeWire, persona: str) -> None:
+    host = wire(persona=persona)
+    one = host.run("sc query Spooler")
+    assert (one.code, one.mutation) == (0, False)
+    assert "STATE              : 4  RUNNING" in one.out
+    assert "SERVICE_NAME: Spooler\r\nDISPLAY_NAME: Print Spooler\r\n" in host.run("sc query").out
+    host.run("net stop Spooler")
+    assert "STATE              : 1  STOPPED" in host.run("sc query Spooler").out
+    assert "Spooler" not in host.run("sc query").out
+    for refused in ("sc qc Spooler", "sc query state= all", "sc"):
+        ran = host.run(refused)
+        assert (ran.code, "only command modelled" in ran.out) == (1639, True)
+
+
+def test_netsh_firewall_show_config_shows_both_profiles(wire: MakeWire) -> None:
+    host = wire(domain_member=False)
+    assert host.run("netsh firewall add portopening TCP 1688 KMS profile=STANDARD").code == 0
+    host.run(f'reg add "{STANDARD_PROFILE}" /v DoNotAllowExceptions /t REG_DWORD /d 1 /f')
+    ran = host.run("netsh firewall show config")
+    assert (ran.code, ran.mutation) == (0, False)
+    domain, standard = (part.splitlines() for part in ran.out.split("Standard profile configuration (current):"))
+    assert domain[1] == "Domain profile configuration:"
+    assert f"{'Exception mode':<34}= Enable" in domain
+    assert not [line for line in domain if "1688" in line]
+    assert f"{'Operational mode':<34}= Enable" in standard
+    assert f"{'Exception mode':<34}= Disable" in standard
+    assert [line.split() for line in standard if "1688" in line] == [["1688", "TCP", "Enable", "KMS"]]
+    assert host.run("netsh firewall show logging").code == 1
+
+
+def test_reg_query_s_shows_everything_below(wire: MakeWire) -> None:
+    host = wire()
+    host.run("reg add HKLM\\SOFTWARE\\Above\\Below /v Deep /t REG_DWORD /d 7 /f")
+    assert "Deep" not in host.run("reg query HKLM\\SOFTWARE\\Above").out
+    assert "Deep\tREG_DWORD\t0x7" in host.run("reg query HKLM\\SOFTWARE\\Above /s").out
 
 
 def test_slmgr_needs_kms(wire: MakeWire) -> None:

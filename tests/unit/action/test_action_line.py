@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import threading
 import typing as t
@@ -101,6 +102,28 @@ def test_silence_ends_the_line(url: str) -> None:
     with pytest.raises(TimeoutError):
         line.post(b"silence", 0.1, {})
     assert not line.stands
+
+
+class TimeIsUp(BaseException):
+    """As Ansible's time-out of a task."""
+
+
+def test_what_is_cut_off_leaves_nothing_to_the_next_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The items of a loop share a connection, and the answer to the first would be read as that to the second."""
+
+    def interrupted(*args: t.Any) -> t.NoReturn:
+        raise TimeIsUp
+
+    line = Line(session(), url)
+    first(line, url)
+    with monkeypatch.context() as patch, pytest.raises(TimeIsUp):
+        patch.setattr(http.client.HTTPConnection, "getresponse", interrupted)
+        line.post(b"silence", 5.0, {})
+    assert not line.stands
+    for number in (2, 3):  # a later task makes a line of its own of the same session
+        later = Line(line.session, url)
+        first(later, url, b"later")
+        assert later.post(b"later still", 5.0, {})[2] == b"2", number
 
 
 def test_through_a_proxy_there_is_none(url: str) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import types
 import typing as t
 
 import pytest
 import requests
 from ansible.errors import AnsibleConnectionFailure
+from spnego.exceptions import BadMICError, InvalidTokenError
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
 
@@ -115,6 +117,21 @@ def test_a_connection_that_fails_was_never_sent_anything(monkeypatch: pytest.Mon
     assert using.shell_id is None
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"transport": ["telepathy"]}, "does not support transport"),
+        ({"remote_password": None}, "requires a password"),
+        ({"transport": ["certificate"]}, "cert_pem"),
+        ({"transport": ["basic"], "_extras": {"ansible_winrm_message_encryption": "always"}}, "does not support it"),
+    ],
+)
+def test_options_that_cannot_be_are_told_as_such(options: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(NoAnswer, match=words) as caught:
+        WinrmDoor(connection(**options)).send(MESSAGE, 60)
+    assert not caught.value.sent and "variables of this connection" in caught.value.advice
+
+
 # -- sessions
 
 
@@ -170,6 +187,8 @@ def test_a_login_that_is_refused_before_the_first_message() -> None:
         requests.ConnectionError("reset by peer"),
         WinRMError("no encryption"),
         OSError("no route to host"),
+        KeyError("www-authenticate"),
+        InvalidTokenError(),
     ],
 )
 def test_a_login_that_broke_never_leaves_a_session_that_would_send_unsealed(trouble: Exception) -> None:
@@ -228,7 +247,13 @@ CLOSED = requests.ConnectionError("Connection aborted", "RemoteDisconnected('clo
         (CLOSED, True, "closed without an answer"),
         (requests.ConnectionError("Connection reset by peer"), True, "was reset"),
         (ConnectionResetError(104, "Connection reset by peer"), True, "was reset"),
-        (WinRMError("what is this"), True, "the connection failed (WinRMError)"),
+        (WinRMError("no such message encryption"), True, "the connection failed (no such message encryption)"),
+        (requests.TooManyRedirects("Exceeded 0 redirects."), True, "sends to another address"),
+        (requests.exceptions.ChunkedEncodingError("x"), True, "the connection failed (ChunkedEncodingError)"),
+        (KeyError("content-type"), True, "makes no sense (KeyError)"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), True, "makes no sense (UnicodeDecodeError)"),
+        (UnicodeEncodeError("latin-1", f"{PASSWORD}\u20ac", 20, 21, "x"), False, "characters that Basic cannot carry"),
+        (BadMICError(), True, "makes no sense (BadMICError)"),
     ],
 )
 def test_silence_says_whether_the_message_can_have_arrived(trouble: Exception, sent: bool, words: str) -> None:
@@ -253,7 +278,6 @@ def test_silence_says_whether_the_message_can_have_arrived(trouble: Exception, s
         ({"transport": ["basic"]}, False),
         ({"transport": ["plaintext"]}, False),
         ({"transport": None}, False),
-        ({"transport": None, "remote_user": "admin@CORP.EXAMPLE"}, True),
         ({"transport": ["basic"], "scheme": "https"}, True),
         ({"transport": ["basic"], "port": 5986}, True),
         ({"transport": ["basic"], "port": 5986, "scheme": "http"}, False),
@@ -263,6 +287,22 @@ def test_silence_says_whether_the_message_can_have_arrived(trouble: Exception, s
 )
 def test_whether_messages_travel_encrypted(options: dict[str, t.Any], encrypted: bool) -> None:
     assert WinrmDoor(connection(**options)).encrypted() is encrypted
+
+
+@pytest.mark.parametrize("transport", [None, ["kerberos"]])
+@pytest.mark.parametrize("library", ["pykerberos", "one that cannot seal", "none"])
+def test_kerberos_seals_only_where_its_library_does(
+    library: str, transport: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any, ansible-core before 2.19 logs in a user@REALM by Basic, and the host key would travel open."""
+    using = connection(transport=transport, remote_user="admin@CORP.EXAMPLE")
+    plugin = sys.modules[type(using).__module__]
+    monkeypatch.delattr(plugin, "kerberos", raising=False)
+    if library != "none":
+        seal = {"authGSSWinRMEncryptMessage": None} if library == "pykerberos" else {}
+        monkeypatch.setattr(plugin, "kerberos", types.SimpleNamespace(**seal), raising=False)
+    never_made = library == "none" and transport is not None
+    assert WinrmDoor(using).encrypted() is (library == "pykerberos" or never_made)
 
 
 def test_one_transport_is_enough_and_none_is_the_plugins_own_choice() -> None:

@@ -40,6 +40,10 @@ def at(host: str) -> Login:
     return Login("winrm", host, "HTTP", WHO)
 
 
+def as_user(name: str) -> Login:
+    return dataclasses.replace(MANAGED, principal=name)
+
+
 @pytest.mark.parametrize("login", [None, MANAGED, MANUAL, PSRP])
 def test_nothing_is_wrong_where_a_ticket_could_be_had(login: Login | None) -> None:
     assert named(login) == []
@@ -60,14 +64,22 @@ def test_nobody_could_try() -> None:
         (MANAGED, {"library": False}, "kerberos_library"),
         (PSRP, {"library": False}, "kerberos_library"),
         (MANAGED, {"program": False}, "kerberos_kinit"),
-        (MANAGED, {"chosen": True}, "kerberos_config_not_passed"),
+        (MANAGED, {"chosen": True, "config": "/etc/other.conf"}, "kerberos_config_not_passed"),
+        (dataclasses.replace(MANAGED, principal=""), {"tried": "missing"}, "kerberos_no_user"),
+        (dataclasses.replace(PSRP, principal=""), {"tried": "missing"}, "kerberos_no_user"),
         (MANAGED, {"tried": "realm_unknown", "config_found": False}, "kerberos_no_config"),
         (MANAGED, {"tried": "kdc_unreachable", "config_found": False}, "kerberos_no_config"),
         (MANAGED, {"tried": "realm_unknown"}, "kerberos_realm_unknown"),
         (MANAGED, {"tried": "kdc_unreachable"}, "kerberos_no_kdc"),
         (MANUAL, {"tried": "no_ticket", "cache": "KEYRING:persistent:1000"}, "kerberos_cache_out_of_reach"),
         (MANUAL, {"tried": "failed", "cache": "KCM:"}, "kerberos_cache_out_of_reach"),
+        (MANUAL, {"tried": "service_unknown", "cache": "KEYRING:persistent:1000"}, "kerberos_service_unknown"),
+        (MANUAL, {"tried": "ticket_expired", "cache": "KCM:"}, "kerberos_ticket_expired"),
         (MANUAL, {"tried": "no_ticket", "cache": "FILE:/tmp/krb5cc_0"}, "kerberos_no_ticket"),
+        (as_user("kms"), {"tried": "realm_unknown"}, "kerberos_realm_unknown"),
+        (as_user("CORP\\kms"), {"tried": "principal_unknown"}, "kerberos_principal_unknown"),
+        (as_user("CORP\\kms"), {"tried": "realm_unknown"}, "kerberos_principal_unknown"),
+        (PSRP, {"tried": "service_unknown"}, "kerberos_service_unknown"),
         (MANUAL, {"tried": "ticket_expired"}, "kerberos_ticket_expired"),
         (MANAGED, {"tried": "secret_wrong", "cache": "KEYRING:persistent:1000"}, "kerberos_password_wrong"),
         (MANAGED, {"tried": "password_expired"}, "kerberos_password_expired"),
@@ -94,19 +106,28 @@ def test_the_mistake_is_named(login: Login, seen: dict[str, t.Any], name: str) -
     assert named(login, **seen) == [name]
 
 
-def test_the_reverse_name_does_not_count_where_kerberos_does_not_ask_for_it() -> None:
-    settings = {"rdns": "false"}
+@pytest.mark.parametrize("settings", [{"rdns": "false"}, {"rdns": "no"}, {"dns_canonicalize_hostname": "False"}])
+def test_the_reverse_name_does_not_count_where_kerberos_does_not_ask_for_it(settings: dict[str, str]) -> None:
     seen = {"tried": "service_unknown", "reverse": "dhcp7.corp.example", "settings": settings}
     assert named(**seen) == ["kerberos_service_unknown"]
 
 
 def test_kinit_with_the_variable_reads_the_same_file() -> None:
     login = dataclasses.replace(MANAGED, passed=("KRB5_CONFIG",))
-    assert named(login, chosen=True) == []
+    assert named(login, chosen=True, config="/etc/other.conf") == []
+    assert named(chosen=True) == [], "or where it names the one that kinit reads anyway"
+
+
+def test_a_user_without_a_realm_is_told_so_where_no_realm_is_the_default() -> None:
+    (trouble,) = troubles(Kerberos(as_user("kms"), tried="realm_unknown"))
+    assert "kms is without a realm" in trouble.message and "user@REALM" in trouble.advice
+    defaulted = Kerberos(as_user("kms"), tried="realm_unknown", settings={"default_realm": "CORP.EXAMPLE"})
+    (trouble,) = troubles(defaulted)
+    assert "without a realm" not in trouble.message
 
 
 def test_causes_come_before_effects() -> None:
-    seen = {"library": False, "program": False, "chosen": True, "tried": "realm_unknown"}
+    seen = {"library": False, "program": False, "chosen": True, "config": "/other", "tried": "realm_unknown"}
     expected = ["kerberos_library", "kerberos_kinit", "kerberos_config_not_passed", "kerberos_realm_unknown"]
     assert named(**seen) == expected
 

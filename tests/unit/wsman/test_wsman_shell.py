@@ -413,8 +413,26 @@ def test_a_command_windows_refuses_to_start_is_a_fault() -> None:
 def test_what_was_done_stays_done_when_tidying_up_fails(verb: str, answer: Answer) -> None:
     world = FakeWorld(WinRS(**{verb: answer}))
     assert run(world).exit_code == 0
-    assert len(world.logged) == 1
+    assert len(world.logged) == world.actions().count(verb)
     assert world.actions()[-1] == "Delete"
+
+
+@pytest.mark.parametrize(
+    ("answers", "farewells"),
+    [
+        pytest.param([DELETED], 1, id="answered"),
+        pytest.param([NO_SUCH_COMMAND], 1, id="refused"),
+        pytest.param([(401, b"")], 1, id="login refused"),
+        pytest.param([NoAnswer("reset"), DELETED], 2, id="lost once"),
+        pytest.param([NoAnswer("reset")] * 9, 2, id="lost"),
+    ],
+)
+def test_a_lost_farewell_is_said_once_more(answers: list[Answer], farewells: int) -> None:
+    world = FakeWorld(WinRS(Delete=answers))
+    assert run(world).exit_code == 0
+    said = [sent for sent in world.sent if sent.action == "Delete"]
+    assert len(said) == farewells
+    assert len({sent.header("MessageID") for sent in said}) == farewells
 
 
 def test_the_first_problem_is_the_one_that_is_told() -> None:

@@ -71,27 +71,38 @@ def _net(call: Call) -> Result:
     if code:
         return Done(2, err=said(call.machine, "system_error", code=code))
     seconds = services.SECONDS_TO_START if verb == "start" else services.SECONDS_TO_STOP
-    shown = call.machine.language.services.get(service.name.lower(), service.display)
-    done = said(call.machine, "service_started" if verb == "start" else "service_stopped", service=shown)
+    key = "service_started" if verb == "start" else "service_stopped"
+    done = said(call.machine, key, service=_shown(call.machine, service))
     return Done(0, done, seconds=call.machine.pace(seconds))
 
 
 def _sc(call: Call) -> Result:
-    if len(call.arguments) != 2 or call.arguments[0].lower() != "query":
-        return Done(1639, lines("SC QUERY is the only command modelled."))
-    service = call.machine.services.get(call.arguments[1])
-    if service is None:
-        return Done(1060, said(call.machine, "sc_unknown"))
+    words = call.arguments
+    if not words or words[0].lower() != "query" or len(words) > 2:
+        return Done(1639, lines("SC QUERY, with the name of a service or without, is the only command modelled."))
+    if len(words) == 1:  # sc query: "displays running services" (learn, sc query)
+        running = [each for each in call.machine.services if each.state != "Stopped"]
+        return Done(0, "".join(_state(each, _shown(call.machine, each)) for each in running))
+    service = call.machine.services.get(words[1])
+    return Done(1060, said(call.machine, "sc_unknown")) if service is None else Done(0, _state(service))
+
+
+def _state(service: services.Service, display: str | None = None) -> str:
     number = {"Stopped": 1, "Start Pending": 2, "Stop Pending": 3, "Running": 4}[service.state]
-    return Done(
-        0,
-        lines(
-            "",
-            f"SERVICE_NAME: {service.name}",
-            f"        STATE              : {number}  {service.state.upper().replace(' ', '_')}",
-            f"        WIN32_EXIT_CODE    : {service.exit_code}",
-        ),
+    kind = "20  WIN32_SHARE_PROCESS" if service.shared else "10  WIN32_OWN_PROCESS"
+    return lines(
+        "",
+        f"SERVICE_NAME: {service.name}",
+        *([] if display is None else [f"DISPLAY_NAME: {display}"]),
+        f"        TYPE               : {kind}",
+        f"        STATE              : {number}  {service.state.upper().replace(' ', '_')}",
+        f"        WIN32_EXIT_CODE    : {service.exit_code}  (0x{service.exit_code:x})",
     )
+
+
+def _shown(machine: Machine, service: services.Service) -> str:
+    """The display name, in the language of the host."""
+    return machine.language.services.get(service.name.lower(), service.display)
 
 
 def _options(words: tuple[str, ...]) -> dict[str, str]:

@@ -171,7 +171,7 @@ def run(call: Call, file: File) -> Result:
     machine = call.machine
     others = bool(machine.processes.named("update.exe"))
     switches = _switches(package, call.arguments)
-    call.processes.append(r"c:\3f2a8c11\update\update.exe " + " ".join(call.arguments))
+    call.begin(r"c:\3f2a8c11\update\update.exe " + " ".join(call.arguments))
     hangs, machine.faults.installer_hangs = machine.faults.installer_hangs, False
     if hangs or switches.help or not (switches.quiet or switches.passive):
         _log(call, package, switches.log, "waiting")

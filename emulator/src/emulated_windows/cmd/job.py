@@ -17,47 +17,14 @@ from ..machine.disk import ACCESS_DENIED, SHARING_VIOLATION, DiskFullError, File
 from ..machine.machine import Machine
 from ..machine.processes import Process
 from ..machine.schedule import Task
-from . import builtins, control, dnscmd, expand, filters, installer, netsh, servicing, slmgr
+from . import installer
 from .launch import Launch, environment, unwrap
 from .line import Line, LineError
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
+from .programs import mutates, program_of
 from .texts import in_use, said
 
-PROGRAMS: dict[str, Program] = {
-    **builtins.PROGRAMS,
-    **filters.PROGRAMS,
-    **netsh.PROGRAMS,
-    **control.PROGRAMS,
-    **slmgr.PROGRAMS,
-    **expand.PROGRAMS,
-    **servicing.PROGRAMS,
-    **dnscmd.PROGRAMS,
-}
 NOT_RECOGNIZED, START_FAILED = 1, 9059
-SYSTEM_FOLDERS = (r"c:\windows\system32", r"c:\windows")
-
-
-def program_of(machine: Machine, line: Line, *, direct: bool) -> Program | None:
-    """The program of the closed list a line starts, None if it is none of them."""
-    there = line.name in machine.persona.programs or (line.name == dnscmd.NAME and dnscmd.is_there(machine))
-    program = PROGRAMS.get(line.name) if there else None
-    if program is None or (direct and program.builtin):
-        return None
-    folder = ntpath.dirname(line.program).lower().rstrip("\\")
-    return program if not folder or folder in SYSTEM_FOLDERS else None
-
-
-def mutates(machine: Machine, text: str) -> bool:
-    """Could this command line change the machine? For the journal; what nobody knows counts as harmful."""
-    variables = environment(machine)
-    try:
-        line = unwrap(text, variables, direct=False).line
-    except LineError:
-        return False
-    if line.target is not None and line.target.lower() != "nul":
-        return True
-    program = program_of(machine, line, direct=False)
-    return program.mutates(line) if program is not None else "." in line.program or "\\" in line.program
 
 
 @dataclass
@@ -118,7 +85,7 @@ class Job:
         if not through_cmd and line.target is not None:
             self.missing = True  # without cmd.exe nobody redirects
             return
-        call = Call(self._machine, line, self._variables, self._folder, self._write)
+        call = Call(self._machine, line, self._variables, self._folder, self._write, self._process)
         program = program_of(self._machine, line, direct=not through_cmd)
         file = self._file(call, line) if program is None else None
         if program is None and file is None:
@@ -136,10 +103,7 @@ class Job:
         if file is not None:
             self._image = file
             file.uses.append(ACCESS_DENIED)
-        result = self._run(call, program, file)
-        for extra in call.processes:
-            self._process(extra)
-        self._take(result)
+        self._take(self._run(call, program, file))
 
     def _waits(self, launch: Launch, program: Program | None) -> bool:
         """Does whoever starts it wait for the end of the program?"""

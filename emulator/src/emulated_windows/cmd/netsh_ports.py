@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """netsh firewall on Server 2003: opening, changing, closing and showing ports.
 
-Knows the positional and the tag=value form of add, set and delete portopening, the profiles, and that an address is
-stored with a dotted mask (netsh help, cc771046; KB897663). With the firewall service stopped it only warns. Output
-is localized text: clients read the registry instead.
+Knows `show` of config, state and portopening, the positional and the tag=value form of add, set and delete
+portopening, the profiles, and that an address is stored with a dotted mask (netsh help, cc771046; KB897663). With the
+firewall service stopped it only warns. Output is localized text: clients read the registry instead.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .texts import said, word
 
 ADD = ("protocol", "port", "name", "mode", "scope", "addresses", "profile", "interface")
 DELETE = ("protocol", "port", "profile", "interface")
+_RULE = lines("-" * 67)
 
 
 def port(given: dict[str, str]) -> tuple[str, int]:
@@ -88,33 +89,50 @@ def _mode(machine: Machine, *, on: bool) -> str:
     return word(machine, "enable" if on else "disable")
 
 
+def _setting(machine: Machine, key: str, *, on: bool) -> str:
+    return lines(f"{word(machine, key):<34}= {_mode(machine, on=on)}")
+
+
 def operational(machine: Machine, *, on: bool) -> str:
     """The line that says whether the firewall is on."""
-    return lines(f"{word(machine, 'legacy_mode'):<34}= {_mode(machine, on=on)}")
+    return _setting(machine, "legacy_mode", on=on)
+
+
+def _state(machine: Machine, firewall: PortListFirewall) -> str:
+    on = firewall.running() and firewall.enabled(firewall.current)
+    profile = f"{word(machine, 'legacy_profile'):<34}= {firewall.current.capitalize()}"
+    return said(machine, "legacy_status") + _RULE + lines(profile) + operational(machine, on=on)
+
+
+def _ports(machine: Machine, firewall: PortListFirewall, profile: str) -> str:
+    rows = [
+        f"{entry.port:<6} {entry.protocol:<9} {_mode(machine, on=entry.enabled):<8} {entry.name}"
+        for entry in firewall.entries()
+        if entry.profile == profile
+    ]
+    return said(machine, "legacy_ports", profile=profile) + _RULE + lines(*rows)
+
+
+def _config(machine: Machine, firewall: PortListFirewall, profile: str) -> str:
+    """The settings in force and the host's own ports of one profile. Programs and ICMP are not modelled."""
+    current = word(machine, "legacy_current") if profile == firewall.current else ""
+    return (
+        said(machine, "legacy_config", profile=profile.capitalize(), current=current)
+        + _RULE
+        + operational(machine, on=firewall.enabled(profile))
+        + _setting(machine, "legacy_exceptions", on=not firewall.setting(profile, "DoNotAllowExceptions", 0))
+        + _ports(machine, firewall, PROFILES[profile])
+    )
 
 
 def _show(machine: Machine, firewall: PortListFirewall, what: str) -> Done:
     if what == "state":
-        on = firewall.running() and firewall.enabled(firewall.current)
-        return Done(
-            0,
-            said(machine, "legacy_status")
-            + lines("-" * 67, f"{word(machine, 'legacy_profile'):<34}= {firewall.current.capitalize()}")
-            + operational(machine, on=on),
-        )
-    if what != "portopening":
-        raise NetshError
-    shown = [
-        said(machine, "legacy_ports", profile=profile)
-        + lines("-" * 67)
-        + "".join(
-            lines(f"{entry.port:<6} {entry.protocol:<9} {_mode(machine, on=entry.enabled):<8} {entry.name}")
-            for entry in firewall.entries()
-            if entry.profile == profile
-        )
-        for profile in PROFILES.values()
-    ]
-    return Done(0, "".join(shown))
+        return Done(0, _state(machine, firewall))
+    if what == "portopening":
+        return Done(0, "".join(_ports(machine, firewall, folder) for folder in PROFILES.values()))
+    if what == "config":
+        return Done(0, "".join(_config(machine, firewall, profile) for profile in PROFILES))
+    raise NetshError
 
 
 def run(call: Call, firewall: PortListFirewall) -> Result:

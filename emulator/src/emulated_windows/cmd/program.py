@@ -10,7 +10,7 @@ know single programs and how a shell delivers their output.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..machine.machine import Machine
 from .line import Line
@@ -56,8 +56,8 @@ class Call:
     folder: str
     write: Callable[[bytes], None]
     """Standard output, for programs that produce it piece by piece."""
-    processes: list[str] = field(default_factory=list)
-    """Command lines of further processes the program starts; set by the program."""
+    begin: Callable[[str], None]
+    """Begins a process of this command line below the program's own; both end together."""
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def _dism(call: Call) -> Result:
     if not needed or not set(options) <= _DISM_SWITCHES:
         return Done(BAD_SWITCH, said(call.machine, "dism_syntax"))
     wish = _Wish(options["/packagepath"], "/quiet" in options, "/norestart" in options, options.get("/logpath"))
-    call.processes.append(_DISM_HOST)
+    call.begin(_DISM_HOST)
     result = _service(call, wish, rf"{call.machine.persona.windows}\Logs\DISM\dism.log")
     if isinstance(result, Done) and result.code not in (SUCCESS, RESTART_NEEDED) and not wish.quiet:
         return replace(result, out=said(call.machine, "dism_error", code=_shown(result.code)))

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cscript slmgr.vbs, as far as people use it: /ipk, /ato, /dli.
+"""cscript slmgr.vbs, as far as people use it: /ipk, /ato, /dli, /dlv.
 
 Knows that /ipk leaves a mark for management packs (KeyManagementServiceVersion; read in the script of 8.1, assumed of
 earlier ones), that /ato asks for consent before it goes online on Server 2003 and waits for an answer (walk-through of
@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 
 from ..machine.errors import ProviderError
-from ..machine.keys import LICENSED, UNKNOWN_COUNT, HostKey
+from ..machine.keys import HostKey
 from ..machine.machine import Machine
 from ..machine.products import ProductRow
 from ..machine.publishing import VERSION_MARK, wow6432
 from ..machine.registry import REG_SZ
+from . import slmgr_show
 from .line import Line
 from .program import Call, Done, Program, Reads, Result, lines, switch
-from .texts import said
 
 SYSTEM32 = r"c:\windows\system32"
 
@@ -46,14 +46,14 @@ def _run(call: Call) -> Result:
             lambda data, end: _consent(call.machine, data, end),
             "Activation goes online and sends information about this computer to Microsoft. Continue (y/n)? ",
         )
-    if verb == "/dli":
-        return _show(call.machine)
-    return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | /dli"))
+    if verb in ("/dli", "/dlv") and len(words) <= 3:
+        return _show(call.machine, "".join(words[2:]), verbose=verb == "/dlv")
+    return Done(0, lines("Usage: slmgr.vbs /ipk <key> | /ato | (/dli | /dlv) [<activation ID> | all]"))
 
 
 def _told(machine: Machine, key: str, **parts: object) -> str:
-    """What the script says. On Server 2003 it knows no language but English: GetUILanguage came with Vista."""
-    return said(machine, key, english=machine.persona.since < (6, 0), **parts)
+    """What the script says, as lines of output."""
+    return lines(*slmgr_show.word_of(machine, key, **parts).split("\n"))
 
 
 def _error(machine: Machine, error: ProviderError) -> Done:
@@ -114,25 +114,11 @@ def _activate(machine: Machine) -> Done:
     return Done(0, _told(machine, "slmgr_activated"), seconds=seconds)
 
 
-def _show(machine: Machine) -> Done:
-    found = _host_row(machine)
-    if found is None:
-        return Done(0, _told(machine, "slmgr_no_key"))
-    key, row = found
-    count = machine.licensing.count
-    publishing = "slmgr_enabled" if machine.licensing.publishes() else "slmgr_disabled"
-    shown = _told(
-        machine,
-        "slmgr_shown",
-        name=row.name,
-        description=row.description,
-        partial=key.partial,
-        status=_told(machine, "slmgr_licensed" if key.status == LICENSED else "slmgr_grace").strip(),
-        count=0 if count == UNKNOWN_COUNT else count,
-        port=machine.licensing.settings.port,
-        publishing=_told(machine, publishing).strip(),
-    )
-    return Done(0, shown)
+def _show(machine: Machine, asked: str, *, verbose: bool) -> Done:
+    try:
+        return Done(0, slmgr_show.shown(machine, asked, verbose=verbose))
+    except ProviderError as error:
+        return _error(machine, error)
 
 
 def _mutates(line: Line) -> bool:

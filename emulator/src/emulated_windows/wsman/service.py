@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..cmd.job import mutates
+from ..cmd.powershell import clear
+from ..cmd.programs import mutates
 from ..contract import Event, Reply
 from ..machine.machine import Machine
 from ..soap import answer, faults, names
@@ -128,7 +129,7 @@ class Service:
                 line = command_line(request)
             except WsmanFault:
                 return Event("shell", verb)
-            return Event("shell", verb, _KEY.sub(r"*-*-*-*-\1", line), mutates(self._machine, line))
+            return Event("shell", verb, _KEY.sub(r"*-*-*-*-\1", clear(line)), mutates(self._machine, line))
         if verb == "send":
             job = self._shells.busy_command(request)
             return Event("shell", verb, "", job is not None and job.mutates)
