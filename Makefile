@@ -24,9 +24,10 @@ $(PARTS): ## that part of the gate
 	@$(GATE) $@
 
 SEEDS ?= 10000
+FIRST ?= 0
 SEED ?=
-simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000; one again: make simulate SEED=17
-	@KMS_SIMULATION_SEEDS=$(SEEDS) KMS_SIMULATION_SEED=$(SEED) $(GATE) simulate
+simulate: ## the long run of the simulated rollouts: make simulate SEEDS=10000, others by FIRST=10000; one again: SEED=17
+	@KMS_SIMULATION_FIRST=$(FIRST) KMS_SIMULATION_SEEDS=$(SEEDS) KMS_SIMULATION_SEED=$(SEED) $(GATE) simulate
 
 ONLY ?=
 bench: ## measure, and compare with what was measured before; a part: make bench ONLY=dns (or windows, fleet)

@@ -16,7 +16,7 @@ from invariants import check_run, check_touched, touchable
 from personas import PERSONAS, Wanted
 from rollout import Run, run, wish_of
 from scenario import FAULTS
-from simulated import ZONE, Surroundings, microsoft, neighbour, srv_members, surroundings
+from simulated import ZONE, Surroundings, microsoft, neighbour, srv_ports, surroundings
 from two_controllers import Controller, at_once
 from whole import whole
 
@@ -52,7 +52,7 @@ def check_crowd(seed: int, packages: pathlib.Path) -> None:
     else:
         raise AssertionError(told)
     fleet[0].clock.advance(_SHELL_IDLE)
-    assert srv_members(fleet[0].zone) == {f"foreign.{ZONE}", *names}, told
+    assert srv_ports(fleet[0].zone) == sorted((name, 1688) for name in [f"foreign.{ZONE}", *names]), told
     for around, row, was in zip(fleet, wanted, before, strict=True):
         state, five = around.machine.show(), row.key[-5:]
         assert state["activations_spent"] == {five: 1}, told

@@ -11,11 +11,12 @@ from __future__ import annotations
 import typing as t
 
 from rollout import Run
-from simulated import Surroundings
+from simulated import Exchange, Surroundings
 from whole import Whole, touched, unexpected, whole
 
 DEFECTS = ("unexpected", "no_end", "plan_does_not_settle")
 """Names of errors with which the collection accuses itself."""
+_CLOSING, _CLOSED_SO_OFTEN = b"/transfer/Delete", 2
 _RESTS = {"host_settings.apply": "host_settings.hold"}
 """What is left of a step when a fault met it: the values that were not written yet, and the service's restart."""
 _LICENSING = r"registry(\\software|\\software\\wow6432node)\\microsoft\\windows nt\\currentversion"
@@ -89,7 +90,8 @@ def check_run(around: Surroundings, run: Run, told: str, *, alone: bool = True) 
     Args:
         alone: nobody else was at work: what another controller does nobody foresees.
     """
-    sent = [one for one in around.exchanges if one.by == id(run.world)]
+    sent = [one for one in around.exchanges if one.by == run.world.number]
+    check_shells(around, run, sent, told)
     assert sum(one.method == "Activate" for one in sent) <= 1, told
     problem = run.problem
     if problem is not None:
@@ -103,6 +105,23 @@ def check_run(around: Surroundings, run: Run, told: str, *, alone: bool = True) 
         planned = {one.step.id for one in run.outcome.plan}
         planned |= {rest for rest, begun in _RESTS.items() if begun in planned and run.world.met}
         assert set(run.done) <= planned, f"{told}\nplanned {sorted(planned)}"
+
+
+def check_shells(around: Surroundings, run: Run, sent: t.Sequence[Exchange], told: str) -> None:
+    """No shell of the run is open, but one whose number the controller was never told, or could not use any more.
+
+    That is: it was killed, or the answer to the opening was lost, or that to closing it, twice. Such a one dies of its
+    idle time-out.
+
+    Args:
+        sent: the run's own exchanges.
+    """
+    openings = [one.body for one in sent if (one.operation, one.resource) == ("shell", "create") and one.arrived]
+    lost = [message for message in run.world.unanswered if _CLOSING in message]
+    still = [shell.encode() for shell in around.machine.machine.open_shells()]
+    known = [shell for shell in still if any(shell in body for body in openings)]
+    strange = [shell for shell in known if sum(shell in message for message in lost) < _CLOSED_SO_OFTEN]
+    assert run.killed or strange == [], f"{told}\nopen: {strange}"
 
 
 def check_mode(around: Surroundings, foresee: t.Callable[[], Run], told: str) -> Run:

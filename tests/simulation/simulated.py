@@ -10,11 +10,12 @@ are left out. The same seed replays the same run to the last byte.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 import typing as t
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import dns.message
 import dns.rcode
@@ -44,6 +45,7 @@ DIALS_MET: dict[str, set[str]] = defaultdict(set)
 _MESSAGE_ID = re.compile(rb"<(\w+:)?MessageID[ >].*?</(\w+:)?MessageID>", re.DOTALL)
 _OUTPUT = ("shell", "receive")
 _ROUND_TRIP = 0.02  # seconds a request takes
+_NUMBERS = itertools.count()
 _READ_MARGIN = 10.0  # as long as the real adapter waits beyond the operation's time-out
 
 
@@ -69,6 +71,8 @@ class Exchange:
     """What was answered."""
     by: int = 0
     """Whose request it was: a number for each controller."""
+    arrived: bool = False
+    """Whether the answer reached who had asked."""
 
     @property
     def words(self) -> list[str]:
@@ -195,11 +199,21 @@ class SimulatedWorld:
         self._around = around
         self._files = files
         self._faults = dict(faults or {})
+        self.number = next(_NUMBERS)
         self.requests = self.messages = 0
         self.met: list[str] = []
+        self.unanswered: list[bytes] = []
+        """Requests to the host that got no answer, whether they arrived or not."""
         self.looked_up: list[str] = []
 
     def send(self, message: bytes, *, timeout: float) -> tuple[int, bytes]:
+        try:
+            return self._sent(message, timeout)
+        except NoAnswer:
+            self.unanswered.append(message)
+            raise
+
+    def _sent(self, message: bytes, timeout: float) -> tuple[int, bytes]:
         machine = self._around.machine
         self.requests += 1
         self.sleep(_ROUND_TRIP)
@@ -211,9 +225,10 @@ class SimulatedWorld:
         reply = machine.handle(message, user="Administrator", encrypted=True)
         event = reply.event
         question = _MESSAGE_ID.sub(b"", message)
-        self._around.exchanges.append(
-            Exchange(event.operation, event.resource, event.method, event.mutation, question, reply.body, id(self))
+        exchange = Exchange(
+            event.operation, event.resource, event.method, event.mutation, question, reply.body, self.number
         )
+        self._around.exchanges.append(exchange)
         if fault == "kill_after":
             raise Killed
         if reply.delay > timeout + _READ_MARGIN:
@@ -222,6 +237,7 @@ class SimulatedWorld:
         self.sleep(reply.delay)
         if reply.drop or fault == "lost":
             raise NoAnswer("the connection was closed without an answer")
+        exchange.arrived = True
         return reply.status, reply.body
 
     def _meet(self, number: int) -> Fault | None:
@@ -300,11 +316,11 @@ def publishes_itself(around: Surroundings) -> bool:
 
 def srv_members(zone: Zone) -> set[str]:
     """The KMS hosts published in the zone, read from the zone itself."""
-    return set(_targets(zone))
+    return {target for target, _port in srv_ports(zone)}
 
 
-def _targets(zone: Zone) -> Iterator[str]:
-    for line in zone.to_text().splitlines():
-        fields = line.split()
-        if "SRV" in fields and fields[0].startswith("_vlmcs._tcp"):
-            yield fields[-1].rstrip(".").lower()
+def srv_ports(zone: Zone) -> list[tuple[str, int]]:
+    """Each record of a KMS host in the zone: its target and its port, in order."""
+    records = [line.split() for line in zone.to_text().splitlines()]
+    found = [one for one in records if "SRV" in one and one[0].startswith("_vlmcs._tcp")]
+    return sorted((one[-1].rstrip(".").lower(), int(one[-2])) for one in found)

@@ -9,10 +9,10 @@ import dataclasses
 import typing as t
 
 import pytest
-from simulated import Fault, Killed, SimulatedWorld, Surroundings, microsoft
+from simulated import DIALS_MET, Fault, Killed, SimulatedWorld, Surroundings, microsoft
 
 from ansible_collections.activation.kms.plugins.plugin_utils._converge import converge
-from ansible_collections.activation.kms.plugins.plugin_utils._errors import Refusal
+from ansible_collections.activation.kms.plugins.plugin_utils._errors import Problem, Refusal
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.microsoft_dns import HeldZones, read_held_zones
 from ansible_collections.activation.kms.plugins.plugin_utils._kms.microsoft_members import MicrosoftPublication
 from ansible_collections.activation.kms.plugins.plugin_utils._plan import Outcome
@@ -30,6 +30,8 @@ CAN = {"dnscmd": "present", "dns_wmi_record": "static"}
 """The dials of a server on which everything can be done; the others are drawn."""
 SEEDS = range(4)
 DAY = 86400.0
+WITHOUT_ROLE = "dns_namespace_missing"
+"""The dial of hosts that are no DNS servers."""
 
 
 def dns_host(
@@ -74,6 +76,14 @@ def settled(around: Surroundings, wished: Wish, *, static: bool = False) -> None
     assert members(around) == members_of(foreseen)
     again = run(around, wished, static=static)
     assert not again.changed and not again.done
+    note(around)
+
+
+def note(around: Surroundings) -> None:
+    """Settings with which a DNS server did what was wished."""
+    for dial, setting in around.machine.dials.items():
+        if dial.startswith("dns") and dial != WITHOUT_ROLE:
+            DIALS_MET[dial].add(setting)
 
 
 def members(around: Surroundings) -> list[str]:
@@ -93,7 +103,7 @@ def members_of(outcome: Outcome) -> list[str]:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_a_life_of_members(persona: str, seed: int) -> None:
-    around = dns_host(persona, seed)
+    around = dns_host(persona, len(SEEDS) * PERSONAS.index(persona) + seed)  # a draw of its own for each
     settled(around, wish(KMS1, KMS2, ttl=3600))
     assert [one.split()[-1] for one in members(around)] == [f"{KMS1}.", f"{KMS2}.", f"{OLD}."]
     settled(around, wish(KMS1, priority=3, port=1700))
@@ -107,6 +117,22 @@ def test_a_life_of_members(persona: str, seed: int) -> None:
     assert sorted(one.split()[-2:] for one in members(around)) == [["1690", f"{KMS1}."], ["1690", f"{OLD}."]]
     settled(around, wish(KMS1, exclusive=True))
     assert members(around) == [f"60 0 0 1688 {KMS1}."]
+
+
+@pytest.mark.parametrize("setting", ["0x80041003", "0x80070005"])
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_without_rights_nothing_is_changed_until_somebody_gives_them(persona: str, setting: str) -> None:
+    around = dns_host(persona, dials={**CAN, "dns_access": setting})
+    before = members(around)
+    for check in (True, False):
+        with pytest.raises(Problem) as refused:
+            outcome = run(around, wish(KMS1), check=check)
+            raise outcome.problem or AssertionError("it was let in")
+        assert refused.value.name == "dns_access_denied" and setting in str(refused.value.code)
+    assert members(around) == before
+    DIALS_MET["dns_access"].add(setting)
+    around.machine.dials["dns_access"] = "granted"
+    settled(around, wish(KMS1))
 
 
 @pytest.mark.parametrize("persona", PERSONAS)
@@ -126,6 +152,7 @@ def test_where_wmi_makes_records_that_age_it_is_told(persona: str) -> None:
     around = dns_host(persona, dials={**CAN, "dns_wmi_record": "ages", "dns_modified_record": "new"})
     outcome = run(around, wish(KMS1))
     assert outcome.problem is None and f"{KMS1} is published" in outcome.warnings[0]
+    note(around)
     outcome = run(around, wish(KMS1), static=True)
     assert outcome.problem is not None and outcome.problem.name == "record_not_static"
     assert f"3600 0 0 1688 {KMS1}." in members(around)
@@ -208,6 +235,7 @@ def test_a_host_without_the_role_is_told_where_to_delegate(persona: str, seed: i
     around = dns_host(persona)
     machine = EmulatedHost(HostOptions("dc1", persona=persona, seed=seed), around.clock, around.authority)
     assert refused(dataclasses.replace(around, machine=machine)).name == "no_dns_server"
+    DIALS_MET[WITHOUT_ROLE].add(machine.dials[WITHOUT_ROLE])
 
 
 @pytest.mark.parametrize("persona", PERSONAS)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from .sealing import SPNEGO, Opened, SealError, join, sealed_type, split
 
 Headers = tuple[tuple[str, str], ...]
 AUTHENTICATE = "WWW-Authenticate"
+_CHANNEL_BINDINGS = 10
 _MAX_TOKEN = 12 * 1024
 
 
@@ -198,8 +201,11 @@ class NtlmGate(SessionGate):
 
     challenge = Challenge(((AUTHENTICATE, "Negotiate"),))
 
-    def __init__(self, domains: Iterable[str]) -> None:
+    def __init__(self, domains: Iterable[str], bindings: bytes | None = None) -> None:
+        """`bindings`: the channel binding of the TLS connection. It must be right where a client sends one, as by
+        CbtHardeningLevel Relaxed."""
         super().__init__()
+        self._bound_to = None if bindings is None else _hash_of(bindings)
         self._domains = {domain.lower() for domain in domains} | {"", "."}
         self._context: spnego.ContextProxy | None = None
 
@@ -212,11 +218,16 @@ class NtlmGate(SessionGate):
         if not self._context.complete:
             return Challenge(headers) if headers else self.challenge
         domain, _, _ = (self._context.client_principal or "").rpartition("\\")
-        if domain.lower() not in self._domains:
+        if domain.lower() not in self._domains or not self._right_channel(token):
             self.forget()
             return self.challenge
         self.admitted = True
         return Admitted(headers)
+
+    def _right_channel(self, token: bytes) -> bool:
+        """Is a login over TLS bound to this connection, or to none?"""
+        bound_to = bound_channel(token)
+        return self._bound_to is None or bound_to in (None, bytes(16), self._bound_to)
 
     def unwrap(self, signature: bytes, data: bytes) -> bytes:
         if self._context is None:
@@ -235,6 +246,29 @@ class NtlmGate(SessionGate):
     def forget(self) -> None:
         self._context = None
         self.admitted = False
+
+
+def bound_channel(token: bytes) -> bytes | None:
+    """The hash of the channel bindings in an AUTHENTICATE_MESSAGE, SPNEGO around it or not; None where there is none.
+
+    MS-NLMP 2.2.1.3 (where the response lies), 2.2.2.8 and 2.2.2.7 (the pairs in it), 2.2.2.1 (MsvAvChannelBindings).
+    """
+    start = token.find(b"NTLMSSP\0\x03\0\0\0")
+    if start < 0:
+        return None
+    length, _most, offset = struct.unpack_from("<HHI", token, start + 20)
+    pairs = token[start + offset + 44 : start + offset + length]
+    while len(pairs) >= 4:
+        kind, size = struct.unpack_from("<HH", pairs)
+        if kind == _CHANNEL_BINDINGS:
+            return pairs[4 : 4 + size]
+        pairs = pairs[4 + size :]
+    return None
+
+
+def _hash_of(bindings: bytes) -> bytes:
+    """MD5 of the gss_channel_bindings_struct (RFC 2744 3.11) without addresses."""
+    return hashlib.md5(bytes(16) + struct.pack("<I", len(bindings)) + bindings, usedforsecurity=False).digest()
 
 
 def session_header(scheme: str, token: bytes) -> Headers:

@@ -18,7 +18,7 @@ from .contract import Event, HostOptions, Publish, PublishingError, Reply
 from .dns_flavour import Aging
 from .dns_zone import Zone
 from .dns_zones import Zones
-from .faults import FaultPlan
+from .faults import FaultPlan, nothing, whole_number
 from .machine.machine import Machine
 from .machine.start import prepare
 from .persona import Persona, dial_table, personas
@@ -76,6 +76,11 @@ class EmulatedHost:
     def dials(self) -> dict[str, str]:
         """The settings in force."""
         return self.machine.dials
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which its own clock is ahead of the true time."""
+        return self.machine.clock_offset
 
     # -- the wire ------------------------------------------------------------------------------------------------
 
@@ -138,29 +143,23 @@ class EmulatedHost:
         machine = self.machine
         machine.schedule.settle()
         if kind == "clear":
+            nothing(kind, args)
             machine.faults = FaultPlan()
             machine.disk.fill(None)
             machine.power.slow_boot, machine.power.flaps = 0.0, 0
         elif kind == "disk-full":
-            machine.disk.fill(_whole(kind, args) if args else 0)
+            machine.disk.fill(whole_number(kind, args, 0))
         elif kind == "slow-boot":
-            machine.power.slow_boot = float(_whole(kind, args))
+            machine.power.slow_boot = float(whole_number(kind, args))
         elif kind == "flap":
-            machine.power.flaps = _whole(kind, args)
+            machine.power.flaps = whole_number(kind, args)
         elif kind == "service-stopped":
             service = machine.services.get(args[0]) if len(args) == 1 else None
             if service is None:
                 raise ValueError(f"fault {kind} takes the name of a service of this machine")
             machine.services.stopped(service)
         elif kind == "hardware-changed":
-            if args:
-                raise ValueError(f"fault {kind} takes no arguments")
+            nothing(kind, args)
             self.change_hardware()
         else:
             machine.faults.plan(kind, args)
-
-
-def _whole(kind: str, args: Sequence[str]) -> int:
-    if len(args) != 1 or not args[0].isdigit():
-        raise ValueError(f"fault {kind} takes one whole number")
-    return int(args[0])

@@ -129,7 +129,7 @@ def load_estate(path: Path) -> Estate:
     try:
         return _estate(path, Section("", data))
     except EstateError as error:
-        raise EstateError(f"{path}: {error}") from None
+        raise EstateError(f"{path}: {' '.join(str(error).split())}") from None  # a value may have several lines
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
@@ -222,7 +222,7 @@ def _fleets(blocks: list[Section], common: Mapping[str, Any]) -> Iterator[HostSe
         count = section.integer("count", 1, MAX_HOSTS)
         prefix = section.text("prefix", "fleet")
         network = _network(section)
-        free = networks.setdefault(network, network.hosts())
+        free = networks.setdefault(network, iter(network.hosts()))
         first = names.get(prefix, 0) + 1
         names[prefix] = first + count - 1
         for number in range(first, first + count):

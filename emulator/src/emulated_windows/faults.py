@@ -50,15 +50,30 @@ KINDS = {
 """What there is, with its arguments, and what goes wrong."""
 
 
-def _whole(kind: str, args: Sequence[str], default: int | None = None) -> int:
+def whole_number(kind: str, args: Sequence[str], default: int | None = None) -> int:
+    """The one argument of a fault, of 32 bits, decimal or with 0x. ValueError, with a sentence."""
     if not args and default is not None:
         return default
     try:
         number = int(args[0], 0) if len(args) == 1 else -1
     except ValueError:
         number = -1
-    if number < 0:
-        raise ValueError(f"fault {kind} takes one whole number, not {' '.join(args) or 'nothing'}")
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"fault {kind} takes one whole number of 32 bits, not {' '.join(args) or 'nothing'}")
+    return number
+
+
+def nothing(kind: str, args: Sequence[str]) -> None:
+    """ValueError, with a sentence, where there is an argument."""
+    if args:
+        raise ValueError(f"fault {kind} takes no arguments")
+
+
+def _ordinal(kind: str, args: Sequence[str]) -> int:
+    """The N of the N-th."""
+    number = whole_number(kind, args, 1)
+    if not number:
+        raise ValueError(f"fault {kind} counts from 1, the next one")
     return number
 
 
@@ -93,19 +108,21 @@ class FaultPlan:
     def plan(self, kind: str, args: Sequence[str]) -> None:
         """Remember a fault. ValueError, with a sentence, for one that is not known here."""
         if kind in TRANSPORT:
-            self.requests.append((TRANSPORT[kind], max(1, _whole(kind, args, 1))))
+            self.requests.append((TRANSPORT[kind], _ordinal(kind, args)))
         elif kind in QUOTAS:
-            self.quotas.append((QUOTAS[kind], max(1, _whole(kind, args, 1))))
+            self.quotas.append((QUOTAS[kind], _ordinal(kind, args)))
         elif kind == "time-out":
-            self.time_outs.append(max(1, _whole(kind, args, 1)))
+            self.time_outs.append(_ordinal(kind, args))
         elif kind == "installer-hang":
+            nothing(kind, args)
             self.installer_hangs = True
         elif kind == "installer-exit":
-            self.installer_exit = _whole(kind, args)
+            self.installer_exit = whole_number(kind, args)
         elif kind == "no-kms-answer":
+            nothing(kind, args)
             self.no_kms_answer = True
         elif kind == "no-microsoft":
-            self.microsoft = _whole(kind, args, 0x80072EE7)
+            self.microsoft = whole_number(kind, args, 0x80072EE7)
         elif kind == "activation-without-effect":
             self.without_effect = _status_and_reason(kind, args)
         else:

@@ -40,6 +40,11 @@ _PATH = "/wsman"
 class Machine(Protocol):
     """What is served: one emulated machine, in-process."""
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which its own clock is ahead of the true time."""
+        ...
+
     def handle(self, body: bytes, *, user: str, encrypted: bool, anonymous: bool = False) -> Reply:
         """Carry out one WS-Management request."""
         ...
@@ -133,12 +138,12 @@ class HostServer:
         settings, around = self.settings, self.around
         if settings.transport == "basic":
             return lambda: BasicGate(around.accounts, settings.name)
+        binding = None if self._identity is None else self._identity.binding
         if settings.transport == "ntlm" or around.realm is None:
-            return lambda: NtlmGate((*around.domains, settings.name))
+            return lambda: NtlmGate((*around.domains, settings.name), binding)
         old = personas()[settings.options.persona].release.version.startswith("5.")
         keys = around.realm.keys(settings.name, settings.fqdn, old)
-        binding = None if self._identity is None else self._identity.binding
-        return lambda: KerberosGate(keys, around.accounts.user, binding)
+        return lambda: KerberosGate(keys, around.accounts.user, binding, self.machine.clock_offset)
 
     def open(self) -> None:
         """Begin to listen as the machine's state demands. Raises EstateError where an address cannot be had."""

@@ -6,7 +6,7 @@
 Knows a realm by its keytab: which entries are a machine's own, and that Server 2003 reads no AES. The tickets are
 judged by MIT's GSS-API with those entries only, so a ticket for another machine, one that is over or one that was seen
 before is refused, and channel bindings must be right where a client sends them (`CbtHardeningLevel` Relaxed, the
-default of Windows). Refuses to know a KDC.
+default of Windows). A machine whose own clock is wrong takes no ticket at all. Refuses to know a KDC.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ except ImportError as error:  # an estate without Kerberos needs neither
 
 SERVICES = ("HTTP", "WSMAN", "HOST")
 """The service classes a Windows machine answers to by its own account, as far as WinRM clients ask for them."""
+CLOCK_SKEW = 300.0
+"""Seconds by which two clocks may differ: the default of the policy "Maximum tolerance for computer clock
+synchronization", and of RFC 4120 8.2."""
 OLD_ENCRYPTION = (23, 24, 3, 2, 1)
 """DES and RC4: all that Windows knew before 6.0 (MS-KILE 2.2.7, 3.1.5.2)."""
 
@@ -56,11 +59,17 @@ class Realm:
         if MISSING:
             raise EstateError(f"transport kerberos needs the Python package {MISSING}: pip install gssapi krb5.")
         if settings.config is not None:
+            if not settings.config.is_file():
+                raise EstateError(f"kerberos.config: there is no file {settings.config}.")
             os.environ["KRB5_CONFIG"] = str(settings.config)
         self._name = settings.realm
         self._replays = replays
         try:
             self._library = krb5.init_context()
+        except krb5.Krb5Error as error:
+            which = settings.config or "the krb5.conf of this system"
+            raise EstateError(f"kerberos: {which} cannot be used: {error}.") from None
+        try:
             self._entries = self._read(settings.keytab)
         except krb5.Krb5Error as error:
             raise EstateError(f"kerberos: {settings.keytab} cannot be used: {error}.") from None
@@ -103,15 +112,21 @@ class KerberosGate(SessionGate):
     challenge = Challenge(((AUTHENTICATE, "Negotiate"), (AUTHENTICATE, "Kerberos")))
     schemes = ("negotiate", "kerberos")
 
-    def __init__(self, keys: MachineKeys, administrator: str, bindings: bytes | None = None) -> None:
-        """`bindings`: the channel binding of the TLS connection."""
+    def __init__(
+        self, keys: MachineKeys, administrator: str, bindings: bytes | None = None, clock_offset: float = 0.0
+    ) -> None:
+        """`bindings`: the channel binding of the TLS connection. `clock_offset`: by how much the machine's clock is
+        ahead of the true time, in seconds."""
         super().__init__()
+        self._clock_is_wrong = abs(clock_offset) > CLOCK_SKEW
         self._keys = keys
         self._administrator = f"{administrator}@{keys.realm}".lower()
         self._bindings = bindings
         self._context: Any = None
 
     def step(self, scheme: str, token: bytes) -> Challenge | Admitted:
+        if self._clock_is_wrong:  # KRB_AP_ERR_SKEW
+            return self.challenge
         if self._context is None or self._context.complete:
             self.admitted = False
             self._context = gssapi.SecurityContext(

@@ -90,7 +90,7 @@ def _system(machine: Machine) -> dict[str, Any]:
         "restarts_announced": [dataclasses.asdict(said) for said in machine.power.announced],
         "restart_pending": machine.updates.restart_pending,
         "hotfixes": [fix.id for fix in machine.updates.hotfixes],
-        "shells_open": machine.shells_open(),
+        "shells_open": len(machine.open_shells()),
         "files_left": machine.disk.foreign(),
         "processes": [
             {"pid": process.pid, "name": process.name, "command_line": process.command_line}

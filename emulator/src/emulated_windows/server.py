@@ -92,6 +92,10 @@ class EstateServer:
         if kind == "show":
             return self._show(server)
         if kind == "fault":
+            if request["kind"] == "stale" and server.settings.transport == "basic":
+                raise ValueError(
+                    f"fault stale is about sealed messages, and with Basic {server.settings.name} has none"
+                )
             server.machine.inject(str(request["kind"]), [str(arg) for arg in request["args"]])
             server.sync()
             server.cut_off()

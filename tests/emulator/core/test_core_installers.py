@@ -271,6 +271,20 @@ def test_an_installer_that_hangs_once(wire: MakeWire) -> None:
     assert host.run(QUIET).code == 3010
 
 
+def test_an_installer_that_runs_cannot_be_deleted(wire: MakeWire) -> None:
+    """ERROR_ACCESS_DENIED, until it ends or its shell is closed."""
+    host = wire(start="kms_1_0")
+    put(host, package())
+    host.host.inject("installer-hang", [])
+    shell = host.open_shell()
+    host.command_id(shell, QUIET)
+    assert host.run(f"del {PATH}").err.splitlines() == [PATH, "Access is denied."]
+    assert host.host.machine.disk.file(PATH) is not None
+    host.close_shell(shell)
+    host.run(f"del {PATH}")
+    assert host.host.machine.disk.file(PATH) is None
+
+
 def test_an_installer_that_fails_once(wire: MakeWire) -> None:
     host = wire(start="kms_1_0")
     put(host, package())

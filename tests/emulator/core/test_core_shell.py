@@ -215,6 +215,31 @@ def test_a_disk_that_is_almost_full(wire: MakeWire) -> None:
     assert host.run("type C:\\Up\\a.txt").out.split() == ["one", "two"]
 
 
+def test_a_file_that_is_written_to_can_be_read_and_nothing_else(wire: MakeWire) -> None:
+    """ERROR_SHARING_VIOLATION, as long as the command runs: whoever else is at work there cannot pull it away."""
+    host = wire()
+    host.run("md C:\\Up")
+    host.run("ver > C:\\Up\\other.txt")
+    shell = host.open_shell()
+    command = host.command_id(shell, 'findstr "^" > C:\\Up\\a.txt')
+    assert host.type_in(shell, command, b"one\n", end=False).status == 200
+    for line, code in (
+        ("ver > C:\\Up\\a.txt", 1),
+        ("ver >> C:\\Up\\a.txt", 1),
+        ("certutil -f -decode C:\\Up\\a.txt C:\\Up\\a.txt", 0x80070020 - (1 << 32)),
+        ("del C:\\Up\\a.txt", 0),
+        ("rd /s /q C:\\Up", 32),
+    ):
+        ran = host.run(line)
+        assert ran.code == code
+        assert "used by another process" in ran.out + ran.err
+    assert host.run("type C:\\Up\\a.txt").out.split() == ["one"]
+    assert host.host.machine.disk.file("C:\\Up\\other.txt") is None  # what nobody used has gone
+    assert host.type_in(shell, command, b"two\n", end=True).status == 200
+    assert host.run("type C:\\Up\\a.txt").out.split() == ["one", "two"]
+    assert host.run("rd /s /q C:\\Up").code == 0
+
+
 # -- getting a file there --------------------------------------------------------------------------------------------
 
 

@@ -302,3 +302,14 @@ def test_the_clock_of_a_host_may_be_ahead(wire: MakeWire) -> None:
 def test_dates_may_carry_an_offset(wire: MakeWire) -> None:
     [row] = wire(dials={"time_zone": "offset"}).rows("SELECT LocalDateTime FROM Win32_OperatingSystem")
     assert row["LocalDateTime"] == "2023-11-15T00:13:20+02:00"
+
+
+def test_files_come_in_the_order_of_their_names(wire: MakeWire) -> None:
+    """Whatever order they are asked for in, so that a seed replays the same answers."""
+    host = wire()
+    names = [f"C:\\{letter}.txt" for letter in "echdafbg"]
+    for name in names:
+        host.host.machine.disk.write(name, b"x", 0.0)
+    asked = " OR ".join(f"Name='{name}'" for name in names).replace("\\", "\\\\")
+    rows = host.rows(f"SELECT Name FROM CIM_DataFile WHERE {asked}")
+    assert [row["Name"] for row in rows] == sorted(name.lower() for name in names)

@@ -68,6 +68,7 @@ def dialled(address: str, port: int) -> str:
 class FakeMachine:
     """Answers `echo: <body>` and does as it is told."""
 
+    clock_offset: float = 0.0
     seen: list[tuple[bytes, str, bool, bool]] = field(default_factory=list)
     faults: list[str | None] = field(default_factory=list)
     up: bool = True
@@ -123,7 +124,7 @@ class Served:
     """A HostServer on a loop in a thread of its own."""
 
     def __init__(self, folder: Path, connections: int, **settings: Any) -> None:
-        self.machine = FakeMachine()
+        self.machine = FakeMachine(clock_offset=settings.pop("clock_offset", 0.0))
         transport = settings.pop("transport", "ntlm")
         options = settings.pop("options", HostOptions(name="kms03"))
         self.settings = HostSettings(
@@ -176,6 +177,16 @@ class Served:
         self.loop.close()
         self._around.journal.close()
         self.accounts.close()
+
+
+def sent_again(winrm: Any, served: Served) -> int:
+    """The status of a sealed message that comes a second time on its own connection. `winrm`: pywinrm's transport."""
+    winrm.send_message(b"one")
+    sent: list[Any] = []
+    winrm.session.hooks["response"].append(lambda answer, *_, **__: sent.append(answer.request))
+    winrm.send_message(b"two")
+    again = {"Content-Type": sent[0].headers["Content-Type"]}
+    return int(winrm.session.post(served.endpoint, data=sent[0].body, headers=again).status_code)
 
 
 class Command:

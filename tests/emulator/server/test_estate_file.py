@@ -349,6 +349,11 @@ DNS = "dns: {{address: 127.0.0.1, port: 5301, zone: corp.example, tsig: {}}}\n"
             CREDENTIALS + f"fleet: [{{count: 5, {SMALL}}}, {{count: 2, {SMALL}}}]\n",
             "fleet[2].network: 127.0.0.0/29 has",
         ),
+        (
+            CREDENTIALS + f"fleet: {{count: 2, persona: {PERSONA}, network: 127.0.0.9}}\n",
+            "fleet.network: 127.0.0.9/32 has no room for 2 hosts",
+        ),
+        ("domain: |\n  several\n  lines\n" + CREDENTIALS + HOST, "domain: several lines is not a DNS name"),
         (CREDENTIALS + "fleet: [500]\n", "fleet[1] must be a mapping"),
         (CREDENTIALS + "fleet: []\n", "there are no hosts"),
         (CREDENTIALS + f"fleet: {{count: 9, persona: {PERSONA}, network: 10.0.0.0/8}}\n", "not inside 127.0.0.0/8"),

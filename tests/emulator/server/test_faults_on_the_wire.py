@@ -32,7 +32,8 @@ class Machine:
         self.path.write_text(
             f"credentials: {{user: Administrator, password: {PASSWORD}}}\n"
             f"boot_seconds: {BOOT}\n"
-            f"hosts: {{kms22: {{persona: server-2022, address: {self.address}}}}}\n"
+            f"hosts:\n  kms22: {{persona: server-2022, address: {self.address}}}\n"
+            f"  kms03: {{persona: server-2003-sp2-x86, address: {fresh_address()}, transport: basic}}\n"
         )
         command.serve(self.path)
 
@@ -149,6 +150,26 @@ def test_clear(machine: Machine) -> None:
     machine.fault("clear")
     protocol = machine.protocol()
     protocol.close_shell(protocol.open_shell())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["drop", "0"], "fault drop counts from 1"),
+        (["quota", "0"], "fault quota counts from 1"),
+        (["drop-answer", "-1"], "takes one whole number of 32 bits, not -1"),
+        (["installer-exit", "0x100000000"], "takes one whole number of 32 bits"),
+        (["flap", "²"], "takes one whole number of 32 bits, not ²"),
+        (["slow-boot"], "takes one whole number of 32 bits, not nothing"),
+        (["installer-hang", "2"], "fault installer-hang takes no arguments"),
+        (["clear", "drop"], "fault clear takes no arguments"),
+        (["stale"], "fault stale is about sealed messages, and with Basic kms03 has none"),
+    ],
+)
+def test_faults_that_make_no_sense(machine: Machine, arguments: list[str], said: str) -> None:
+    done = machine.command.run("fault", machine.path, "kms03", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_all_kinds_are_listed(machine: Machine) -> None:

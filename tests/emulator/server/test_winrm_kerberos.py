@@ -23,7 +23,7 @@ from kdc import Kdc
 from kdc import start as start_kdc
 from kdc import stop as stop_kdc
 from pypsrp.wsman import WSMan
-from served import PASSWORD, Command, Served, fresh_address
+from served import PASSWORD, Command, Served, fresh_address, sent_again
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.transport import Transport
 
@@ -197,6 +197,12 @@ def test_an_old_ticket_is_refused(serve: Serve, kdc: Kdc, realm: Realm, tmp_path
     assert [answered(served, header), answered(served, token())] == [401, 200]
 
 
+@pytest.mark.parametrize(("offset", "status"), [(299.0, 200), (-301.0, 401), (86400.0, 401)])
+def test_a_machine_whose_clock_is_wrong_takes_no_ticket(serve: Serve, realm: Realm, offset: float, status: int) -> None:
+    log_in()
+    assert answered(serve_new(serve, realm, clock_offset=offset), token()) == status
+
+
 def test_ntlm_is_refused(serve: Serve, realm: Realm) -> None:
     served = serve_new(serve, realm)
     winrm = Transport(
@@ -218,6 +224,12 @@ def test_a_seal_belongs_to_the_scheme_of_the_login(serve: Serve, realm: Realm) -
     with pytest.raises(WinRMTransportError) as caught:
         winrm.send_message(b"x")
     assert caught.value.code == 400
+
+
+def test_a_sealed_message_is_taken_once(serve: Serve, realm: Realm) -> None:
+    log_in()
+    served = serve_new(serve, realm)
+    assert [sent_again(pywinrm(served), served), len(served.machine.seen)] == [400, 2]
 
 
 def test_a_lost_session_is_a_400_until_the_client_logs_on_anew(serve: Serve, realm: Realm) -> None:
@@ -251,6 +263,18 @@ def test_a_library_that_is_not_there(kdc: Kdc, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("emulated_windows.kerberos.MISSING", "krb5")
     with pytest.raises(EstateError, match="needs the Python package krb5: pip install"):
         Realm(KerberosSettings(kdc.realm, Path(kdc.folder, "keytab"), None), tmp_path / "seen")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "kerberos.config: there is no file .*/krb5.conf"), ("[libdefaults", "krb5.conf cannot be used: Improper")],
+)
+def test_a_file_that_is_no_krb5_conf(realm: Realm, kdc: Kdc, tmp_path: Path, content: str | None, said: str) -> None:
+    config = tmp_path / "krb5.conf"
+    if content is not None:
+        config.write_text(content)
+    with pytest.raises(EstateError, match=said):
+        Realm(KerberosSettings(kdc.realm, Path(kdc.folder, "keytab"), config), tmp_path / "seen")
 
 
 @pytest.mark.parametrize("content", [None, b"no keytab"])

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import pytest
 import requests
 import spnego
-from served import PASSWORD, Served, wait_for
+from served import PASSWORD, Served, sent_again, wait_for
+from spnego.channel_bindings import GssChannelBindings
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.transport import Transport
 
@@ -144,6 +147,11 @@ def test_a_lost_session_is_a_400_until_the_client_logs_on_anew(serve: Serve) -> 
     assert [seen[0] for seen in served.machine.seen] == [b"one", b"three"]
 
 
+def test_a_sealed_message_is_taken_once(serve: Serve) -> None:
+    served = serve(transport="ntlm")
+    assert [sent_again(client(served, "ntlm"), served), len(served.machine.seen)] == [400, 2]
+
+
 def test_the_stale_fault_costs_the_session(serve: Serve) -> None:
     served = serve(transport="ntlm")
     winrm = client(served, "ntlm")
@@ -170,6 +178,32 @@ def test_ntlm_over_https(serve: Serve, tmp_path: Path) -> None:
     served = serve(transport="ntlm", scheme="https", certificates=authority)
     assert trusting(served, authority, tmp_path).send_message(b"over TLS") == b"echo: over TLS"
     assert served.machine.seen == [(b"over TLS", "Administrator", True, False)]
+
+
+@pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
+@pytest.mark.parametrize(
+    ("bound_to", "status"), [(None, 200), ("this", 200), (b"tls-server-end-point:" + bytes(32), 401)]
+)
+def test_a_login_bound_to_another_channel_is_refused(
+    serve: Serve, tmp_path: Path, protocol: str, bound_to: str | bytes | None, status: int
+) -> None:
+    """One that is bound to none is not."""
+    served = serve(transport="ntlm", scheme="https", certificates=CertificateAuthority(tmp_path))
+    certificate = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((served.address, 5985)))
+    this = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+    data = this if bound_to == "this" else bound_to
+    context = spnego.client(
+        "Administrator", PASSWORD, hostname=served.address, service="http", protocol=protocol,
+        options=spnego.NegotiateOptions.use_ntlm | spnego.NegotiateOptions.use_negotiate,
+        channel_bindings=None if data is None else GssChannelBindings(application_data=data),
+    )  # fmt: skip
+    session, token, answer = requests.Session(), context.step(), None
+    while token is not None:
+        sent = {"Authorization": f"Negotiate {base64.b64encode(token).decode()}"}
+        answer = session.post(served.endpoint, data=b"", headers=sent, verify=False)
+        said = answer.headers.get("WWW-Authenticate", "").partition(" ")[2]
+        token = context.step(base64.b64decode(said)) if said else None
+    assert answer is not None and answer.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ Knows their exit codes; their messages are in data/program_texts.yml. Refuses sw
 
 from __future__ import annotations
 
-from ..machine.disk import DiskFullError
+from ..machine.disk import DiskFullError, InUseError
 from .program import Call, Done, Program, Result, always, lines, never
-from .texts import said
+from .texts import in_use, said
 
 
 def _ver(call: Call) -> Result:
@@ -60,7 +60,10 @@ def _remove_folder(call: Call) -> Result:
         return Done(145, err=said(call.machine, "folder_not_empty"))
     if call.machine.disk.is_native(path):
         return Done(5, err=said(call.machine, "access_denied"))
-    call.machine.disk.remove_folder(path)
+    try:
+        call.machine.disk.remove_folder(path)
+    except InUseError as error:
+        return Done(error.code, err=in_use(call.machine, error))
     return Done(0)
 
 
@@ -68,10 +71,12 @@ def _delete(call: Call) -> Result:
     switches, paths = _switches(call)
     if not paths or not switches <= {"/f", "/q"}:
         return Done(1, err=said(call.machine, "cmd_syntax"))
-    for path in paths:
-        if not call.machine.disk.delete(call.path(path)):
-            # DEL says so and still ends with 0
-            return Done(0, err=said(call.machine, "could_not_find", path=call.path(path)))
+    for path in map(call.path, paths):  # whatever DEL says, it ends with 0
+        try:
+            if not call.machine.disk.delete(path):
+                return Done(0, err=said(call.machine, "could_not_find", path=path))
+        except InUseError as error:
+            return Done(0, err=lines(path) + in_use(call.machine, error))
     return Done(0)
 
 

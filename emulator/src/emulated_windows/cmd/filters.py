@@ -14,7 +14,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from ..machine.disk import DiskFullError, File
+from ..machine.disk import DiskFullError, File, InUseError
 from ..machine.machine import Machine
 from .program import Call, Done, Hangs, Program, Reads, Result, always, lines, never
 from .texts import said, word
@@ -22,7 +22,7 @@ from .texts import said, word
 LONGEST_LINE = 8191
 LINES_BEFORE_A_KEY = 65534
 FILE_EXISTS, INVALID_DATA, FILE_MISSING = 0x80070050, 0x8007000D, 0x80070002
-DISK_FULL = 0x80070070
+DISK_FULL, PATH_NOT_FOUND, IN_USE = 0x80070070, 0x80070003, 0x80070020
 
 
 def _findstr(call: Call) -> Result:
@@ -118,9 +118,12 @@ def _certutil(call: Call) -> Result:
         return _failed(call.machine, FILE_MISSING, "not_found")
     if disk.file(path) is not None and not force:
         return _failed(call.machine, FILE_EXISTS, "file_exists")
-    target = disk.create(path, call.machine.now())
+    try:
+        target = disk.create(path, call.machine.now())
+    except InUseError:
+        return _failed(call.machine, IN_USE, "in_use")
     if target is None:
-        return _failed(call.machine, 0x80070003, "path_not_found")
+        return _failed(call.machine, PATH_NOT_FOUND, "path_not_found")
     try:
         _decode(call, source, target)
     except (ValueError, binascii.Error):

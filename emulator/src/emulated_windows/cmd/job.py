@@ -13,7 +13,7 @@ import ntpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..machine.disk import DiskFullError, File
+from ..machine.disk import ACCESS_DENIED, SHARING_VIOLATION, DiskFullError, File, InUseError
 from ..machine.machine import Machine
 from ..machine.processes import Process
 from ..machine.schedule import Task
@@ -22,7 +22,7 @@ from .launch import Launch, environment, unwrap
 from .line import Line, LineError
 from .program import Call, Done, Hangs, Program, Reads, Result, lines
 from .programs import mutates, program_of
-from .texts import said
+from .texts import in_use, said
 
 NOT_RECOGNIZED, START_FAILED = 1, 9059
 
@@ -57,6 +57,8 @@ class Job:
         self._folder = folder
         self._codec = codec or f"cp{machine.language.oem_code_page}"
         self._target: File | None = None
+        self._image: File | None = None
+        """The file it runs from, where it is none of Windows' own programs."""
         self._errors_too = False
         self._feed: Reads | None = None
         self._task: Task | None = None
@@ -98,6 +100,9 @@ class Job:
             return
         image = ntpath.basename(file.path) if file is not None else f"{line.name}.exe"
         self._process(line.program + line.tail, image)
+        if file is not None:
+            self._image = file
+            file.uses.append(ACCESS_DENIED)
         self._take(self._run(call, program, file))
 
     def _waits(self, launch: Launch, program: Program | None) -> bool:
@@ -122,6 +127,8 @@ class Job:
             return installer.run(call, file) if file is not None else Done(NOT_RECOGNIZED)
         except DiskFullError:
             return Done(1, err=said(self._machine, "disk_full"))
+        except InUseError as error:
+            return Done(1, err=in_use(self._machine, error))
 
     def _file(self, call: Call, line: Line) -> File | None:
         disk = self._machine.disk
@@ -140,15 +147,27 @@ class Job:
 
     def _redirect(self, call: Call, line: Line) -> bool:
         self._errors_too = line.errors_too
-        disk, path = self._machine.disk, call.path(line.target or "")
-        if (line.target or "").lower() == "nul":
-            self._target = disk.nowhere(self._machine.now())
-            return True
-        existing = disk.file(path) if line.append else None
-        self._target = existing or disk.create(path, self._machine.now())
-        if self._target is None:
+        try:
+            target = self._file_for(call, line)
+        except InUseError as error:
+            self._end(Done(1, err=in_use(self._machine, error)))
+            return False
+        if target is None:
             self._end(Done(1, err=said(self._machine, "path_not_found")))
-        return self._target is not None
+            return False
+        target.uses.append(SHARING_VIOLATION)  # cmd.exe lets others read it, and no more
+        self._target = target
+        return True
+
+    def _file_for(self, call: Call, line: Line) -> File | None:
+        """The file behind > or >>. None where its folder does not exist. Raises InUseError."""
+        disk, path, now = self._machine.disk, call.path(line.target or ""), self._machine.now()
+        if (line.target or "").lower() == "nul":
+            return disk.nowhere(now)
+        existing = disk.file(path) if line.append else None
+        if existing is not None and existing.uses:
+            raise InUseError(SHARING_VIOLATION)
+        return existing or disk.create(path, now)
 
     def _process(self, command_line: str, name: str | None = None) -> None:
         parent = self._processes[-1].pid if self._processes else self._parent
@@ -213,13 +232,23 @@ class Job:
             self._over(done)
 
     def _over(self, done: Done) -> None:
+        self._let_go()
         for process in reversed(self._processes):
             self._machine.processes.end(process)
         if done.effect is not None:
             done.effect()
 
+    def _let_go(self) -> None:
+        """What it has used is free again."""
+        if self._target is not None:
+            self._target.uses.remove(SHARING_VIOLATION)
+        if self._image is not None:
+            self._image.uses.remove(ACCESS_DENIED)
+        self._target = self._image = None
+
     def _killed(self) -> None:
         """Somebody has ended one of its processes: the rest goes with it."""
+        self._let_go()
         if self._task is not None:
             self._task.cancel()
         now = self._machine.now()

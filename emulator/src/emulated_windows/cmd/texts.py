@@ -8,6 +8,7 @@ Knows data/program_texts.yml. Refuses to know when a text is due.
 
 from __future__ import annotations
 
+from ..machine.disk import ACCESS_DENIED, InUseError
 from ..machine.machine import Machine
 from ..packaged import read
 from .program import lines
@@ -26,3 +27,8 @@ def word(machine: Machine, key: str, *, english: bool = False, **parts: object) 
 def said(machine: Machine, key: str, *, english: bool = False, **parts: object) -> str:
     """One text as lines of output."""
     return lines(*word(machine, key, english=english, **parts).split("\n"))
+
+
+def in_use(machine: Machine, error: InUseError) -> str:
+    """What is said of a file that cannot be deleted or replaced."""
+    return said(machine, "access_denied" if error.code == ACCESS_DENIED else "in_use")

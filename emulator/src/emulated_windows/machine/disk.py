@@ -3,24 +3,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The disk of a machine: folders, files, and how full it is.
 
-Knows paths (kept as written, compared without case), contents and times. Contents beyond 64 KB live in temporary
-files, because an estate of hundreds of hosts receives installers of several megabytes each. Refuses to know access
-rights and drives other than C:.
+Knows paths (kept as written, compared without case), contents and times, and which files are in use: what a program
+writes to, or runs from, nobody can delete or replace (ERROR_SHARING_VIOLATION, ERROR_ACCESS_DENIED). Contents beyond
+64 KB live in temporary files, because an estate of hundreds of hosts receives installers of several megabytes each.
+Refuses to know access rights and drives other than C:.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 SPOOL_ABOVE = 65_536
 CHUNK = 65_536
+ACCESS_DENIED, SHARING_VIOLATION = 5, 32
 
 
 class DiskFullError(Exception):
     """There is no room for what should be written."""
+
+
+class InUseError(Exception):
+    """A file is in use by another process; `code` is what Windows says."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass
@@ -36,6 +46,8 @@ class File:
     native: bool = False
     """Belonged to the machine at its start, or to an installation."""
     version: str | None = None
+    uses: list[int] = field(default_factory=list)
+    """For each use what whoever wants to delete it is told."""
 
     def chunks(self) -> Iterator[bytes]:
         """The contents, piece by piece."""
@@ -109,11 +121,14 @@ class Disk:
         return normal(path) in self.folders
 
     def create(self, path: str, now: float, *, native: bool = False, version: str | None = None) -> File | None:
-        """A new empty file, replacing one of that name. None where its folder does not exist."""
+        """A new empty file, replacing one of that name. None where its folder does not exist. Raises InUseError."""
         if folder_of(path) not in self.folders:
             return None
-        file = File(path, _spool(), 0, now, now, native, version)
+        replaced = self.file(path)
+        if replaced is not None and replaced.uses:
+            raise InUseError(SHARING_VIOLATION)
         self.delete(path)
+        file = File(path, _spool(), 0, now, now, native, version)
         self.files[normal(path)] = file
         if not native:
             self._take_room(file)
@@ -150,23 +165,34 @@ class Disk:
             file.size = size
 
     def delete(self, path: str) -> bool:
-        """Remove a file. False if it was not there."""
-        file = self.files.pop(normal(path), None)
-        if file is not None:
-            file.content.close()
-        return file is not None
+        """Remove a file. False if it was not there. Raises InUseError."""
+        file = self.file(path)
+        if file is None:
+            return False
+        if file.uses:
+            raise InUseError(file.uses[-1])
+        del self.files[normal(path)]
+        file.content.close()
+        return True
 
     def is_native(self, path: str) -> bool:
         """Is this a folder of Windows or of an installation?"""
         return self.folders.get(normal(path), ("", False))[1]
 
     def remove_folder(self, path: str) -> None:
-        """Remove a folder with everything in it."""
+        """Remove a folder with everything in it. Raises InUseError once everything is gone but what is in use."""
         top = normal(path)
+        kept: dict[str, int] = {}
         for name in [name for name in self.files if name.startswith(top + "\\")]:
-            self.delete(name)
+            try:
+                self.delete(name)
+            except InUseError as error:
+                kept[name] = error.code
         for name in [name for name in self.folders if name == top or name.startswith(top + "\\")]:
-            del self.folders[name]
+            if not any(file.startswith(name + "\\") for file in kept):
+                del self.folders[name]
+        if kept:
+            raise InUseError(next(iter(kept.values())))
 
     def is_empty(self, path: str) -> bool:
         """Has this folder nothing in it?"""

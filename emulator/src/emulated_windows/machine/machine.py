@@ -72,7 +72,7 @@ class Machine:
         if licensing is not None:
             licensing.on_start.insert(0, self.updates.licensing_started)
         self.dns = DnsRole(self, zones) if options.dns_server else None
-        self.shells_open: Callable[[], int] = lambda: 0
+        self.open_shells: Callable[[], list[str]] = list
         self._until_down: list[Task] = []
         self.power.on_down.append(self._go_down)
         self.power.on_up.append(self._come_up)

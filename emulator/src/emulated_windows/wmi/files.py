@@ -72,7 +72,7 @@ class DataFile(WmiClass):
         """The files the condition names in full; anything else is a walk over the disk."""
         names = pinned(where, "Name")
         if names is not None:
-            files = [machine.disk.file(name) for name in names]
+            files = [machine.disk.file(name) for name in sorted(names)]
             return Found([self._row(machine, file) for file in files if file is not None])
         pins = [pinned(where, column) for column in ("Drive", "Path", "FileName")]
         seconds = 0.0 if all(pin is not None for pin in pins) else SECONDS_TO_WALK_THE_DISK
@@ -101,7 +101,7 @@ class Directory(WmiClass):
     def rows(self, machine: Machine, where: Condition | None) -> Found:
         """The folders the condition names in full; anything else is a walk over the disk."""
         names = pinned(where, "Name")
-        wanted = machine.disk.folders if names is None else {normal(name) for name in names}
+        wanted = machine.disk.folders if names is None else sorted({normal(name) for name in names})
         rows = []
         for key in wanted:
             if key in machine.disk.folders:

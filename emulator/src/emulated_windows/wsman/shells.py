@@ -87,7 +87,7 @@ class Shells:
         self._context = context
         self._machine = context.machine
         self._open: dict[str, _Shell] = {}
-        self._machine.shells_open = lambda: len(self._open)
+        self._machine.open_shells = lambda: list(self._open)
         self._machine.power.on_down.append(self.clear)
 
     def clear(self) -> None:
