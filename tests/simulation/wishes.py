@@ -88,7 +88,7 @@ REFUSED: t.Mapping[str, tuple[str, Options]] = {
     "a negative TTL": ("bad_name", {"publish": [{"zone": ZONE, "server": "127.0.0.1", "ttl": -1}]}),
     "no zone": ("bad_name", {"publish": [{"zone": "corp..example", "server": "127.0.0.1"}]}),
     "a zone of somebody else": ("zone_not_served", {"publish": [{"zone": "nowhere.example", "server": "127.0.0.1"}],
-                                                    "self_publishing": False}),
+                                                    "self_publishing": False, "publish_later": False}),
     "a checksum of nothing": ("bad_option", {"package_checksums": {"kms_1_2": "sha256:12"}}),
     "an update nobody knows": ("bad_option", {"package_checksums": {"kms_9": "sha256:" + 64 * "0"}}),
     "a long reason": ("bad_option", {"reboot_reason": 200 * "x"}),
