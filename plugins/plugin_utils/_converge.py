@@ -76,6 +76,8 @@ class _Run:
                 outcome.fail(_unexpected(error, self._world))
             self._look_after_upkeep(outcome)
             outcome.remaining = [] if settled else self._rest(outcome)
+            if outcome.remaining and outcome.problem is None and not outcome.pauses:
+                outcome.warnings.append(_left(outcome.remaining))
         said = [text for resource in self._resources for text in resource.notices(seen)]
         said += [text for resource in self._resources for text in resource.warnings(outcome.seen)]
         outcome.warnings = list(dict.fromkeys([*outcome.warnings, *said]))
@@ -240,6 +242,14 @@ def _unexpected(error: Exception, world: World) -> Failure:
         "report it with the output of -vvv",
         name="unexpected",
         advice="Please report it with the output of -vvv.",
+    )
+
+
+def _left(steps: t.Sequence[Planned]) -> str:
+    """Windows has done something by itself, activated for instance, between the end of the work and the last look."""
+    ids = ", ".join(dict.fromkeys(planned.step.id for planned in steps))
+    return (
+        f"while this run came to its end, something changed on the host; there is more to do now ({ids}): run it again"
     )
 
 

@@ -282,6 +282,18 @@ def test_upkeep_that_does_not_stick_is_not_repeated_and_not_waited_for() -> None
     assert world.clock == 1000.0
 
 
+def test_what_the_last_look_finds_missing_is_told() -> None:
+    """Windows does things by itself: what its activation lets happen nobody could foresee."""
+
+    def meanwhile(world: t.Any) -> None:
+        world.state.update(A=1, B=0)
+
+    outcome = run(world := ToyWorld(B=1), upkeep(run=meanwhile, touches=(A, B)), CountB(B, 1))
+    assert (outcome.problem, world.ran, ids(outcome.remaining)) == (None, [], ["B.1"])
+    assert any("B.1" in warning and "run it again" in warning for warning in outcome.warnings)
+    assert run(ToyWorld(B=1), upkeep(), CountB(B, 1)).warnings == []
+
+
 # -- lost answers
 
 
