@@ -73,17 +73,17 @@ def _copy_and_run(
 ) -> str:
     log = rf"{system.windows_directory}\{update.log}" if update.log else ""
     with files.with_shell(world) as shell:
-        files.make_folder(shell, world, folder)
+        own = files.make_folder(shell, world, folder)
         try:
-            remote = rf"{folder}\{update.id}.{'msu' if update.kind == MSU else 'exe'}"
+            remote = rf"{own}\{update.id}.{'msu' if update.kind == MSU else 'exe'}"
             files.upload(shell, world, package.path, remote, package.size)
             if update.kind == MSU:
-                cabinet = _unpack(world, shell, update, package, remote, folder)
+                cabinet = _unpack(world, shell, update, package, remote, own)
                 by_dism = wish.known.hosts[system.release].engine == "dism"
                 command = dism(cabinet, log) if by_dism else package_manager(cabinet, log)
             else:
                 command = f"{remote} {switches(package, update, log, wish)}".strip()
-            came = _run(world, shell, update, command, log, folder, wish)
+            came = _run(world, shell, update, command, log, own, wish)
         finally:
             _clean_up(world, shell, folder)
         return came
@@ -175,9 +175,9 @@ def _tail(world: World, shell: Shell, log: str) -> str:
 
 
 def _clean_up(world: World, shell: Shell, folder: str) -> None:
-    """Remove our folder; a host that has gone away keeps it, and the record says so."""
+    """Remove our folder; a host that has gone away keeps it, or what is in use of it, and the record says so."""
     try:
-        files.remove_folder(shell, folder)
-        note(world, staging=None)
+        if files.remove_folder(shell, folder):
+            note(world, staging=None)
     except Problem as problem:
         world.log(f"{folder} could not be removed now: {problem.message}")

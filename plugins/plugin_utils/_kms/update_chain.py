@@ -56,7 +56,7 @@ class UpdateChain(Resource):
             update = missing[0]
             self._judge_memory(update, system)
             return self._step(update, judged(update, system, packages, self.wish), system)
-        if record.staging:
+        if record.staging and not seen[Updates].restart_pending:  # a restart ends whatever still holds a file in it
             return tidy_folder(files.staging_folder(system.windows_directory))
         return None
 
@@ -117,12 +117,16 @@ class UpdateChain(Resource):
 
 
 def tidy_folder(folder: str) -> Step:
-    """Remove what an interrupted run left. The folder is ours by its name, whatever path the record holds."""
+    """Remove what an interrupted run left. The folder is ours by its name, whatever path the record holds.
+
+    What is in use stays, and is for the next run: the shell of a killed controller holds the file it was copying.
+    """
 
     def run(world: World) -> None:
         with files.with_shell(world) as shell:
-            files.remove_folder(shell, folder)
-        note(world, staging=None)
+            gone = files.remove_folder(shell, folder)
+        if gone:
+            note(world, staging=None)
 
     return Step(
         id="host_update.tidy",

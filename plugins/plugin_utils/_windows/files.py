@@ -15,16 +15,20 @@ from __future__ import annotations
 import base64
 import typing as t
 
-from .._errors import Failure
+from .._errors import Failure, Problem
 from .._world import World
 from .._wsman.client import Client
 from .._wsman.shell import Completed, Shell
 from .._wsman.values import literal
+from .processes import command_lines
 
 _LINE = 57  # bytes: 76 base64 characters, the line length certutil itself writes
 _BLOCK = _LINE * 1024
 _COMMAND_TIMEOUT = 300.0
 _SHORT_FILE = 64 * 1024  # bytes: a text that is fetched whole
+_ENCODED = ".b64"
+_GONE = (0, 2, 3)
+"""rmdir was successful, or met ERROR_FILE_NOT_FOUND or ERROR_PATH_NOT_FOUND (winerror.h)."""
 _MOST_SAID = 200  # characters of a command's output in a message
 _NO_ROOM = (112, 0x80070070)
 """ERROR_DISK_FULL and its HRESULT, winerror.h. Commands of cmd.exe itself end with 1 whatever went wrong."""
@@ -50,29 +54,47 @@ def base64_lines(source: t.BinaryIO) -> t.Iterator[bytes]:
     yield b"-----END CERTIFICATE-----\r\n"
 
 
-def make_folder(shell: Shell, world: World, folder: str) -> None:
-    """An empty folder: what an earlier run left there is removed. Raises Failure where a program still runs in it."""
+def make_folder(shell: Shell, world: World, folder: str) -> str:
+    """An empty folder, which is this one or one in it; what an earlier run left is removed as far as it can be.
+
+    The shell of a controller that was killed while it copied lives on until its idle time-out, for hours by default,
+    and holds the half file open: beside that there is room. Raises Failure where a program still runs in the folder.
+    """
     remove_folder(shell, folder)
     done = shell.run(f"mkdir {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
-    if done.exit_code != 0:
-        raise Failure(
-            f"{world.host}: the folder {folder} could not be made anew ({told(done)}); look at free space and "
-            "permissions on the system drive, wait for an installer of an interrupted run that may still be at work in "
-            "the folder, and run the play again",
-            name="folder_in_use",
-            advice="Make room on the system drive; wait until an installer of an interrupted run has ended.",
-            code=number(done.exit_code),
-        )
+    made = folder
+    if done.exit_code != 0 and _only_copied_to(world, folder):
+        made = rf"{folder}\{round(world.now() * 1000):x}"
+        done = shell.run(f"mkdir {made}", timeout=_COMMAND_TIMEOUT, mutating=True)
+    if done.exit_code == 0:
+        return made
+    raise Failure(
+        f"{world.host}: the folder {folder} could not be made anew ({told(done)}); look at free space and "
+        "permissions on the system drive, wait for an installer of an interrupted run that may still be at work in "
+        "the folder, and run the play again",
+        name="folder_in_use",
+        advice="Make room on the system drive; wait until an installer of an interrupted run has ended.",
+        code=number(done.exit_code),
+    )
 
 
-def remove_folder(shell: Shell, folder: str) -> None:
-    """Remove the folder and all in it; not being there is fine."""
-    shell.run(f"rmdir /s /q {folder}", timeout=_COMMAND_TIMEOUT, mutating=True)
+def _only_copied_to(world: World, folder: str) -> bool:
+    """Whether copying is all that goes on in the folder, as the command lines of the host's processes tell."""
+    try:
+        lines = command_lines(world, folder)
+    except Problem:
+        return False
+    return bool(lines) and all(_ENCODED in line.lower() for line in lines)
+
+
+def remove_folder(shell: Shell, folder: str) -> bool:
+    """Remove the folder and all in it; whether it is gone, by the exit code of rmdir. Not being there is fine."""
+    return shell.run(f"rmdir /s /q {folder}", timeout=_COMMAND_TIMEOUT, mutating=True).exit_code in _GONE
 
 
 def upload(shell: Shell, world: World, local: str, remote: str, size: int) -> None:
     """Copy a controller file to the host and make sure that all of it arrived. Raises Failure."""
-    encoded = remote + ".b64"
+    encoded = remote + _ENCODED
     with world.open_file(local) as source:
         done = shell.run(f'findstr "^" > {encoded}', stdin=base64_lines(source), timeout=3600.0, mutating=True)
     _must(world, done, f"write {encoded}")

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ending processes of our own on a host, by their id.
+"""Processes of our own on a host: what is at work, and ending it by its id.
 
 Internal to the collection activation.kms; not a public interface.
 
@@ -37,6 +37,13 @@ def end_processes(world: World, marks: t.Sequence[str]) -> int:
     except Problem as problem:
         world.log(f"what an installer left running could not be ended: {problem.message}")
     return ended
+
+
+def command_lines(world: World, mark: str) -> list[str]:
+    """The command lines of the processes that hold this text in theirs. Raises Problem."""
+    where = f"CommandLine LIKE {literal(f'%{_plain(mark)}%')}"
+    rows = Client(world).query("root/cimv2", f"SELECT CommandLine FROM Win32_Process WHERE {where}")
+    return [row.text("CommandLine") or "" for row in rows]
 
 
 def _plain(text: str) -> str:

@@ -81,6 +81,41 @@ def test_a_full_disk_is_said(command: str, name: str) -> None:
     assert caught.value.name == name
 
 
+COPYING = {"CommandLine": r'C:\Windows\system32\cmd.exe /C findstr "^" > C:\T\x.exe.b64'}
+INSTALLING = {"CommandLine": r"C:\T\x.exe /quiet /norestart"}
+
+
+def busy(world: SmallWindows, *at_work: dict[str, t.Any]) -> None:
+    """The folder is in use."""
+    world.classes["Win32_Process"] = list(at_work)
+    world.programs += [(r"^rmdir /s /q C:\\T$", lambda line: 32), (r"^mkdir C:\\T$", lambda line: 1)]
+
+
+def test_beside_the_file_a_killed_controller_copied_there_is_room() -> None:
+    busy(world := SmallWindows(), COPYING)
+    with files.with_shell(world) as shell:
+        made = files.make_folder(shell, world, r"C:\T")
+        assert not files.remove_folder(shell, r"C:\T")
+    assert made.startswith("C:\\T\\") and made != "C:\\T\\"
+
+
+@pytest.mark.parametrize(
+    "at_work", [[INSTALLING], [COPYING, INSTALLING], []], ids=["installer", "both", "nobody knows"]
+)
+def test_a_folder_in_which_a_program_may_run_is_left_alone(at_work: list[dict[str, t.Any]]) -> None:
+    busy(world := SmallWindows(), *at_work)
+    with pytest.raises(Failure, match="installer of an interrupted run"), files.with_shell(world) as shell:
+        files.make_folder(shell, world, r"C:\T")
+
+
+@pytest.mark.parametrize(("code", "gone"), [(0, True), (2, True), (3, True), (32, False), (5, False)])
+def test_whether_a_folder_is_gone(code: int, gone: bool) -> None:
+    world = SmallWindows()
+    world.programs.append(("^rmdir", lambda line: code))
+    with files.with_shell(world) as shell:
+        assert files.remove_folder(shell, r"C:\T") is gone
+
+
 @pytest.mark.parametrize(
     ("code", "said", "told"),
     [
