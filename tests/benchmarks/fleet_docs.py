@@ -67,17 +67,17 @@ def _text(part: Mapping[str, Any]) -> str:
         f" {machine['Python']} and pywinrm {about['pywinrm']} on {machine['processors']} processors, with"
         f" {about['forks']} forks; load average before it {about['load']:.1f}; personas {about['personas']}."
     )
-    sizing = _rst("Minutes of an in-spec run, start-up included", _sizing(fleets))
+    sizing = _rst("Duration of an in-spec run, start-up included", _sizing(fleets))
     looks = _rst(f"A look at one host of {fleets[-1]['hosts']}", _looks(fleets[-1]))
     return "\n\n".join([textwrap.fill(method, TEXT_WIDTH), sizing, looks, PICTURE_LINES])
 
 
 def _sizing(fleets: Sequence[Mapping[str, Any]]) -> Table:
     delays = list(fleets[0]["wall"]["host"])
-    rows = [["Hosts", "Forks", *(f"Minutes at {delay} ms" for delay in delays), "with ``raw``", "Memory"]]
+    rows = [["Hosts", "Forks", *(f"At {delay} ms" for delay in delays), f"With ``raw``, at {delays[-1]} ms", "Memory"]]
     for fleet in fleets:
-        walls = [_minutes(fleet["wall"]["host"][delay]) for delay in delays]
-        raw = _minutes(fleet["wall"]["raw"][delays[-1]])
+        walls = [_duration(fleet["wall"]["host"][delay]) for delay in delays]
+        raw = _duration(fleet["wall"]["raw"][delays[-1]])
         row = [str(fleet["hosts"]), str(fleet["forks"]), *walls, raw, f"{fleet['peak'] / 1024 / 1024:.0f} MB"]
         rows.append(row)
     return rows
@@ -110,8 +110,8 @@ def _growth(fleets: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
         yield Line(name, points)
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f}"
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
 def _rst(title: str, rows: Table) -> str:

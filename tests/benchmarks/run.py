@@ -48,7 +48,7 @@ PARTS: dict[str, Callable[[Path, Path, argparse.Namespace], Section]] = {
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
-    results, met = _results(), True
+    results, met, machine = _results(), True, _machine()  # the commit that is copied, whatever is done meanwhile
     with tempfile.TemporaryDirectory(prefix="activation-kms-bench-") as name:
         collections = _snapshot(Path(name))
         for part in [options.only] if options.only else PARTS:
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"{part}: not measured: {failure}", file=sys.stderr)
                 return 2
             _tell(part, section, results.get(part, {}))
-            results[part] = {"machine": _machine(), **section.as_data()}
+            results[part] = {"machine": machine, **section.as_data()}
             _keep(results)
             met = met and section.met
     return 0 if met else 1
