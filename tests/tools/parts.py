@@ -136,6 +136,10 @@ def demo() -> list[Job]:
 
 def simulate() -> list[Job]:
     """The long run; KMS_SIMULATION_SEEDS says how long. KMS_SIMULATION_SEED replays one seed."""
+    for name in ("SEED", "SEEDS", "FIRST"):
+        given = os.environ.get(f"KMS_SIMULATION_{name}", "")
+        if given and not given.isdecimal():
+            raise SystemExit(f"{name} is a whole number, not {given!r}: make simulate {name}=17")
     seed = os.environ.get("KMS_SIMULATION_SEED")
     what, variables = ("tests/simulation",), {}
     if seed:
