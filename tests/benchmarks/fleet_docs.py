@@ -117,13 +117,8 @@ def _duration(seconds: float) -> str:
 def _rst(title: str, rows: Table) -> str:
     lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
     for row in rows:
-        lines += [f"   {'* -' if first else '  -'} {cell}".rstrip() for first, cell in _marked(row)]
+        lines += [f"   {'  -' if number else '* -'} {cell}".rstrip() for number, cell in enumerate(row)]
     return "\n".join(lines)
-
-
-def _marked(row: Sequence[str]) -> Iterator[tuple[bool, str]]:
-    for number, cell in enumerate(row):
-        yield number == 0, cell
 
 
 if __name__ == "__main__":

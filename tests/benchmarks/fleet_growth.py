@@ -9,7 +9,6 @@ good enough (see fleet_report.py).
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ import latency
 from estates import Estate, EstateFailed, serving
 from fleet_estate import TRANSPORTS, behind_relay, machines, zones
 from fleet_plays import ways
+from measured import Measured, any_changed, cpu_of_one, measured
 from plays import FLOOR, Task, play
-from processes import Cost, cpu_of, say
-from traffic import Traffic, count
+from processes import say
+from traffic import Traffic
 
 ENOUGH_LOOKS = 60  # host-looks that make a difference of CPU worth reading
 FLOOR_WAY = "floor"
@@ -67,15 +67,6 @@ class Fleet:
     changed: bool
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """One play."""
-
-    cost: Cost
-    server_cpu: float
-    traffic: Traffic
-
-
 def measure(
     folder: Path, collections: Path, packages: Path, hosts: int, forks: int, rounds: int, delays: Sequence[int]
 ) -> Fleet:
@@ -99,35 +90,21 @@ def _looks(
     """Every way on either transport, and the floor, in turn within each round, so that a busy moment meets all."""
     ours = {(way, transport): estate.names(transport) for way in every if way != FLOOR_WAY for transport in TRANSPORTS}
     cases = {(FLOOR_WAY, ""): [host.name for host in estate.hosts], **ours}
-    pairs: dict[tuple[str, str], list[tuple[_Measured, _Measured]]] = {case: [] for case in cases}
+    pairs: dict[tuple[str, str], list[tuple[Measured, Measured]]] = {case: [] for case in cases}
     more = max(1, ENOUGH_LOOKS // len(estate.hosts))
     for number in range(rounds):
         for (way, transport), hosts in cases.items():
             say(f"{len(estate.hosts)} hosts, round {number + 1} of {rounds}: {way} {transport}")
-            one, several = (_play(estate, every[way], hosts, often, forks) for often in (1, 1 + more))
+            one, several = (measured(estate, every[way], hosts, often, forks) for often in (1, 1 + more))
             pairs[way, transport].append((one, several))
     looks = {case: _look(pairs[case], len(hosts) * more, case[0]) for case, hosts in cases.items()}
-    changed = any(
-        re.search(r"changed=[1-9]", measured.cost.output)
-        for (way, _transport), several in pairs.items()
-        if way in CONVERGING
-        for pair in several
-        for measured in pair
-    )
+    changed = any(any_changed(several) for (way, _transport), several in pairs.items() if way in CONVERGING)
     ways_of = {way: {transport: looks[way, transport] for transport in TRANSPORTS} for way in every if way != FLOOR_WAY}
     return looks[FLOOR_WAY, ""], ways_of, changed
 
 
-def _play(estate: Estate, task: Task, hosts: list[str], times: int, forks: int) -> _Measured:
-    estate.journal.new()
-    server = cpu_of(estate.pid)
-    cost = estate.play(play(task, hosts, times), forks)
-    return _Measured(cost, cpu_of(estate.pid) - server, count(estate.journal.new(), hosts, times))
-
-
-def _look(pairs: Sequence[tuple[_Measured, _Measured]], looks: int, way: str) -> Look:
-    cpu = [(several.cost.cpu - one.cost.cpu) / looks for one, several in pairs]
-    server = statistics.median((several.server_cpu - one.server_cpu) / looks for one, several in pairs)
+def _look(pairs: Sequence[tuple[Measured, Measured]], looks: int, way: str) -> Look:
+    cpu, server = cpu_of_one(pairs, looks)
     return Look(cpu, statistics.median(cpu), server, None if way == FLOOR_WAY else pairs[-1][1].traffic)
 
 

@@ -9,16 +9,16 @@ enough (see report.py).
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from estates import Estate
+from measured import Measured, any_changed, cpu_of_one, measured
 from plays import FLOOR, Task, host, play
-from processes import Cost, cpu_of, say
+from processes import say
 from relay import relaying
-from traffic import Traffic, count
+from traffic import Traffic
 
 WINRM = 5985
 
@@ -56,12 +56,9 @@ class InSpec:
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """One play."""
+class _Measured(Measured):
+    """One play, with the messages to the DNS server."""
 
-    cost: Cost
-    server_cpu: float
-    traffic: Traffic
     dns: dict[str, int]
 
 
@@ -88,19 +85,15 @@ def repeated_messages(estate: Estate, packages: str) -> tuple[int, int]:
 
 
 def _play(estate: Estate, task: Task, hosts: list[str], times: int, forks: int) -> _Measured:
-    estate.journal.new()
-    server, dns = cpu_of(estate.pid), estate.dns_counters()
-    cost = estate.play(play(task, hosts, times), forks)
-    traffic = count(estate.journal.new(), hosts, times)
+    before = estate.dns_counters()
+    done = measured(estate, task, hosts, times, forks)
     after = estate.dns_counters()
-    asked = {name: after[name] - dns.get(name, 0) for name in after}
-    return _Measured(cost, cpu_of(estate.pid) - server, traffic, asked)
+    asked = {name: after[name] - before.get(name, 0) for name in after}
+    return _Measured(done.cost, done.server_cpu, done.traffic, asked)
 
 
 def _summary(name: str, pairs: Sequence[tuple[_Measured, _Measured]], hosts: int, tasks: int) -> InSpec:
-    extra = hosts * (tasks - 1)
-    cpu = [(several.cost.cpu - one.cost.cpu) / extra for one, several in pairs]
-    server = statistics.median((several.server_cpu - one.server_cpu) / extra for one, several in pairs)
+    cpu, server = cpu_of_one(pairs, hosts * (tasks - 1))
     median = statistics.median(cpu)
     one, several = pairs[-1]
     quiet = name == "floor"
@@ -112,5 +105,5 @@ def _summary(name: str, pairs: Sequence[tuple[_Measured, _Measured]], hosts: int
         single=None if quiet else one.traffic,
         many=None if quiet else several.traffic,
         dns={} if quiet else {kind: number / hosts / tasks for kind, number in several.dns.items()},
-        changed=any(re.search(r"changed=[1-9]", play.cost.output) for pair in pairs for play in pair),
+        changed=any_changed(pairs),
     )

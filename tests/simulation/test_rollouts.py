@@ -28,12 +28,12 @@ from wishes import OTHER_ZONE, REFUSED
 SEEDS = int(os.environ.get("KMS_SIMULATION_SEEDS", "500"))
 FIRST = int(os.environ.get("KMS_SIMULATION_FIRST", "0"))
 LONG = SEEDS != 500
-_COPIED = r"file\\c:\\windows\\temp\\activation\.kms.*"
-"""What one of two controllers was copying when the other restarted the host, and then found nothing more to do."""
 """Whether it is not `make test`, which has no time for check mode on every host."""
 CROWD_ONE_IN = 25
 """So many seeds, one of which is about several hosts in one zone."""
 _CLEAN_RUNS = 8
+_COPIED = r"file\\c:\\windows\\temp\\activation\.kms.*"
+"""What one of two controllers was copying when the other restarted the host, and then found nothing more to do."""
 _LATER = 600.0  # seconds until somebody tries again; the slowest host has restarted by then
 _NOT_KNOWN_YET = ("0xC004F050", "0xC004F015", "0xC004F069")
 """What refuses a key after an update that was installed by hand and left no sign of it; the advice is to restart."""

@@ -86,7 +86,7 @@ def _mutates(known: Mapping[str, Program], line: Line) -> bool:
 def _handed(result: Result, native: Native) -> Result:
     """What PowerShell makes of the end of a program."""
     if isinstance(result, Done):
-        return result if native.hands_on else replace(result, code=int(result.code != 0))
+        return _ended(result, native)
     if isinstance(result, Reads):
         return replace(result, feed=partial(_fed, result, native))
     return result
@@ -94,7 +94,12 @@ def _handed(result: Result, native: Native) -> Result:
 
 def _fed(waiting: Reads, native: Native, data: bytes, end: bool) -> Done | None:
     done = waiting.feed(data, end)
-    return done if done is None or native.hands_on else replace(done, code=int(done.code != 0))
+    return None if done is None else _ended(done, native)
+
+
+def _ended(done: Done, native: Native) -> Done:
+    """With the exit code of PowerShell."""
+    return done if native.hands_on else replace(done, code=int(done.code != 0))
 
 
 # -- the command line -------------------------------------------------------------------------------------------------
