@@ -30,7 +30,9 @@ PICTURE_LINES = """\
 BEGIN, END = ".. Figures of make bench-docs begin here.\n", ".. Figures of make bench-docs end here.\n"
 WAYS = {
     "floor": "``debug``, which does nothing",
+    "options": "``debug`` with the options of ``host``, their templates filled in",
     "host": "``activation.kms.host``",
+    "role": "the same with the role ``kms_host``",
     "modules": "the same with a module for each part",
     "raw": "the same with ``raw``: ``slmgr.vbs``, ``netsh``, ``reg``, ``sc``",
 }
@@ -74,19 +76,21 @@ def _text(part: Mapping[str, Any]) -> str:
 
 def _sizing(fleets: Sequence[Mapping[str, Any]]) -> Table:
     delays = list(fleets[0]["wall"]["host"])
-    rows = [["Hosts", "Forks", *(f"At {delay} ms" for delay in delays), f"With ``raw``, at {delays[-1]} ms", "Memory"]]
+    last = delays[-1]
+    others = {"role": "With the role", "raw": "With ``raw``"}
+    times = [*(f"At {delay} ms" for delay in delays), *(f"{name}, at {last} ms" for name in others.values())]
+    rows = [["Hosts", "Forks", *times, "Memory"]]
     for fleet in fleets:
         walls = [_duration(fleet["wall"]["host"][delay]) for delay in delays]
-        raw = _duration(fleet["wall"]["raw"][delays[-1]])
-        row = [str(fleet["hosts"]), str(fleet["forks"]), *walls, raw, f"{fleet['peak'] / 1024 / 1024:.0f} MB"]
-        rows.append(row)
+        walls += [_duration(fleet["wall"][way][last]) for way in others]
+        rows.append([str(fleet["hosts"]), str(fleet["forks"]), *walls, f"{fleet['peak'] / 1024 / 1024:.0f} MB"])
     return rows
 
 
 def _looks(fleet: Mapping[str, Any]) -> Table:
     rows = [["Way", "Transport", "HTTP requests", "KB", "CPU, x ``debug``"]]
-    floor = fleet["floor"]["cpu_median"]
-    for way, looks in {"floor": {"": fleet["floor"]}, **fleet["looks"]}.items():
+    floor = fleet["idle"]["floor"]["cpu_median"]
+    for way, looks in {**{way: {"": look} for way, look in fleet["idle"].items()}, **fleet["looks"]}.items():
         for transport, look in looks.items():
             seen = look["traffic"]
             traffic = ["", ""]
@@ -100,11 +104,17 @@ def _looks(fleet: Mapping[str, Any]) -> Table:
 
 def _growth(fleets: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     """CPU of a look at the whole fleet, half of it over each transport, by its size."""
-    names = {"floor": "debug", "host": "activation.kms.host", "modules": "small modules", "raw": "raw"}
+    names = {
+        "floor": "debug",
+        "host": "activation.kms.host",
+        "role": "role kms_host",
+        "modules": "small modules",
+        "raw": "raw",
+    }
     for way, name in names.items():
         points = []
         for fleet in fleets:
-            looks = [fleet["floor"]] if way == "floor" else list(fleet["looks"][way].values())
+            looks = [fleet["idle"]["floor"]] if way == "floor" else list(fleet["looks"][way].values())
             mean = sum(look["cpu_median"] for look in looks) / len(looks)
             points.append((float(fleet["hosts"]), fleet["hosts"] * mean))
         yield Line(name, points)

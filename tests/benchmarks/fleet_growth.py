@@ -19,13 +19,13 @@ from estates import Estate, EstateFailed, serving
 from fleet_estate import TRANSPORTS, behind_relay, machines, zones
 from fleet_plays import ways
 from measured import Measured, any_changed, cpu_of_one, measured
-from plays import FLOOR, Task, play
+from plays import Task, play
 from processes import say
 from traffic import Traffic
 
 ENOUGH_LOOKS = 60  # host-looks that make a difference of CPU worth reading
-FLOOR_WAY = "floor"
-CONVERGING = ("host", "modules")  # the others report what they like
+IDLE = ("floor", "options")  # ways that meet no host
+CONVERGING = ("host", "role", "modules")  # the others report what they like
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Look:
     Attributes:
         cpu: seconds of the controller, one figure a round; cpu_median is the middle one.
         server_cpu: seconds of the emulated Windows, the middle of the rounds.
-        traffic: what the hosts saw; None for the floor.
+        traffic: what the hosts saw; None for a way that meets none.
     """
 
     cpu: Sequence[float]
@@ -49,8 +49,8 @@ class Fleet:
     """One fleet.
 
     Attributes:
-        floor: a task that does nothing and meets no host, on all of them.
-        looks: by way and transport.
+        idle: tasks that do nothing and meet no host, on all of them, by way; the floor among them.
+        looks: the others, by way and transport.
         wall: seconds of a whole play on all hosts, start-up included, by way and latency in milliseconds.
         peak: bytes, the highest sum of proportional sizes of the controller's processes during `host` on all hosts.
         rollout: seconds of the play that brought all hosts there, keys and updates being installed before.
@@ -59,12 +59,17 @@ class Fleet:
 
     hosts: int
     forks: int
-    floor: Look
+    idle: Mapping[str, Look]
     looks: Mapping[str, Mapping[str, Look]]
     wall: Mapping[str, Mapping[int, float]]
     peak: int
     rollout: float
     changed: bool
+
+    @property
+    def floor(self) -> Look:
+        """What a task as such costs."""
+        return self.idle["floor"]
 
 
 def measure(
@@ -77,19 +82,20 @@ def measure(
         names = [host.name for host in fleet]
         say(f"{hosts} hosts: bringing them in spec")
         rollout = estate.play(play(every["host"], names, 1), forks)
-        floor, looks, changed = _looks(estate, every, forks, rounds)
-        wall = {way: _walls(estate, task, names, forks, delays) for way, task in every.items()}
+        idle, looks, changed = _looks(estate, every, forks, rounds)
+        wall = {way: _walls(estate, task, names, forks, _delays(way, delays)) for way, task in every.items()}
         say(f"{hosts} hosts: memory")
         watched = estate.play(play(every["host"], names, 1), forks, watch_memory=True)
-        return Fleet(hosts, forks, floor, looks, wall, watched.tree, rollout.wall, changed)
+        return Fleet(hosts, forks, idle, looks, wall, watched.tree, rollout.wall, changed)
 
 
 def _looks(
     estate: Estate, every: Mapping[str, Task], forks: int, rounds: int
-) -> tuple[Look, dict[str, dict[str, Look]], bool]:
-    """Every way on either transport, and the floor, in turn within each round, so that a busy moment meets all."""
-    ours = {(way, transport): estate.names(transport) for way in every if way != FLOOR_WAY for transport in TRANSPORTS}
-    cases = {(FLOOR_WAY, ""): [host.name for host in estate.hosts], **ours}
+) -> tuple[dict[str, Look], dict[str, dict[str, Look]], bool]:
+    """Every way on either transport, and the idle ones, in turn within each round, so that a busy moment meets all."""
+    ways = [way for way in every if way not in IDLE]
+    cases = {(way, ""): [host.name for host in estate.hosts] for way in IDLE}
+    cases.update({(way, transport): estate.names(transport) for way in ways for transport in TRANSPORTS})
     pairs: dict[tuple[str, str], list[tuple[Measured, Measured]]] = {case: [] for case in cases}
     more = max(1, ENOUGH_LOOKS // len(estate.hosts))
     for number in range(rounds):
@@ -99,19 +105,24 @@ def _looks(
             pairs[way, transport].append((one, several))
     looks = {case: _look(pairs[case], len(hosts) * more, case[0]) for case, hosts in cases.items()}
     changed = any(any_changed(several) for (way, _transport), several in pairs.items() if way in CONVERGING)
-    ways_of = {way: {transport: looks[way, transport] for transport in TRANSPORTS} for way in every if way != FLOOR_WAY}
-    return looks[FLOOR_WAY, ""], ways_of, changed
+    by_way = {way: {transport: looks[way, transport] for transport in TRANSPORTS} for way in ways}
+    return {way: looks[way, ""] for way in IDLE}, by_way, changed
 
 
 def _look(pairs: Sequence[tuple[Measured, Measured]], looks: int, way: str) -> Look:
     cpu, server = cpu_of_one(pairs, looks)
-    return Look(cpu, statistics.median(cpu), server, None if way == FLOOR_WAY else pairs[-1][1].traffic)
+    return Look(cpu, statistics.median(cpu), server, None if way in IDLE else pairs[-1][1].traffic)
+
+
+def _delays(way: str, delays: Sequence[int]) -> Sequence[int]:
+    """Those that matter to a way: who meets no host has none of its network."""
+    return delays[:1] if way in IDLE else delays
 
 
 def _walls(estate: Estate, task: Task, names: list[str], forks: int, delays: Sequence[int]) -> dict[int, float]:
     """Seconds of one play on all hosts, by latency; without any there is no relay between."""
     found: dict[int, float] = {}
-    for delay in delays if task is not FLOOR else delays[:1]:
+    for delay in delays:
         say(f"{len(names)} hosts, {delay} ms: {task['name']}")
         if not delay:
             found[delay] = estate.play(play(task, names, 1), forks).wall

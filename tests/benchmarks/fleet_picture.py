@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 190, 20, 50  # around the axes; the names of the lines stand on the right
-COLOURS = ("#7f7f7f", "#2a9d3f", "#3878c7", "#d1622b")
+COLOURS = ("#7f7f7f", "#2a9d3f", "#a05fc0", "#3878c7", "#d1622b")
 LICENCE = (
     "<!-- Copyright (c) activation.kms contributors -->\n"
     "<!-- GNU General Public License v3.0+"

@@ -1,7 +1,7 @@
 # Copyright (c) activation.kms contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways to see whether a KMS host is as it shall be, each as one task or a block of tasks, and the floor.
+"""The ways to see whether a KMS host is as it shall be, each as one task or a block of tasks, and what does nothing.
 
 Knows playbooks. Refuses to know on how many hosts they are run.
 
@@ -31,24 +31,43 @@ DNS = {
 
 
 def ways(packages: str) -> dict[str, Task]:
-    """By their names, the floor first."""
-    return {"floor": FLOOR, "host": _host(packages), "modules": _modules(packages), "raw": _raw()}
+    """By their names, those that meet no host first."""
+    options = _options(packages)
+    return {
+        "floor": FLOOR,
+        "options": _floor_with(options),
+        "host": _task("host", options),
+        "role": _role(options),
+        "modules": _modules(packages),
+        "raw": _raw(),
+    }
 
 
-def _host(packages: str) -> Task:
-    return _task(
-        "host",
-        {
-            **_updates(packages),
-            "reboot": True,
-            "product_key": "{{ bench_key }}",
-            "port": PORT,
-            "firewall": "open",
-            "firewall_remote_addresses": NETWORKS,
-            "verify_endpoint": "fail",
-            "publish": [DNS],
-        },
-    )
+def _options(packages: str) -> dict[str, Any]:
+    """Those of `host`, for a rollout."""
+    return {
+        **_updates(packages),
+        "reboot": True,
+        "product_key": "{{ bench_key }}",
+        "port": PORT,
+        "firewall": "open",
+        "firewall_remote_addresses": NETWORKS,
+        "verify_endpoint": "fail",
+        "publish": [DNS],
+    }
+
+
+def _floor_with(options: dict[str, Any]) -> Task:
+    """The floor with options: Ansible fills in their templates, and nobody does anything with them."""
+    return {"name": "Do nothing, with options", "ansible.builtin.debug": {"msg": options, "verbosity": 1}}
+
+
+def _role(options: dict[str, Any]) -> Task:
+    return {
+        "name": "Look and converge with the role",
+        "ansible.builtin.import_role": {"name": "activation.kms.kms_host"},
+        "vars": {f"kms_host_{name}": value for name, value in options.items()},
+    }
 
 
 def _modules(packages: str) -> Task:

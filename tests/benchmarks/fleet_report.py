@@ -76,13 +76,14 @@ def _comparable(fleets: Sequence[Fleet]) -> dict[str, float]:
                 found[f"{case}: CPU, x floor"] = _ratio(look, fleet.floor)
                 found[f"{case}: requests"] = _requests(look)
                 found[f"{case}: bytes"] = _bytes(look)
+        found[f"{fleet.hosts} hosts, options: CPU, x floor"] = _ratio(fleet.idle["options"], fleet.floor)
         found[f"{fleet.hosts} hosts: controller, MB"] = fleet.peak / MIB
     return rounded(found)
 
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     rows = [["way", "transport", "HTTP", "bytes", "CPU", "x floor", "rounds", "emulated CPU"]]
-    for way, looks in {"floor": {"": fleet.floor}, **fleet.looks}.items():
+    for way, looks in {**{way: {"": look} for way, look in fleet.idle.items()}, **fleet.looks}.items():
         for transport, look in looks.items():
             traffic = ["-"] * 2 if look.traffic is None else [f"{_requests(look):.1f}", f"{_bytes(look):.0f}"]
             rounds = f"{milliseconds(min(look.cpu))} - {milliseconds(max(look.cpu))}"
