@@ -20,7 +20,7 @@ from report import Bar, Section, aligned, milliseconds, rounded
 
 MOST_CPU = {"ntlm": 3.1, "basic": 2.4}  # times the floor
 FEWER_REQUESTS, LESS_CPU = 3, 4  # than the raw way
-MOST_CURVE = 1.15  # CPU a host in the largest fleet, beside that in the one before
+MOST_CURVE = 1.15  # CPU a host, times the floor, in the largest fleet, beside that in the one before
 MOST_MEMORY = 1.0  # MB by which the controller may grow with each host more
 NAMES = {"ntlm": "NTLM", "basic": "Basic/HTTPS"}
 
@@ -59,8 +59,10 @@ def _growth_bars(fleets: Sequence[Fleet]) -> Iterator[Bar]:
         return
     smaller, larger = fleets[-2:]
     for transport in TRANSPORTS:
-        curve = _ratio(larger.looks["host"][transport], smaller.looks["host"][transport])
-        text = f"{NAMES[transport]}: CPU of host, {larger.hosts} to {smaller.hosts} hosts, at most x {MOST_CURVE}"
+        before, after = (_ratio(fleet.looks["host"][transport], fleet.floor) for fleet in (smaller, larger))
+        curve = after / before if before > 0 else 0.0
+        sizes = f"{smaller.hosts} to {larger.hosts} hosts"
+        text = f"{NAMES[transport]}: CPU of host, x floor, {sizes}, at most x {MOST_CURVE}"
         yield Bar(text, f"{curve:.2f}", 0 < curve <= MOST_CURVE)
     grown = (larger.peak - smaller.peak) / MIB / (larger.hosts - smaller.hosts)
     text = f"controller grows by at most {MOST_MEMORY:g} MB a host, {smaller.hosts} to {larger.hosts} hosts"
