@@ -89,8 +89,8 @@ def _sizing(fleets: Sequence[Mapping[str, Any]]) -> Table:
 
 def _looks(fleet: Mapping[str, Any]) -> Table:
     rows = [["Way", "Transport", "HTTP requests", "KB", "CPU, x ``debug``"]]
-    floor = fleet["idle"]["floor"]["cpu_median"]
-    for way, looks in {**{way: {"": look} for way, look in fleet["idle"].items()}, **fleet["looks"]}.items():
+    floor = fleet["looks"]["floor"][""]["cpu_median"]
+    for way, looks in fleet["looks"].items():
         for transport, look in looks.items():
             seen = look["traffic"]
             traffic = ["", ""]
@@ -114,7 +114,7 @@ def _growth(fleets: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     for way, name in names.items():
         points = []
         for fleet in fleets:
-            looks = [fleet["idle"]["floor"]] if way == "floor" else list(fleet["looks"][way].values())
+            looks = list(fleet["looks"][way].values())
             mean = sum(look["cpu_median"] for look in looks) / len(looks)
             points.append((float(fleet["hosts"]), fleet["hosts"] * mean))
         yield Line(name, points)

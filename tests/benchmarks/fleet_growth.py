@@ -49,8 +49,7 @@ class Fleet:
     """One fleet.
 
     Attributes:
-        idle: tasks that do nothing and meet no host, on all of them, by way; the floor among them.
-        looks: the others, by way and transport.
+        looks: by way and transport; "" for the transport of what meets no host, the floor among it, on all of them.
         wall: seconds of a whole play on all hosts, start-up included, by way and latency in milliseconds.
         peak: bytes, the highest sum of proportional sizes of the controller's processes during `host` on all hosts.
         rollout: seconds of the play that brought all hosts there, keys and updates being installed before.
@@ -59,7 +58,6 @@ class Fleet:
 
     hosts: int
     forks: int
-    idle: Mapping[str, Look]
     looks: Mapping[str, Mapping[str, Look]]
     wall: Mapping[str, Mapping[int, float]]
     peak: int
@@ -69,7 +67,7 @@ class Fleet:
     @property
     def floor(self) -> Look:
         """What a task as such costs."""
-        return self.idle["floor"]
+        return self.looks["floor"][""]
 
 
 def measure(
@@ -82,20 +80,23 @@ def measure(
         names = [host.name for host in fleet]
         say(f"{hosts} hosts: bringing them in spec")
         rollout = estate.play(play(every["host"], names, 1), forks)
-        idle, looks, changed = _looks(estate, every, forks, rounds)
+        looks, changed = _looks(estate, every, forks, rounds)
         wall = {way: _walls(estate, task, names, forks, _delays(way, delays)) for way, task in every.items()}
         say(f"{hosts} hosts: memory")
         watched = estate.play(play(every["host"], names, 1), forks, watch_memory=True)
-        return Fleet(hosts, forks, idle, looks, wall, watched.tree, rollout.wall, changed)
+        return Fleet(hosts, forks, looks, wall, watched.tree, rollout.wall, changed)
 
 
 def _looks(
     estate: Estate, every: Mapping[str, Task], forks: int, rounds: int
-) -> tuple[dict[str, Look], dict[str, dict[str, Look]], bool]:
+) -> tuple[dict[str, dict[str, Look]], bool]:
     """Every way on either transport, and the idle ones, in turn within each round, so that a busy moment meets all."""
-    ways = [way for way in every if way not in IDLE]
-    cases = {(way, ""): [host.name for host in estate.hosts] for way in IDLE}
-    cases.update({(way, transport): estate.names(transport) for way in ways for transport in TRANSPORTS})
+    everybody = [host.name for host in estate.hosts]
+    cases = {
+        (way, transport): estate.names(transport) if transport else everybody
+        for way in every
+        for transport in (("",) if way in IDLE else TRANSPORTS)
+    }
     pairs: dict[tuple[str, str], list[tuple[Measured, Measured]]] = {case: [] for case in cases}
     more = max(1, ENOUGH_LOOKS // len(estate.hosts))
     for number in range(rounds):
@@ -103,10 +104,11 @@ def _looks(
             say(f"{len(estate.hosts)} hosts, round {number + 1} of {rounds}: {way} {transport}")
             one, several = (measured(estate, every[way], hosts, often, forks) for often in (1, 1 + more))
             pairs[way, transport].append((one, several))
-    looks = {case: _look(pairs[case], len(hosts) * more, case[0]) for case, hosts in cases.items()}
+    looks: dict[str, dict[str, Look]] = {}
+    for (way, transport), hosts in cases.items():
+        looks.setdefault(way, {})[transport] = _look(pairs[way, transport], len(hosts) * more, way)
     changed = any(any_changed(several) for (way, _transport), several in pairs.items() if way in CONVERGING)
-    by_way = {way: {transport: looks[way, transport] for transport in TRANSPORTS} for way in ways}
-    return {way: looks[way, ""] for way in IDLE}, by_way, changed
+    return looks, changed
 
 
 def _look(pairs: Sequence[tuple[Measured, Measured]], looks: int, way: str) -> Look:

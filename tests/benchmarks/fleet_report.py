@@ -20,7 +20,7 @@ from report import Bar, Section, aligned, milliseconds, rounded
 
 MOST_CPU = {"ntlm": 3.1, "basic": 2.4}  # times the floor
 FEWER_REQUESTS, LESS_CPU = 3, 4  # than the raw way
-MOST_CURVE = 1.15  # CPU a host, times the floor, in the largest fleet, beside that in the one before
+MOST_CURVE = 1.15  # CPU a host in the largest fleet, beside that in the one before; and the same times the floor
 MOST_MEMORY = 1.0  # MB by which the controller may grow with each host more
 NAMES = {"ntlm": "NTLM", "basic": "Basic/HTTPS"}
 
@@ -59,11 +59,12 @@ def _growth_bars(fleets: Sequence[Fleet]) -> Iterator[Bar]:
         return
     smaller, larger = fleets[-2:]
     for transport in TRANSPORTS:
-        before, after = (_ratio(fleet.looks["host"][transport], fleet.floor) for fleet in (smaller, larger))
-        curve = after / before if before > 0 else 0.0
-        sizes = f"{smaller.hosts} to {larger.hosts} hosts"
-        text = f"{NAMES[transport]}: CPU of host, x floor, {sizes}, at most x {MOST_CURVE}"
-        yield Bar(text, f"{curve:.2f}", 0 < curve <= MOST_CURVE)
+        curve = _ratio(larger.looks["host"][transport], smaller.looks["host"][transport])
+        floor = _ratio(larger.floor, smaller.floor)
+        beside = curve / floor if floor > 0 else 0.0
+        for what, times in (("CPU of host", curve), ("CPU of host, x floor", beside)):
+            text = f"{NAMES[transport]}: {what}, {smaller.hosts} to {larger.hosts} hosts, at most x {MOST_CURVE}"
+            yield Bar(text, f"{times:.2f}", 0 < times <= MOST_CURVE)
     grown = (larger.peak - smaller.peak) / MIB / (larger.hosts - smaller.hosts)
     text = f"controller grows by at most {MOST_MEMORY:g} MB a host, {smaller.hosts} to {larger.hosts} hosts"
     yield Bar(text, f"{grown:.2f} MB", grown <= MOST_MEMORY)
@@ -74,18 +75,18 @@ def _comparable(fleets: Sequence[Fleet]) -> dict[str, float]:
     for fleet in fleets:
         for way, looks in fleet.looks.items():
             for transport, look in looks.items():
-                case = f"{fleet.hosts} hosts, {way}, {NAMES[transport]}"
+                case = f"{fleet.hosts} hosts, {way}, {NAMES[transport]}" if transport else f"{fleet.hosts} hosts, {way}"
                 found[f"{case}: CPU, x floor"] = _ratio(look, fleet.floor)
-                found[f"{case}: requests"] = _requests(look)
-                found[f"{case}: bytes"] = _bytes(look)
-        found[f"{fleet.hosts} hosts, options: CPU, x floor"] = _ratio(fleet.idle["options"], fleet.floor)
+                if look.traffic is not None:
+                    found[f"{case}: requests"] = _requests(look)
+                    found[f"{case}: bytes"] = _bytes(look)
         found[f"{fleet.hosts} hosts: controller, MB"] = fleet.peak / MIB
     return rounded(found)
 
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     rows = [["way", "transport", "HTTP", "bytes", "CPU", "x floor", "rounds", "emulated CPU"]]
-    for way, looks in {**{way: {"": look} for way, look in fleet.idle.items()}, **fleet.looks}.items():
+    for way, looks in fleet.looks.items():
         for transport, look in looks.items():
             traffic = ["-"] * 2 if look.traffic is None else [f"{_requests(look):.1f}", f"{_bytes(look):.0f}"]
             rounds = f"{milliseconds(min(look.cpu))} - {milliseconds(max(look.cpu))}"
